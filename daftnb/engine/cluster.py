@@ -1,0 +1,330 @@
+"""The embedded cluster: Ray, with Ray's real autoscaler, on this machine and for this kernel alone.
+
+Loopback only, ports found free, Ray's token authentication on with a token of its own, beside any other Ray on the
+machine. The processes belong to a supervisor (:mod:`daftnb.engine.supervisor`) that ends them when this process
+ends, in whatever way it ends. Nothing here imports Ray: the head is a child process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from daftnb.errors import ClusterError
+
+LOOPBACK = "127.0.0.1"
+MIB = 1024**2
+HEAD_BYTES = 620 * MIB  # head and runner actor without the dashboard, measured (proportional set size)
+NODE_BYTES = 350 * MIB  # one worker node with its RaySwordfishActor, measured
+MIN_OBJECT_STORE_BYTES = 80 * MIB  # Ray refuses less than 75 MiB
+MAX_OBJECT_STORE_BYTES = 2048 * MIB
+MAX_SOCKET_FOLDER = 40  # Ray's socket paths add about 65 characters to the folder; the system allows 107
+START_ATTEMPTS = 3
+HEAD_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 20.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSize:
+    """What the autoscaler may do: worker nodes between ``min_workers`` and ``max_workers``.
+
+    ``cpus`` is CPU slots per worker node; they are Ray's bookkeeping and may exceed the machine's cores, as slots
+    that wait cost nothing. ``idle_timeout`` (seconds) is how long Ray's autoscaler lets a node without work live.
+    """
+
+    min_workers: int = 1
+    max_workers: int = 4
+    cpus: int = 1
+    idle_timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("--min", self.min_workers, 0),
+            ("--max", self.max_workers, 1),
+            ("--cpus", self.cpus, 1),
+            ("--idle-timeout", self.idle_timeout, 1),
+        ):
+            if value < least:
+                raise ClusterError(f"{name} must be at least {least} (got {value}).", f"Try %daft start {name} {least}")
+        if self.min_workers > self.max_workers:
+            raise ClusterError(
+                f"--min {self.min_workers} is more than --max {self.max_workers}.",
+                f"Try %daft start --min {self.max_workers} --max {self.min_workers}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How the machine's memory is divided: bytes per worker node, and its shared-memory object store."""
+
+    node_memory: int
+    node_object_store: int
+
+
+def check_machine(size: ClusterSize) -> Shares:
+    """Say at once why a cluster of this size cannot run here; otherwise each node's share of the memory.
+
+    Raises ClusterError: Ray not installed, too little memory, too little shared memory, an unsupported system.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise ClusterError(
+            "Ray is not installed in this environment.", 'Try: pip install "daft[ray]" and restart the kernel.'
+        )
+    if sys.platform == "win32":
+        raise ClusterError(
+            "Ray's multi-node clusters do not run on Windows.", "Use WSL, or stay on Daft's native runner."
+        )
+    nodes = max(1, size.max_workers)
+    available = psutil.virtual_memory().available
+    needed = HEAD_BYTES + NODE_BYTES * max(1, size.min_workers)
+    if available < needed:
+        raise ClusterError(
+            f"Ray needs about {needed // MIB} MiB of free memory for a head and {max(1, size.min_workers)} worker(s); "
+            f"{available // MIB} MiB are available.",
+            "Close other kernels, or stay on Daft's native runner (no %daft start needed).",
+        )
+    shared = shared_memory_bytes()
+    stores = nodes + 1
+    object_store = min(MAX_OBJECT_STORE_BYTES, available // (4 * stores), int(shared * 0.8) // stores)
+    if object_store < MIN_OBJECT_STORE_BYTES:
+        raise ClusterError(
+            f"{stores} object stores of at least {MIN_OBJECT_STORE_BYTES // MIB} MiB do not fit: "
+            f"{shared // MIB} MiB of shared memory (/dev/shm) and {available // MIB} MiB of memory are free.",
+            f"Try %daft start --max {max(1, min(available // 4, int(shared * 0.8)) // MIN_OBJECT_STORE_BYTES - 1)}"
+            ", or give the container more with --shm-size.",
+        )
+    return Shares(node_memory=max(NODE_BYTES, (available - HEAD_BYTES) // nodes), node_object_store=object_store)
+
+
+def shared_memory_bytes() -> int:
+    """Free bytes of shared memory; where there is no /dev/shm (macOS), Ray uses the temporary folder."""
+    folder = "/dev/shm" if sys.platform.startswith("linux") else tempfile.gettempdir()
+    if not os.access(folder, os.W_OK):
+        raise ClusterError(
+            f"{folder} is missing or not writable: Ray keeps its objects there.",
+            "Run the container with a writable /dev/shm (docker run --shm-size=1g).",
+        )
+    return shutil.disk_usage(folder).free
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free on loopback now; held together while they are chosen, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def own_folder() -> Path:
+    """A new private folder (0700) with a name short enough for Ray's sockets."""
+    base = tempfile.gettempdir()
+    if len(base) > MAX_SOCKET_FOLDER and os.path.isdir("/tmp"):
+        base = "/tmp"
+    return Path(tempfile.mkdtemp(prefix="daftnb-", dir=base))
+
+
+def autoscaler_config(size: ClusterSize, shares: Shares, gcs_address: str) -> dict[str, object]:
+    """Ray's cluster configuration (JSON is YAML) for a head without CPUs and one type of worker node."""
+    return {
+        "cluster_name": "daftnb",
+        "max_workers": size.max_workers,
+        "idle_timeout_minutes": size.idle_timeout / 60,
+        "upscaling_speed": 100.0,
+        "provider": {
+            "type": "external",
+            "module": "daftnb.engine.provider.LoopbackNodeProvider",
+            "gcs_address": gcs_address,
+            "node_memory": shares.node_memory,
+            "node_object_store": shares.node_object_store,
+            "launch_multiple": True,
+            "use_node_id_as_ip": True,
+            "disable_node_updaters": True,
+            "disable_launch_config_check": True,
+            "foreground_node_launch": True,
+        },
+        "head_node_type": "ray.head.default",
+        "available_node_types": {
+            "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "min_workers": 0, "max_workers": 0},
+            "worker": {
+                "resources": {"CPU": size.cpus},
+                "node_config": {},
+                "min_workers": size.min_workers,
+                "max_workers": size.max_workers,
+            },
+        },
+        **{key: {} for key in ("auth", "file_mounts", "head_node", "worker_nodes")},
+        **{
+            key: []
+            for key in (
+                "cluster_synced_files",
+                "file_mounts_sync_exclude",
+                "file_mounts_sync_filter",
+                "initialization_commands",
+                "setup_commands",
+                "head_setup_commands",
+                "worker_setup_commands",
+                "head_start_ray_commands",
+                "worker_start_ray_commands",
+            )
+        },
+    }
+
+
+class EmbeddedCluster:
+    """One cluster: start it, know its address and token, stop exactly it."""
+
+    def __init__(self, size: ClusterSize) -> None:
+        self.size = size
+        self.address = ""
+        self.client_address = ""
+        self.folder: Path | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    @property
+    def token_path(self) -> Path:
+        """The file with the token that every connection must show."""
+        assert self.folder is not None, "the cluster has not been started"
+        return self.folder / "token"
+
+    @property
+    def running(self) -> bool:
+        """Whether the supervisor, and so the head, runs."""
+        return self._supervisor is not None and self._supervisor.poll() is None
+
+    def connection_environment(self) -> dict[str, str]:
+        """What a process must have in its environment to connect (its own token, and loopback kept as it is)."""
+        return {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(self.token_path),
+            # With clusters "enabled" Ray turns 127.0.0.1 into the machine's own address and listens everywhere.
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        }
+
+    def start(self, progress: Progress, extra_environment: dict[str, str] | None = None) -> None:
+        """Start the head and wait until its control store answers; worker nodes follow by the autoscaler.
+
+        ``extra_environment`` goes to every Ray process. Raises ClusterError, with nothing left running.
+        """
+        shares = check_machine(self.size)
+        for attempt in range(1, START_ATTEMPTS + 1):
+            self._launch(shares, extra_environment or {})
+            progress(f"starting a Ray head on {self.address}")
+            try:
+                self._await_head()
+                return
+            except ClusterError:
+                self.stop()
+                if attempt == START_ATTEMPTS:
+                    raise
+                progress("the head did not come up; trying again on other ports")
+
+    def _launch(self, shares: Shares, extra_environment: dict[str, str]) -> None:
+        folder = self.folder = own_folder()
+        gcs_port, client_port = free_ports(2)
+        self.address = f"{LOOPBACK}:{gcs_port}"
+        self.client_address = f"ray://{LOOPBACK}:{client_port}"
+        self.token_path.touch(mode=0o600)
+        self.token_path.write_text(secrets.token_hex(32))
+        config = folder / "cluster.json"
+        config.write_text(json.dumps(autoscaler_config(self.size, shares, self.address)))
+        spec = folder / "spec.json"
+        ray_script = "from ray.scripts.scripts import main; main()"
+        environment = {
+            **extra_environment,
+            **self.connection_environment(),
+            "RAY_FAKE_CLUSTER": "1",
+            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_enable_metrics_collection": "0",
+            "RAY_DISABLE_IMPORT_WARNING": "1",
+        }
+        spec.write_text(
+            json.dumps(
+                {
+                    "directory": str(folder),
+                    "owner": os.getpid(),
+                    "environment": environment,
+                    "command": [
+                        *(sys.executable, "-c", ray_script, "start", "--head", "--block", "--num-cpus=0"),
+                        *("--disable-usage-stats", "--include-dashboard=false"),
+                        f"--node-ip-address={LOOPBACK}",
+                        f"--port={gcs_port}",
+                        f"--ray-client-server-port={client_port}",
+                        f"--temp-dir={folder}",
+                        f"--memory={HEAD_BYTES}",
+                        f"--object-store-memory={shares.node_object_store}",
+                        f"--autoscaling-config={config}",
+                    ],
+                }
+            )
+        )
+        # A session of its own: an interrupt sent to the kernel's process group must not reach the cluster.
+        self._supervisor = subprocess.Popen(
+            [sys.executable, "-m", "daftnb.engine.supervisor", str(spec)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _await_head(self) -> None:
+        port = int(self.address.rpartition(":")[2])
+        deadline = time.monotonic() + HEAD_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise ClusterError(
+                    f"The Ray head ended as it started: {self._last_words()}",
+                    "Try %daft start again; if it repeats, the lines above are Ray's own.",
+                )
+            with socket.socket() as probe:
+                probe.settimeout(0.5)
+                if probe.connect_ex((LOOPBACK, port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise ClusterError(
+            f"The Ray head did not answer on {self.address} within {HEAD_TIMEOUT_SECONDS:.0f} s: {self._last_words()}",
+            "Try %daft start again when the machine is less busy.",
+        )
+
+    def _last_words(self) -> str:
+        """The end of what the head printed, for an error message."""
+        log = self.folder / "head.log" if self.folder else None
+        if log is None or not log.exists():
+            return "it printed nothing"
+        return " | ".join(log.read_text(errors="replace").strip().splitlines()[-5:]) or "it printed nothing"
+
+    def stop(self) -> None:
+        """End what was started and remove its folder; harmless when nothing runs. At most about 12 s."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            assert supervisor.stdin is not None
+            supervisor.stdin.close()
+            try:
+                supervisor.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise ClusterError(
+                    f"The cluster's supervisor (pid {supervisor.pid}) is still ending its processes after "
+                    f"{STOP_TIMEOUT_SECONDS:.0f} s.",
+                    "It goes on by itself; %daft start is possible meanwhile.",
+                ) from error
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)

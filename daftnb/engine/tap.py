@@ -1,0 +1,434 @@
+"""What runs inside the runner actor: counting, a bounded ring of events, and a decision log. Never I/O.
+
+The module is sent to the actor by value (the cluster need not have daftnb), so it imports nothing from daftnb and
+nothing that Daft's actor has not loaded already. :func:`install` is called there through ``__ray_call__``; it hangs a
+:class:`Tap` on the actor and wraps, in that process alone, the five names that the engine looks up at each use:
+
+- ``daft.runners.progress_bar.ProgressBar``: told of every task submitted and of every task done or cancelled
+  (``daft-distributed``, ``python/progress_bar.rs``), with ``bar_id = query_idx << 32 | last_node_id``;
+- ``RaySwordfishActorHandle.submit_task`` and ``.shutdown``: every dispatch and every retirement;
+- ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
+- ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
+- ``flotilla.try_autoscale``: every request for resources and every withdrawal.
+
+A failure in here is counted and reported by :meth:`Tap.drain`; it never reaches the engine.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import os
+import threading
+import time
+from typing import Any
+
+RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
+SAMPLE_SECONDS = 0.05
+KEPT_QUERIES = 8  # finished queries whose counters stay until they have been fetched
+ATTRIBUTE = "_daftnb_tap"
+
+
+class Stage:
+    """Counters of the tasks that end in one operator (the engine's own attribution)."""
+
+    __slots__ = ("cancelled_pending", "cancelled_running", "dispatched", "done", "failed", "name", "ok", "retried", "submitted")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.submitted = self.dispatched = self.done = 0
+        self.ok = self.failed = self.retried = self.cancelled_running = self.cancelled_pending = 0
+
+    @property
+    def running(self) -> int:
+        return self.dispatched - self.ok - self.failed - self.retried - self.cancelled_running
+
+    @property
+    def pending(self) -> int:
+        return self.submitted - self.dispatched + self.retried - self.cancelled_pending
+
+
+class Worker:
+    """One RaySwordfishActor, by the id of its node."""
+
+    __slots__ = ("alive", "cpus", "finished", "idle_since", "memory", "running", "started")
+
+    def __init__(self, cpus: int, memory: int, now: float) -> None:
+        self.cpus, self.memory, self.started = cpus, memory, now
+        self.running = self.finished = 0
+        self.idle_since: float | None = now
+        self.alive = True
+
+
+class Query:
+    """A query's stages by their last operator's id, and the plan's parents, which tell whose task it is."""
+
+    __slots__ = ("id", "parents", "stages", "stages_by_name")
+
+    def __init__(self, query_id: str, parents: dict[int, int]) -> None:
+        self.id = query_id
+        self.parents = parents
+        self.stages: dict[int, Stage] = {}
+        self.stages_by_name: dict[str, list[int]] = {}
+
+    def stage(self, last_id: int, name: str) -> Stage:
+        stage = self.stages.get(last_id)
+        if stage is None:
+            stage = self.stages[last_id] = Stage(name)
+            self.stages_by_name.setdefault(name, []).append(last_id)
+        return stage
+
+    def stage_of(self, name: str, first_id: int) -> Stage:
+        """The stage of a dispatched task: it has the task's name and is the nearest above the task's first operator."""
+        candidates = self.stages_by_name[name]
+        if len(candidates) > 1:
+            node: int | None = first_id
+            while node is not None:
+                if node in candidates:
+                    return self.stages[node]
+                node = self.parents.get(node)
+        return self.stages[candidates[0]]
+
+
+class Tap:
+    """Totals that are always exact, and a ring of details that may drop its oldest (and counts them)."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+        self.lock = threading.Lock()
+        self.events: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=RING_EVENTS)
+        self.recorded = 0
+        self.queries: collections.OrderedDict[int, Query] = collections.OrderedDict()
+        self.workers: dict[str, Worker] = {}
+        self.capacity = 0
+        self.pending = 0
+        self.running = 0
+        self.peak = 0
+        self.last_sample = 0.0
+        self.dirty = False
+        self.faults: collections.Counter[str] = collections.Counter()
+        self.undo: list[tuple[Any, str, Any]] = []
+
+    # -- recording; every caller holds the lock ---------------------------------------------------------------------
+
+    def record(self, kind: str, *facts: Any) -> None:
+        self.recorded += 1
+        self.events.append((kind, time.time(), *facts))
+
+    def changed(self, pending: int, running: int) -> None:
+        """Move the totals and sample them, at most every SAMPLE_SECONDS; the peak between samples is kept."""
+        self.pending += pending
+        self.running += running
+        if self.pending > self.peak:
+            self.peak = self.pending
+        self.dirty = True
+        now = time.time()
+        if now - self.last_sample >= SAMPLE_SECONDS:
+            self.sample(now)
+
+    def sample(self, now: float) -> None:
+        self.last_sample, self.dirty = now, False
+        alive = sum(1 for worker in self.workers.values() if worker.alive)
+        self.record("sample", max(self.peak, self.pending), self.pending, self.running, self.capacity, alive)
+        self.peak = self.pending
+
+    def query(self, index: int) -> Query:
+        query = self.queries.get(index)
+        if query is None:  # a query this kernel did not announce (another driver's, or one from before the tap)
+            query = self.queries[index] = Query(f"query-{index}", {})
+        return query
+
+    # -- what the wrapped names call --------------------------------------------------------------------------------
+
+    def submitted(self, bar_id: int, name: str) -> None:
+        with self.lock:
+            self.query(bar_id >> 32).stage(bar_id & 0xFFFFFFFF, name).submitted += 1
+            self.changed(pending=1, running=0)
+
+    def done(self, bar_id: int) -> None:
+        with self.lock:
+            stage = self.query(bar_id >> 32).stages[bar_id & 0xFFFFFFFF]
+            stage.done += 1
+            # The engine tells of a task only after its result was awaited; one that was not was still pending.
+            if stage.done > stage.ok + stage.cancelled_running + stage.cancelled_pending:
+                stage.cancelled_pending += 1
+                self.changed(pending=-1, running=0)
+
+    def closed(self) -> None:
+        with self.lock:
+            self.sample(time.time())
+
+    def dispatched(self, handle: Any, task: Any) -> tuple[Stage, str] | None:
+        context = task.context()
+        worker_id = self.worker_of(handle)
+        with self.lock:
+            query = next(q for q in reversed(self.queries.values()) if q.id == context["query_id"] or not q.parents)
+            stage = query.stage_of(task.name(), int(context["node_id"]))
+            stage.dispatched += 1
+            worker = self.workers[worker_id]
+            worker.running += 1
+            worker.idle_since = None
+            self.record("task", query.id, int(context["task_id"]), worker_id, "started")
+            self.changed(pending=-1, running=1)
+        return stage, worker_id
+
+    def ended(self, stage: Stage, worker_id: str, outcome: str) -> None:
+        with self.lock:
+            setattr(stage, outcome, getattr(stage, outcome) + 1)
+            worker = self.workers[worker_id]
+            worker.running -= 1
+            if outcome == "ok":
+                worker.finished += 1
+            if worker.running == 0:
+                worker.idle_since = time.time()
+            self.changed(pending=1 if outcome == "retried" else 0, running=-1)
+
+    def worker_started(self, worker_id: str, cpus: int, memory: int) -> None:
+        with self.lock:
+            known = self.workers.get(worker_id)
+            if known is not None and known.alive:
+                return
+            self.workers[worker_id] = Worker(cpus, memory, time.time())
+            self.capacity += cpus
+            self.record("worker", worker_id, cpus, memory)
+            self.changed(pending=0, running=0)
+
+    def worker_ended(self, worker_id: str, reason: str) -> None:
+        with self.lock:
+            worker = self.workers.get(worker_id)
+            if worker is None or not worker.alive:
+                return
+            worker.alive = False
+            self.capacity -= worker.cpus
+            self.record("ended", worker_id, reason)
+            self.changed(pending=0, running=0)
+
+    def requested(self, bundles: list[dict[str, int]]) -> None:
+        with self.lock:
+            if bundles:
+                cpus = sum(bundle.get("CPU", 0) for bundle in bundles)
+                self.record("request", len(bundles), cpus, self.pending, self.capacity)
+            else:
+                self.record("clear")
+
+    def worker_of(self, handle: Any) -> str:
+        """The node of an actor handle; one from before the tap is looked up in Ray's actor table, once."""
+        worker_id: str | None = getattr(handle, "_daftnb_worker", None)
+        if worker_id is None:
+            import ray
+
+            actor_id = handle.actor_handle._actor_id.hex()
+            worker_id = ray._private.state.actors(actor_id)["Address"]["NodeID"]
+            handle._daftnb_worker = worker_id
+            for node in ray.nodes():
+                if node["NodeID"] == worker_id:
+                    resources = node["Resources"]
+                    self.worker_started(worker_id, int(resources["CPU"]), int(resources.get("memory", 0)))
+        return worker_id
+
+    # -- what the kernel calls ----------------------------------------------------------------------------------------
+
+    def announce(self, index: int, query_id: str, parents: dict[int, int]) -> None:
+        """A query is about to come: its id, and each operator's parent in the plan."""
+        with self.lock:
+            self.queries[index] = Query(query_id, parents)
+            while len(self.queries) > KEPT_QUERIES:
+                self.queries.popitem(last=False)
+
+    def configure(self, environment: dict[str, str]) -> dict[str, str | None]:
+        """Put the settings where the scheduler reads them, this process's environment; what then stands there."""
+        os.environ.update(environment)
+        return {name: os.environ.get(name) for name in environment}
+
+    def drain(self, seen: int) -> dict[str, Any]:
+        """All that is new since event number ``seen``: details (with how many were dropped), and absolute counts."""
+        now = time.time()
+        with self.lock:
+            if self.dirty:
+                self.sample(now)
+            fresh = min(self.recorded - seen, len(self.events))
+            events = list(self.events)[len(self.events) - fresh :] if fresh else []
+            return {
+                "now": now,
+                "recorded": self.recorded,
+                "dropped": max(0, self.recorded - seen - len(self.events)),
+                "events": events,
+                "stages": [
+                    (query.id, last_id, s.name, s.submitted, s.pending, s.running, s.ok, s.failed,
+                     s.cancelled_running + s.cancelled_pending)
+                    for query in self.queries.values()
+                    for last_id, s in query.stages.items()
+                ],  # fmt: skip
+                "workers": [
+                    (worker_id, w.cpus, w.memory, w.started, w.running, w.finished, w.idle_since)
+                    for worker_id, w in self.workers.items()
+                    if w.alive
+                ],
+                "stats": self.operator_stats(),
+                "faults": dict(self.faults),
+            }
+
+    def operator_stats(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Rows, bytes and time of each operator of the queries that run, from the engine's own accumulators.
+
+        ``finish()`` of a result stream exports them at any time (about 0.3 ms). It also tells Daft's own dashboard
+        and event log that the operators ended, so it is left alone where one of those is in use.
+        """
+        if os.environ.get("DAFT_DASHBOARD_URL") or os.environ.get("DAFT_EVENT_LOG_DIR"):
+            return []
+        found = []
+        for plan_id, stream in list(self.actor.curr_result_gens.items()):
+            query = self.queries.get(int(plan_id))
+            if query is not None:
+                found.append((query.id, stats_rows(stream.finish())))
+        return found
+
+    def cancel(self, index: int) -> bool:
+        """Stop a query: dropping its result stream ends its scheduler. False if it had ended already."""
+        stream = self.actor.curr_result_gens.pop(str(index), None)
+        self.actor.curr_plans.pop(str(index), None)
+        return stream is not None
+
+    def fault(self, where: str, error: BaseException) -> None:
+        with self.lock:
+            self.faults[f"{where}: {type(error).__name__}: {error}"[:300]] += 1
+
+    def patch(self, owner: Any, name: str, replacement: Any) -> None:
+        self.undo.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, replacement)
+
+    def remove(self) -> None:
+        """Put every wrapped name back; a query that runs goes on untapped."""
+        while self.undo:
+            owner, name, original = self.undo.pop()
+            setattr(owner, name, original)
+
+
+def stats_rows(stats: Any) -> list[dict[str, Any]]:
+    """A PyExecutionStats as a list of {id, name of each statistic: value}."""
+    from daft.recordbatch.recordbatch import RecordBatch
+
+    rows = RecordBatch._from_pyrecordbatch(stats.to_recordbatch()).to_pylist()
+    return [{"id": row["id"], **{name: entry["value"] for name, entry in row["stats"] or ()}} for row in rows]
+
+
+def guarded(tap: Tap, method: Any, *arguments: Any) -> Any:
+    """Call one of the tap's methods; what goes wrong in it is the tap's own, never the query's."""
+    try:
+        return method(*arguments)
+    except Exception as error:
+        tap.fault(method.__name__, error)
+        return None
+
+
+def tapped_progress_bar(tap: Tap) -> type:
+    class TappedProgressBar:
+        """Stands in for Daft's tqdm bar: the same four methods, counting instead of printing."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            pass
+
+        def make_bar_or_update_total(self, bar_id: int, bar_name: str) -> None:
+            guarded(tap, tap.submitted, bar_id, bar_name)
+
+        def update_bar(self, bar_id: int) -> None:
+            guarded(tap, tap.done, bar_id)
+
+        def close(self) -> None:
+            guarded(tap, tap.closed)
+
+    return TappedProgressBar
+
+
+def tap_tasks(tap: Tap, flotilla: Any) -> None:
+    """Wrap dispatch, the end of each task, and retirement."""
+    handle_class, task_class = flotilla.RaySwordfishActorHandle, flotilla.RaySwordfishTaskHandle
+    submit_task, shutdown = handle_class.submit_task, handle_class.shutdown
+    get_result, cancel = task_class.get_result, task_class.cancel
+
+    @functools.wraps(submit_task)
+    def tapped_submit_task(self: Any, task: Any) -> Any:
+        running = submit_task(self, task)
+        running._daftnb = guarded(tap, tap.dispatched, self, task)
+        return running
+
+    def end(self: Any, outcome: str) -> None:
+        started, self._daftnb = getattr(self, "_daftnb", None), None
+        if started is not None:
+            guarded(tap, tap.ended, *started, outcome)
+            if outcome == "retried":
+                guarded(tap, tap.worker_ended, started[1], "died")
+
+    @functools.wraps(get_result)
+    async def tapped_get_result(self: Any) -> Any:
+        try:
+            result = await get_result(self)
+        except BaseException:
+            end(self, "failed")
+            raise
+        kind = type(result).__name__
+        end(self, "retried" if kind in ("WorkerDied", "WorkerUnavailable") else "ok")
+        return result
+
+    @functools.wraps(cancel)
+    def tapped_cancel(self: Any) -> None:
+        end(self, "cancelled_running")
+        cancel(self)
+
+    @functools.wraps(shutdown)
+    def tapped_shutdown(self: Any) -> None:
+        worker_id = guarded(tap, tap.worker_of, self)
+        if worker_id is not None:
+            guarded(tap, tap.worker_ended, worker_id, "retired")
+        shutdown(self)
+
+    tap.patch(handle_class, "submit_task", tapped_submit_task)
+    tap.patch(handle_class, "shutdown", tapped_shutdown)
+    tap.patch(task_class, "get_result", tapped_get_result)
+    tap.patch(task_class, "cancel", tapped_cancel)
+
+
+def tap_scaling(tap: Tap, flotilla: Any) -> None:
+    """Wrap the making of workers and the requests for resources."""
+    worker_class, try_autoscale = flotilla.RaySwordfishWorker, flotilla.try_autoscale
+
+    def tapped_worker(node_id: str, handle: Any, cpus: int, gpus: int, memory: int, address: str) -> Any:
+        handle._daftnb_worker = node_id
+        guarded(tap, tap.worker_started, node_id, cpus, memory)
+        return worker_class(node_id, handle, cpus, gpus, memory, address)
+
+    @functools.wraps(try_autoscale)
+    def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
+        guarded(tap, tap.requested, bundles)
+        try_autoscale(bundles)
+
+    tap.patch(flotilla, "RaySwordfishWorker", tapped_worker)
+    tap.patch(flotilla, "try_autoscale", tapped_try_autoscale)
+
+
+def install(actor: Any) -> int:
+    """Hang a tap on the runner actor, once; the number of events recorded so far (0 for a new one)."""
+    tap: Tap | None = getattr(actor, ATTRIBUTE, None)
+    if tap is not None:
+        return tap.recorded
+    from daft.runners import flotilla, progress_bar
+
+    tap = Tap(actor)
+    tap.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
+    tap_tasks(tap, flotilla)
+    tap_scaling(tap, flotilla)
+    setattr(actor, ATTRIBUTE, tap)
+    return 0
+
+
+def call(actor: Any, method: str, *arguments: Any) -> Any:
+    """Call a method of the actor's tap; sent once, then by reference (see ``flotilla.RunnerDoor``)."""
+    return getattr(getattr(actor, ATTRIBUTE), method)(*arguments)
+
+
+def uninstall(actor: Any) -> None:
+    """Undo :func:`install`; the actor is as Daft made it."""
+    tap: Tap | None = getattr(actor, ATTRIBUTE, None)
+    if tap is not None:
+        tap.remove()
+        delattr(actor, ATTRIBUTE)

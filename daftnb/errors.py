@@ -1,0 +1,28 @@
+"""Errors a person sees: what happened, why, and what to type next. Never a traceback for a slip."""
+
+from __future__ import annotations
+
+
+class DaftnbError(Exception):
+    """An error with a remedy.
+
+    ``what`` names the value or the action and why it cannot be; ``remedy`` is the next thing to type or do. In
+    IPython it is shown as its two lines, without a traceback.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython's hook for exceptions that know how they want to be shown.
+        return [f"daftnb: {self.what}", f"        {self.remedy}"]
+
+
+class SettingError(DaftnbError, ValueError):
+    """A setting's value is not one the engine may be given."""
+
+
+class ClusterError(DaftnbError):
+    """The embedded cluster cannot be started, or what was asked needs one that runs."""

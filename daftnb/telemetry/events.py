@@ -1,0 +1,240 @@
+"""What the engine says, as data: the only thing that comes through the door between ``engine/`` and the rest.
+
+Every event has ``t``, seconds since the epoch on the kernel's clock. Counts are absolute (so far), never increments:
+an event that is lost or comes twice makes a view older, not wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["finished", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """One operator of a physical plan. ``inputs`` are the ids of the operators that feed it."""
+
+    id: int
+    name: str
+    kind: str
+    inputs: tuple[int, ...]
+    detail: str = ""
+    estimated_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """Tasks by what became of them; ``submitted`` is the sum of the others. A task that is retried is pending again."""
+
+    submitted: int = 0
+    pending: int = 0
+    running: int = 0
+    finished: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueryStarted:
+    t: float
+    query_id: str
+    runner: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReady:
+    """The physical plan that is about to run; ``operators`` has every input before the operator it feeds."""
+
+    t: float
+    query_id: str
+    operators: tuple[PlanNode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsInEffect:
+    """The settings a query runs with, as read back from the process that decides: (environment variable, text)."""
+
+    t: float
+    query_id: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorStarted:
+    t: float
+    query_id: str
+    operator_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFinished:
+    t: float
+    query_id: str
+    operator_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorStats:
+    """The engine's own counters of one operator so far: rows, bytes, and the time spent in it in µs (all threads)."""
+
+    t: float
+    query_id: str
+    operator_id: int
+    rows_in: int | None = None
+    rows_out: int | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    duration_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageCounts:
+    """The tasks that end in operator ``last_id``; ``name`` is the chain of operators that runs in each of them."""
+
+    t: float
+    query_id: str
+    last_id: int
+    name: str
+    counts: TaskCounts
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFinished:
+    t: float
+    query_id: str
+    outcome: Outcome
+    error: str | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStarted:
+    """The engine has a RaySwordfishActor on a node; ``worker_id`` is the Ray node's id."""
+
+    t: float
+    worker_id: str
+    slots: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCounts:
+    """Tasks of one worker. ``idle_since``: end of its last task, or its start; None while it runs one."""
+
+    t: float
+    worker_id: str
+    running: int
+    finished: int
+    idle_since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnded:
+    """The engine has let go of a worker: it retired it, or it died."""
+
+    t: float
+    worker_id: str
+    reason: Literal["retired", "died"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node as Ray lists it."""
+
+    id: str
+    slots: int
+    memory: int
+    head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodesSeen:
+    """All nodes that are alive now, by Ray's own list."""
+
+    t: float
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogSample:
+    """A moment of the backlog. ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since
+    the sample before (so that a short peak is not lost), ``pending_now`` at this moment."""
+
+    t: float
+    pending: int
+    pending_now: int
+    running: int
+    capacity: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRequested:
+    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it."""
+
+    t: float
+    bundles: int
+    cpus: int
+    pending: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemandCleared:
+    """What had been asked of Ray was withdrawn."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class DetailDropped:
+    """Events the kernel did not fetch in time, so far. Counts are not affected."""
+
+    t: float
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChanged:
+    """The cluster behind the Ray runner; ``state`` is starting, running or stopped. None: not known from here."""
+
+    t: float
+    kind: Literal["embedded", "external"]
+    state: Literal["starting", "running", "stopped"]
+    address: str
+    min_workers: int | None = None
+    max_workers: int | None = None
+    cpus: int | None = None
+    idle_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFound:
+    """A feature that is off, or an error inside daftnb that did not touch the query: one line."""
+
+    t: float
+    text: str
+
+
+Event = (
+    QueryStarted
+    | PlanReady
+    | SettingsInEffect
+    | OperatorStarted
+    | OperatorFinished
+    | OperatorStats
+    | StageCounts
+    | QueryFinished
+    | WorkerStarted
+    | WorkerCounts
+    | WorkerEnded
+    | NodesSeen
+    | BacklogSample
+    | ScaleRequested
+    | DemandCleared
+    | DetailDropped
+    | ClusterChanged
+    | ProblemFound
+)

@@ -1,0 +1,276 @@
+"""State → frame: one JSON object that says what there is to see now, and the difference of two such objects.
+
+The TypeScript mirror is ``frontend/src/frame.ts``. Times are seconds since the epoch on the kernel's clock, sizes are
+bytes, ``None`` means not known. Maps are keyed by strings, so that a difference is a JSON Merge Patch (RFC 7386).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from daftnb.settings import SETTINGS, AutoscalingSettings
+from daftnb.telemetry import events as e
+from daftnb.telemetry.state import Query, State, Worker, add, ratio_of
+
+Frame = dict[str, Any]
+
+TOPICS: dict[str, tuple[str, ...]] = {
+    "plan": ("query", "plan"),
+    "workers": ("query", "workers"),
+    "backlog": ("query", "backlog"),
+    "cockpit": ("query", "queries", "plan", "workers", "backlog", "decisions", "settings"),
+}
+ALWAYS = ("session",)
+
+
+def frame_of(state: State, now: float, runner: str, settings: AutoscalingSettings) -> Frame:
+    """Everything, at time ``now``. ``runner``: none, native or ray; ``settings``: what is set (not yet in effect)."""
+    query = state.current
+    return {
+        "now": now,
+        "session": {
+            "runner": runner,
+            "cluster": _cluster(state.cluster),
+            "problems": {str(i): text for i, text in enumerate(_problems(state, settings))},
+        },
+        "query": _query(query, now) if query else None,
+        "queries": {str(q.number): _history(q, now) for q in state.queries.values()},
+        "plan": _plan(query) if query and query.operators else None,
+        "workers": _workers(state, settings),
+        "backlog": _backlog(state, settings),
+        "decisions": {
+            str(number): {"t": m.t, "kind": m.kind, "text": m.text, "count": m.count}
+            for number, m in state.marks.items()
+        },
+        "settings": _settings(state, settings),
+    }
+
+
+def select(frame: Frame, view: str) -> Frame:
+    """The part of a frame that a view shows."""
+    return {"now": frame["now"], **{topic: frame[topic] for topic in (*ALWAYS, *TOPICS[view])}}
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Merge Patch that makes ``new`` of ``old``: changed members, and None for those that are gone.
+
+    A member that is None in ``new`` cannot be told from one that is gone (RFC 7386); the page reads both as "not
+    known". Equal inputs give an empty patch.
+    """
+    patch: dict[str, Any] = {key: None for key in old if key not in new and old[key] is not None}
+    for key, value in new.items():
+        before = old.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            inner = merge_patch(before, value)
+            if inner:
+                patch[key] = inner
+        elif value != before:
+            patch[key] = value
+    return patch
+
+
+def _problems(state: State, settings: AutoscalingSettings) -> list[str]:
+    found = [text if count == 1 else f"{text} (×{count})" for text, count in state.problems.items()]
+    found.extend(settings.problems)
+    if state.dropped:
+        found.append(f"{state.dropped} details were not fetched in time; all counts are exact.")
+    return found
+
+
+def _cluster(cluster: e.ClusterChanged | None) -> Frame | None:
+    if cluster is None:
+        return None
+    return {
+        name: getattr(cluster, name)
+        for name in ("kind", "address", "state", "min_workers", "max_workers", "cpus", "idle_timeout")
+    }
+
+
+def _counts(counts: e.TaskCounts | None) -> Frame | None:
+    if counts is None:
+        return None
+    return {
+        name: getattr(counts, name) for name in ("submitted", "pending", "running", "finished", "failed", "cancelled")
+    }
+
+
+def _query(query: Query, now: float) -> Frame:
+    tasks = query.tasks()
+    return {
+        "id": query.id,
+        "number": query.number,
+        "runner": query.runner,
+        "state": query.state,
+        "started": query.started,
+        "ended": query.ended,
+        "elapsed": round((query.ended or now) - query.started, 3),
+        "rows": query.rows,
+        "error": query.error,
+        "tasks": _counts(tasks),
+        "progress": tasks.finished / tasks.submitted if tasks and tasks.submitted else None,
+    }
+
+
+def _history(query: Query, now: float) -> Frame:
+    tasks = query.tasks()
+    return {
+        "number": query.number,
+        "id": query.id,
+        "runner": query.runner,
+        "state": query.state,
+        "started": query.started,
+        "elapsed": round((query.ended or now) - query.started, 3),
+        "rows": query.rows,
+        "tasks": tasks.submitted if tasks else None,
+        "peak_ratio": query.peak_ratio,
+        "workers_from": query.workers_from,
+        "workers_to": query.workers_to,
+    }
+
+
+def _stages(query: Query) -> dict[int, int]:
+    """Each operator's stage: the nearest operator from it towards the root in which tasks end.
+
+    Operators with one stage run fused, in the same tasks: the engine attributes a task to its last operator.
+    """
+    parents = query.parents()
+    found = {}
+    for start in query.operators:
+        node: int | None = start
+        while node is not None and node not in query.stages:
+            node = parents.get(node)
+        if node is not None:
+            found[start] = node
+    return found
+
+
+def _plan(query: Query) -> Frame:
+    stages = _stages(query)
+    time = sum(o.stats.duration_us or 0 for o in query.operators.values() if o.stats)
+    rows = {}
+    for id_, operator in query.operators.items():
+        stage = query.stages.get(stages.get(id_, -1))
+        counts = stage.counts if stage else None
+        stats = operator.stats
+        duration = stats.duration_us if stats else None
+        rows[str(id_)] = {
+            "id": id_,
+            "name": operator.node.name,
+            "kind": operator.node.kind,
+            "detail": operator.node.detail,
+            "inputs": list(operator.node.inputs),
+            "state": _operator_state(query, operator.started, operator.ended, counts),
+            "rows_in": stats.rows_in if stats else None,
+            "rows_out": stats.rows_out if stats else None,
+            "bytes_in": stats.bytes_in if stats else None,
+            "bytes_out": stats.bytes_out if stats else None,
+            "duration_us": duration,
+            "time_share": round(duration / time, 4) if duration is not None and time else None,
+            "estimated_rows": operator.node.estimated_rows,
+            "tasks": _counts(counts),
+            "stage": stages.get(id_),
+        }
+    return {"query": query.id, "number": query.number, "root": query.root, "operators": rows}
+
+
+def _operator_state(query: Query, started: bool, ended: bool, counts: e.TaskCounts | None) -> str:
+    """waiting, running, or how it ended. With the query over, whatever had started shares the query's outcome."""
+    if counts is not None:
+        started = started or counts.submitted > 0
+        if counts.failed:
+            return "failed"
+    if not query.active:
+        if query.state == "finished" or ended:
+            return "finished"
+        return query.state if started else "waiting"
+    if ended and counts is None:
+        return "finished"
+    if counts is not None and counts.pending == counts.running == 0 and counts.submitted:
+        # No task is open now; more may still come, so it is finished only when the engine or the query says so.
+        return "finished" if ended else "running"
+    return "running" if started else "waiting"
+
+
+def _workers(state: State, settings: AutoscalingSettings) -> Frame:
+    actors = state.actors()
+    return {
+        "total": len(actors),
+        "busy": sum(1 for worker in actors if worker.state == "busy"),
+        "idle": sum(1 for worker in actors if worker.state != "busy"),
+        "slots": sum(worker.slots for worker in actors),
+        "rows": {worker.id: _worker(worker) for worker in state.workers.values()},
+    }
+
+
+def _worker(worker: Worker) -> Frame:
+    return {
+        "id": worker.id,
+        "label": worker.label,
+        "head": worker.head,
+        "state": worker.state,
+        "slots": worker.slots,
+        "running": worker.running,
+        "finished": worker.finished,
+        "memory": worker.memory,
+        "since": worker.since,
+        "idle_since": worker.idle_since if worker.state in ("idle", "warm") else None,
+        "retires_at": None,
+        "note": "no CPU for Daft" if worker.state == "no worker" else "",
+        "busy_spans": [list(span) for span in worker.spans],
+    }
+
+
+def _backlog(state: State, settings: AutoscalingSettings) -> Frame:
+    last = next(reversed(state.samples.values())) if state.samples else None
+    in_effect = state.in_effect or {}
+    threshold = in_effect.get(SETTINGS["threshold"].env)
+    return {
+        "threshold": float(threshold) if threshold is not None else settings.threshold,
+        "ratio": ratio_of(last.pending_now, last.capacity) if last else None,
+        "pending": last.pending_now if last else 0,
+        "running": last.running if last else 0,
+        "capacity": last.capacity if last else 0,
+        "peak": state.peak_ratio,
+        "points": {
+            str(number): [
+                round(s.t, 3),
+                _rounded(ratio_of(s.pending, s.capacity)),
+                s.pending,
+                s.running,
+                s.capacity,
+                s.workers,
+                state.wanted[number],
+            ]
+            for number, s in state.samples.items()
+        },
+        "marks": {
+            str(number): {"t": m.t, "kind": m.kind, "label": m.label, "text": m.text}
+            for number, m in state.marks.items()
+            if m.kind != "over max"
+        },
+    }
+
+
+def _rounded(ratio: float | None) -> float | None:
+    return None if ratio is None else round(ratio, 4)
+
+
+def _settings(state: State, settings: AutoscalingSettings) -> Frame:
+    in_effect = state.in_effect or {}
+    return {
+        "number": state.in_effect_number,
+        "rows": {
+            name: {
+                "label": setting.label,
+                "env": setting.env,
+                "set": settings.text(name),
+                "in_effect": in_effect.get(setting.env),
+                "pending": in_effect.get(setting.env) != settings.text(name),
+            }
+            for name, setting in SETTINGS.items()
+        },
+    }
+
+
+__all__ = ["ALWAYS", "TOPICS", "Frame", "add", "frame_of", "merge_patch", "select"]

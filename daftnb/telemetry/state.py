@@ -1,0 +1,402 @@
+"""The fold: what there is to know, as a function of the events so far.
+
+``apply(state, event)`` changes ``state`` in place and costs the same whatever the number of tasks; memory grows with
+operators, workers and kept queries only. No clock of its own: time is what the events say.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from functools import singledispatch
+
+from daftnb.telemetry import events as e
+
+KEPT_QUERIES = 20
+KEPT_DECISIONS = 50
+KEPT_SAMPLES = 600
+KEPT_SPANS = 40
+SAMPLE_SECONDS = 0.1  # samples closer than this are merged into one, which keeps the higher backlog
+NO_COUNTS = e.TaskCounts()
+
+
+@dataclass(slots=True)
+class Operator:
+    node: e.PlanNode
+    started: bool = False
+    ended: bool = False
+    stats: e.OperatorStats | None = None
+
+
+@dataclass(slots=True)
+class Query:
+    id: str
+    number: int
+    runner: str
+    started: float
+    state: str = "planning"
+    ended: float | None = None
+    rows: int | None = None
+    error: str | None = None
+    operators: dict[int, Operator] = field(default_factory=dict)
+    root: int | None = None
+    stages: dict[int, e.StageCounts] = field(default_factory=dict)
+    settings: dict[str, str] | None = None
+    peak_ratio: float | None = None
+    workers_from: int | None = None
+    workers_to: int | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("planning", "running")
+
+    def tasks(self) -> e.TaskCounts | None:
+        """All tasks of the query; None where there are none (the native runner has no tasks)."""
+        if not self.stages:
+            return None
+        return add(stage.counts for stage in self.stages.values())
+
+    def parents(self) -> dict[int, int]:
+        """Each operator's consumer."""
+        return {child: id_ for id_, operator in self.operators.items() for child in operator.node.inputs}
+
+
+@dataclass(slots=True)
+class Worker:
+    id: str
+    label: str
+    slots: int
+    memory: int | None
+    since: float
+    state: str
+    head: bool = False
+    running: int = 0
+    finished: int = 0
+    idle_since: float | None = None
+    spans: deque[list[float | None]] = field(default_factory=lambda: deque(maxlen=KEPT_SPANS))
+
+    @property
+    def is_actor(self) -> bool:
+        return self.state in ("busy", "idle", "warm")
+
+
+@dataclass(slots=True)
+class Mark:
+    t: float
+    kind: str
+    label: str
+    text: str
+    count: int = 1
+
+
+@dataclass(slots=True)
+class State:
+    queries: OrderedDict[str, Query] = field(default_factory=OrderedDict)
+    current: Query | None = None
+    query_count: int = 0
+    workers: dict[str, Worker] = field(default_factory=dict)
+    worker_count: int = 0
+    samples: OrderedDict[int, e.BacklogSample] = field(default_factory=OrderedDict)
+    wanted: dict[int, int | None] = field(default_factory=dict)
+    sample_count: int = 0
+    peak_ratio: float | None = None
+    marks: OrderedDict[int, Mark] = field(default_factory=OrderedDict)
+    mark_count: int = 0
+    request: e.ScaleRequested | None = None
+    cluster: e.ClusterChanged | None = None
+    dropped: int = 0
+    problems: dict[str, int] = field(default_factory=dict)
+    in_effect: dict[str, str] | None = None
+    in_effect_number: int | None = None
+    nodes_known: bool = False
+
+    def actors(self) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.is_actor]
+
+    def active(self) -> bool:
+        """Whether a query runs."""
+        return any(query.active for query in self.queries.values())
+
+
+def add(many: object) -> e.TaskCounts:
+    """The sum of several TaskCounts."""
+    total = [0, 0, 0, 0, 0, 0]
+    for c in many:  # type: ignore[attr-defined]  # an iterable; spelled loosely to take generators
+        for index, part in enumerate((c.submitted, c.pending, c.running, c.finished, c.failed, c.cancelled)):
+            total[index] += part
+    return e.TaskCounts(*total)
+
+
+def ratio_of(pending: int, capacity: int) -> float | None:
+    """The scheduler's backlog ratio: pending tasks ÷ CPUs of its workers; None where it has no workers.
+
+    Source: ``DefaultScheduler::needs_autoscaling`` in Daft's ``scheduling/scheduler/default.rs``.
+    """
+    return pending / capacity if capacity else None
+
+
+def mark(state: State, t: float, kind: str, label: str, text: str) -> None:
+    """Note a decision; the same one again, right after itself, only raises its count."""
+    if state.marks:
+        last = next(reversed(state.marks.values()))
+        if last.kind == kind and last.text == text:
+            last.count += 1
+            return
+    state.marks[state.mark_count] = Mark(t, kind, label, text)
+    state.mark_count += 1
+    while len(state.marks) > KEPT_DECISIONS:
+        state.marks.popitem(last=False)
+
+
+@singledispatch
+def apply(event: e.Event, state: State) -> None:
+    """Fold one event into the state. Events of unknown queries or workers are ignored: they are before our time."""
+    raise TypeError(f"no such event: {type(event).__name__}")
+
+
+@apply.register
+def _(event: e.QueryStarted, state: State) -> None:
+    if event.query_id in state.queries:
+        return
+    state.query_count += 1
+    query = Query(event.query_id, state.query_count, event.runner, event.t)
+    state.queries[event.query_id] = state.current = query
+    while len(state.queries) > KEPT_QUERIES:
+        state.queries.popitem(last=False)
+
+
+@apply.register
+def _(event: e.PlanReady, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return
+    query.operators = {node.id: Operator(node) for node in event.operators}
+    query.root = event.operators[-1].id if event.operators else None
+    if query.active:
+        query.state = "running"
+    if query.runner == "ray":
+        query.workers_from = query.workers_to = len(state.actors())
+
+
+@apply.register
+def _(event: e.SettingsInEffect, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None:
+        query.settings = dict(event.values)
+        state.in_effect, state.in_effect_number = query.settings, query.number
+
+
+@apply.register
+def _(event: e.OperatorStarted, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None and event.operator_id in query.operators:
+        query.operators[event.operator_id].started = True
+
+
+@apply.register
+def _(event: e.OperatorFinished, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None and event.operator_id in query.operators:
+        operator = query.operators[event.operator_id]
+        operator.started = operator.ended = True
+
+
+@apply.register
+def _(event: e.OperatorStats, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None and event.operator_id in query.operators:
+        query.operators[event.operator_id].stats = event
+
+
+@apply.register
+def _(event: e.StageCounts, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None:
+        query.stages[event.last_id] = event
+
+
+@apply.register
+def _(event: e.QueryFinished, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is None or not query.active:
+        return
+    query.state, query.ended, query.error = event.outcome, event.t, event.error
+    if event.rows is not None:
+        query.rows = event.rows
+
+
+@apply.register
+def _(event: e.WorkerStarted, state: State) -> None:
+    worker = _worker(state, event.worker_id, event.t, event.slots, event.memory)
+    if worker.is_actor:
+        return
+    since, worker.since = worker.since, event.t
+    was_starting = worker.state == "starting"
+    worker.state, worker.idle_since = "idle", event.t
+    worker.running = 0
+    if state.request is not None and state.request.t <= event.t:
+        text = f"{worker.label} came {event.t - state.request.t:.1f} s after the last request"
+    elif was_starting and event.t - since >= 0.05:
+        text = f"{worker.label} is ready, {event.t - since:.1f} s after its node"
+    else:
+        text = f"{worker.label} is ready"
+    mark(state, event.t, "arrival", "+1", text)
+    _count_workers(state)
+
+
+@apply.register
+def _(event: e.WorkerCounts, state: State) -> None:
+    worker = state.workers.get(event.worker_id)
+    if worker is None or not worker.is_actor:
+        return
+    _spans(worker, event)
+    worker.running, worker.finished, worker.idle_since = event.running, event.finished, event.idle_since
+    worker.state = "busy" if event.running else "idle"
+
+
+@apply.register
+def _(event: e.WorkerEnded, state: State) -> None:
+    worker = state.workers.get(event.worker_id)
+    if worker is None or not worker.is_actor:
+        return
+    if worker.spans and worker.spans[-1][1] is None:
+        worker.spans[-1][1] = event.t
+    idle = f" after {event.t - worker.idle_since:.1f} s idle" if worker.idle_since is not None else ""
+    worker.state, worker.running, worker.since = event.reason, 0, event.t
+    if event.reason == "retired":
+        mark(state, event.t, "retire", "−1", f"{worker.label} was retired{idle}")
+    else:
+        mark(state, event.t, "died", "✕", f"{worker.label} died; its tasks are pending again")
+    _count_workers(state)
+
+
+@apply.register
+def _(event: e.NodesSeen, state: State) -> None:
+    state.nodes_known = True
+    alive = {node.id for node in event.nodes}
+    for node in event.nodes:
+        worker = _worker(state, node.id, event.t, node.slots, node.memory, head=node.head)
+        if worker.state == "gone":
+            worker.state, worker.since = "starting", event.t
+        if not node.slots and not worker.is_actor:
+            worker.state = "no worker"
+    for worker in list(state.workers.values()):
+        if worker.id in alive:
+            continue
+        if worker.state == "gone":
+            if event.t - worker.since > 60:
+                del state.workers[worker.id]
+            continue
+        if worker.is_actor:
+            mark(state, event.t, "died", "✕", f"the node of {worker.label} is gone")
+        elif worker.state != "no worker":
+            mark(state, event.t, "retire", "−1", f"Ray released the node of {worker.label}")
+        worker.state, worker.since, worker.running = "gone", event.t, 0
+
+
+@apply.register
+def _(event: e.BacklogSample, state: State) -> None:
+    ratio = ratio_of(event.pending, event.capacity)
+    if ratio is not None:
+        state.peak_ratio = ratio if state.peak_ratio is None else max(state.peak_ratio, ratio)
+        query = state.current
+        if query is not None and query.runner == "ray" and query.active:
+            query.peak_ratio = ratio if query.peak_ratio is None else max(query.peak_ratio, ratio)
+    if state.samples:
+        number, last = next(reversed(state.samples.items()))
+        if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
+            return  # the moment before says more; the next sample is not far
+    state.samples[state.sample_count] = event
+    state.wanted[state.sample_count] = state.request.cpus if state.request else None
+    state.sample_count += 1
+    while len(state.samples) > KEPT_SAMPLES:
+        number, _ = state.samples.popitem(last=False)
+        del state.wanted[number]
+
+
+@apply.register
+def _(event: e.ScaleRequested, state: State) -> None:
+    state.request = event
+    ratio = ratio_of(event.pending, event.capacity)
+    why = (
+        f"ratio {ratio:.1f} ({event.pending} pending ÷ {event.capacity} CPUs)"
+        if ratio is not None
+        else f"{event.pending} pending and no worker"
+    )
+    mark(state, event.t, "request", f"ask {event.cpus}", f"{why}: asked Ray for {_cpus(event)}")
+    most = _most_cpus(state.cluster)
+    if most is not None and event.cpus > most:
+        text = f"asked for {_cpus(event)} in all; this cluster can have {most}"
+        mark(state, event.t, "over max", "over max", text)
+
+
+@apply.register
+def _(event: e.DemandCleared, state: State) -> None:
+    if state.request is not None:
+        mark(state, event.t, "clear", "clear", "what was asked of Ray is withdrawn")
+    state.request = None
+
+
+@apply.register
+def _(event: e.DetailDropped, state: State) -> None:
+    state.dropped = event.events
+
+
+@apply.register
+def _(event: e.ClusterChanged, state: State) -> None:
+    if state.cluster is None or state.cluster.address != event.address or event.state == "stopped":
+        state.workers.clear()
+        state.worker_count = 0
+        state.request = None
+    state.cluster = event
+
+
+@apply.register
+def _(event: e.ProblemFound, state: State) -> None:
+    state.problems[event.text] = state.problems.get(event.text, 0) + 1
+
+
+def _cpus(event: e.ScaleRequested) -> str:
+    """What was asked for, in words."""
+    return f"{event.bundles} × 1 CPU" if event.cpus == event.bundles else f"{event.bundles} bundles, {event.cpus} CPUs"
+
+
+def _most_cpus(cluster: e.ClusterChanged | None) -> int | None:
+    """The CPUs the cluster can have at most, where that is known."""
+    if cluster is None or cluster.max_workers is None or cluster.cpus is None:
+        return None
+    return cluster.max_workers * cluster.cpus
+
+
+def _worker(state: State, id_: str, t: float, slots: int, memory: int, head: bool = False) -> Worker:
+    worker = state.workers.get(id_)
+    if worker is None:
+        if head:
+            label = "head"
+        else:
+            state.worker_count += 1
+            label = f"worker {state.worker_count}"
+        worker = state.workers[id_] = Worker(id_, label, slots, memory, t, "starting", head)
+    elif head and not worker.head:
+        worker.head = True
+    return worker
+
+
+def _spans(worker: Worker, event: e.WorkerCounts) -> None:
+    """Busy intervals as the counts show them: open while tasks run, closed at the end of the last."""
+    open_span = worker.spans[-1] if worker.spans and worker.spans[-1][1] is None else None
+    if event.running and open_span is None:
+        worker.spans.append([event.t, None])
+    elif not event.running:
+        if open_span is not None:
+            open_span[1] = max(event.idle_since or event.t, open_span[0] or 0.0)
+        elif event.finished > worker.finished and event.idle_since is not None:
+            # It was busy and idle again between two looks.
+            worker.spans.append([worker.idle_since or event.idle_since, event.idle_since])
+
+
+def _count_workers(state: State) -> None:
+    query = state.current
+    if query is not None and query.active and query.runner == "ray":
+        count = len(state.actors())
+        query.workers_to = count if query.workers_to is None else max(query.workers_to, count)
