@@ -1,7 +1,7 @@
 """What runs inside the runner actor: counting, a bounded ring of events, and a decision log. Never I/O.
 
-The module is sent to the actor by value (the cluster need not have daftnb), so it imports nothing from daftnb and
-nothing that Daft's actor has not loaded already. :func:`install` is called there through ``__ray_call__``; it hangs a
+The module is sent to the actor by value (the cluster need not have daftnb), together with its counters
+(:mod:`daftnb.engine.counts`), so it imports nothing else of daftnb's and nothing that Daft's actor has not loaded. :func:`install` is called there through ``__ray_call__``; it hangs a
 :class:`Tap` on the actor and wraps, in that process alone, the five names that the engine looks up at each use:
 
 - ``daft.runners.progress_bar.ProgressBar``: told of every task submitted and of every task done or cancelled
@@ -16,6 +16,7 @@ A failure in here is counted and reported by :meth:`Tap.drain`; it never reaches
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import functools
 import os
@@ -23,71 +24,13 @@ import threading
 import time
 from typing import Any
 
+from daftnb.engine.counts import Query, Stage, Worker
+
 RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
 SAMPLE_SECONDS = 0.05
 KEPT_QUERIES = 8  # finished queries whose counters stay until they have been fetched
 ATTRIBUTE = "_daftnb_tap"
-
-
-class Stage:
-    """Counters of the tasks that end in one operator (the engine's own attribution)."""
-
-    __slots__ = ("cancelled_pending", "cancelled_running", "dispatched", "done", "failed", "name", "ok", "retried", "submitted")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.submitted = self.dispatched = self.done = 0
-        self.ok = self.failed = self.retried = self.cancelled_running = self.cancelled_pending = 0
-
-    @property
-    def running(self) -> int:
-        return self.dispatched - self.ok - self.failed - self.retried - self.cancelled_running
-
-    @property
-    def pending(self) -> int:
-        return self.submitted - self.dispatched + self.retried - self.cancelled_pending
-
-
-class Worker:
-    """One RaySwordfishActor, by the id of its node."""
-
-    __slots__ = ("alive", "cpus", "finished", "idle_since", "memory", "running", "started")
-
-    def __init__(self, cpus: int, memory: int, now: float) -> None:
-        self.cpus, self.memory, self.started = cpus, memory, now
-        self.running = self.finished = 0
-        self.idle_since: float | None = now
-        self.alive = True
-
-
-class Query:
-    """A query's stages by their last operator's id, and the plan's parents, which tell whose task it is."""
-
-    __slots__ = ("id", "parents", "stages", "stages_by_name")
-
-    def __init__(self, query_id: str, parents: dict[int, int]) -> None:
-        self.id = query_id
-        self.parents = parents
-        self.stages: dict[int, Stage] = {}
-        self.stages_by_name: dict[str, list[int]] = {}
-
-    def stage(self, last_id: int, name: str) -> Stage:
-        stage = self.stages.get(last_id)
-        if stage is None:
-            stage = self.stages[last_id] = Stage(name)
-            self.stages_by_name.setdefault(name, []).append(last_id)
-        return stage
-
-    def stage_of(self, name: str, first_id: int) -> Stage:
-        """The stage of a dispatched task: it has the task's name and is the nearest above the task's first operator."""
-        candidates = self.stages_by_name[name]
-        if len(candidates) > 1:
-            node: int | None = first_id
-            while node is not None:
-                if node in candidates:
-                    return self.stages[node]
-                node = self.parents.get(node)
-        return self.stages[candidates[0]]
+DOOR = "_daftnb_call"
 
 
 class Tap:
@@ -154,8 +97,14 @@ class Tap:
                 stage.cancelled_pending += 1
                 self.changed(pending=-1, running=0)
 
-    def closed(self) -> None:
+    def closed(self, indexes: set[int]) -> None:
+        """The scheduler of these queries is done: what it had not dispatched never will be."""
         with self.lock:
+            for query in [self.queries[index] for index in indexes if index in self.queries]:
+                for stage in query.stages.values():
+                    left = stage.pending
+                    stage.cancelled_pending += left
+                    self.changed(pending=-left, running=0)
             self.sample(time.time())
 
     def dispatched(self, handle: Any, task: Any) -> tuple[Stage, str] | None:
@@ -168,7 +117,6 @@ class Tap:
             worker = self.workers[worker_id]
             worker.running += 1
             worker.idle_since = None
-            self.record("task", query.id, int(context["task_id"]), worker_id, "started")
             self.changed(pending=-1, running=1)
         return stage, worker_id
 
@@ -228,15 +176,17 @@ class Tap:
 
     # -- what the kernel calls ----------------------------------------------------------------------------------------
 
-    def announce(self, index: int, query_id: str, parents: dict[int, int]) -> None:
-        """A query is about to come: its id, and each operator's parent in the plan."""
+    def prepare(
+        self, index: int, query_id: str, parents: dict[int, int], environment: dict[str, str]
+    ) -> dict[str, str | None]:
+        """A query is about to come: its id, each operator's parent in the plan, and the settings it is to run with.
+
+        They are put where the scheduler reads them, this process's environment; returned is what then stands there.
+        """
         with self.lock:
             self.queries[index] = Query(query_id, parents)
             while len(self.queries) > KEPT_QUERIES:
                 self.queries.popitem(last=False)
-
-    def configure(self, environment: dict[str, str]) -> dict[str, str | None]:
-        """Put the settings where the scheduler reads them, this process's environment; what then stands there."""
         os.environ.update(environment)
         return {name: os.environ.get(name) for name in environment}
 
@@ -287,7 +237,12 @@ class Tap:
         """Stop a query: dropping its result stream ends its scheduler. False if it had ended already."""
         stream = self.actor.curr_result_gens.pop(str(index), None)
         self.actor.curr_plans.pop(str(index), None)
+        self.closed({index})
         return stream is not None
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Any of the methods above by name: the actor's one door for the kernel (``methodcaller(DOOR, ...)``)."""
+        return getattr(self, method)(*arguments)
 
     def fault(self, where: str, error: BaseException) -> None:
         with self.lock:
@@ -297,11 +252,13 @@ class Tap:
         self.undo.append((owner, name, getattr(owner, name)))
         setattr(owner, name, replacement)
 
-    def remove(self) -> None:
-        """Put every wrapped name back; a query that runs goes on untapped."""
+    def uninstall(self) -> None:
+        """Put every wrapped name back; a query that runs goes on untapped, and the actor is as Daft made it."""
         while self.undo:
             owner, name, original = self.undo.pop()
             setattr(owner, name, original)
+        for name in (ATTRIBUTE, DOOR):
+            delattr(self.actor, name)
 
 
 def stats_rows(stats: Any) -> list[dict[str, Any]]:
@@ -326,16 +283,17 @@ def tapped_progress_bar(tap: Tap) -> type:
         """Stands in for Daft's tqdm bar: the same four methods, counting instead of printing."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            pass
+            self.queries: set[int] = set()
 
         def make_bar_or_update_total(self, bar_id: int, bar_name: str) -> None:
+            self.queries.add(bar_id >> 32)
             guarded(tap, tap.submitted, bar_id, bar_name)
 
         def update_bar(self, bar_id: int) -> None:
             guarded(tap, tap.done, bar_id)
 
         def close(self) -> None:
-            guarded(tap, tap.closed)
+            guarded(tap, tap.closed, self.queries)
 
     return TappedProgressBar
 
@@ -363,6 +321,9 @@ def tap_tasks(tap: Tap, flotilla: Any) -> None:
     async def tapped_get_result(self: Any) -> Any:
         try:
             result = await get_result(self)
+        except asyncio.CancelledError:
+            end(self, "cancelled_running")
+            raise
         except BaseException:
             end(self, "failed")
             raise
@@ -418,17 +379,5 @@ def install(actor: Any) -> int:
     tap_tasks(tap, flotilla)
     tap_scaling(tap, flotilla)
     setattr(actor, ATTRIBUTE, tap)
+    setattr(actor, DOOR, tap.call)
     return 0
-
-
-def call(actor: Any, method: str, *arguments: Any) -> Any:
-    """Call a method of the actor's tap; sent once, then by reference (see ``flotilla.RunnerDoor``)."""
-    return getattr(getattr(actor, ATTRIBUTE), method)(*arguments)
-
-
-def uninstall(actor: Any) -> None:
-    """Undo :func:`install`; the actor is as Daft made it."""
-    tap: Tap | None = getattr(actor, ATTRIBUTE, None)
-    if tap is not None:
-        tap.remove()
-        delattr(actor, ATTRIBUTE)

@@ -1,0 +1,177 @@
+"""The driver's side of a query on Ray: our FlotillaRunner, and the door to the tap in the runner actor.
+
+Daft keeps its ``FlotillaRunner`` in ``RayRunner.flotilla_plan_runner`` and calls ``stream_plan`` for every query
+(``daft/runners/flotilla.py``); an instance of a subclass put there before is used as it is. Ours pushes the settings
+and reads them back before the plan goes out, and drops the query in the actor when the notebook lets go of it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from operator import methodcaller
+from typing import Any
+
+import ray
+from daft.daft import PyExecutionStats
+from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
+from ray import cloudpickle
+
+from daftnb.engine import counts, tap
+from daftnb.engine.native import Emit, operator_stats
+from daftnb.telemetry import events as e
+
+CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it may take longer
+NODES_SECONDS = 1.0
+
+
+class RunnerDoor:
+    """Calls into the tap in the runner actor; installs it. Every method may raise Ray's errors if the actor is gone."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+        self._lock = threading.Lock()
+        self._clock_offset = 0.0
+        self._least_delay = float("inf")
+        self._nodes_at = 0.0
+        self._faults: dict[str, int] = {}
+        for module in (counts, tap):
+            cloudpickle.register_pickle_by_value(module)
+        try:
+            self._seen: int = ray.get(actor.__ray_call__.remote(tap.install), timeout=CALL_SECONDS * 6)
+        finally:
+            for module in (counts, tap):
+                cloudpickle.unregister_pickle_by_value(module)
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the tap and wait for what it returns."""
+        caller = methodcaller(tap.DOOR, method, *arguments)
+        return ray.get(self.actor.__ray_call__.remote(caller), timeout=CALL_SECONDS)
+
+    def close(self) -> None:
+        """Take the tap out again: the actor is as Daft made it."""
+        ray.get(self.actor.__ray_call__.remote(methodcaller(tap.DOOR, "uninstall")), timeout=CALL_SECONDS)
+
+    def pull(self) -> list[e.Event]:
+        """All that happened since the last pull, on this process's clock: details first, then absolute counts."""
+        with self._lock:
+            asked = time.time()
+            drained = self.call("drain", self._seen)
+            answered = time.time()
+            if answered - asked < self._least_delay:
+                # The best estimate of the two clocks' difference is the one with the least delay around it.
+                self._least_delay = answered - asked
+                offset = (asked + answered) / 2 - drained["now"]
+                self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
+            self._seen = drained["recorded"]
+            found = list(self._events(drained))
+            if answered - self._nodes_at >= NODES_SECONDS:
+                self._nodes_at = answered
+                found.append(nodes_seen(answered))
+            return found
+
+    def _events(self, drained: dict[str, Any]) -> Generator[e.Event, None, None]:
+        shift = self._clock_offset
+        now = drained["now"] + shift
+        for kind, t, *facts in drained["events"]:
+            yield _EVENTS[kind](t + shift, *facts)
+        for query_id, last_id, name, *numbers in drained["stages"]:
+            yield e.StageCounts(now, query_id, last_id, name, e.TaskCounts(*numbers))
+        for worker_id, _cpus, _memory, _started, running, finished, idle_since in drained["workers"]:
+            idle = None if idle_since is None else idle_since + shift
+            yield e.WorkerCounts(now, worker_id, running, finished, idle)
+        for query_id, rows in drained["stats"]:
+            for row in rows:
+                yield operator_stats(now, query_id, row["id"], row)
+        if drained["dropped"]:
+            yield e.DetailDropped(now, drained["dropped"])
+        for text, count in drained["faults"].items():
+            if count != self._faults.get(text):
+                self._faults[text] = count
+                yield e.ProblemFound(now, f"the counts may be off: in the runner actor, {text} (×{count})")
+
+
+_EVENTS: dict[str, Callable[..., e.Event]] = {
+    "sample": e.BacklogSample,
+    "worker": e.WorkerStarted,
+    "ended": e.WorkerEnded,
+    "request": e.ScaleRequested,
+    "clear": e.DemandCleared,
+}
+
+
+def nodes_seen(now: float) -> e.NodesSeen:
+    """Ray's own list of the nodes that are alive."""
+    return e.NodesSeen(
+        now,
+        tuple(
+            e.Node(
+                id=node["NodeID"],
+                slots=int(node["Resources"].get("CPU", 0)),
+                memory=int(node["Resources"].get("memory", 0)),
+                head="node:__internal_head__" in node["Resources"],
+            )
+            for node in ray.nodes()
+            if node["Alive"]
+        ),
+    )
+
+
+class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's base class is untyped
+    """Daft's FlotillaRunner, watched: settings in before a query, a dropped query ended on the cluster.
+
+    ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
+    plan that the calling thread has just made.
+    """
+
+    def __init__(
+        self,
+        emit: Emit,
+        settings: Callable[[], dict[str, str]],
+        planned: Callable[[], tuple[str, dict[int, int]] | None],
+        worker_startup_timeout: int = DEFAULT_WORKER_STARTUP_TIMEOUT,
+    ) -> None:
+        super().__init__(worker_startup_timeout=worker_startup_timeout)
+        self.emit = emit
+        self.settings = settings
+        self.planned = planned
+        self.door = RunnerDoor(self.runner)
+
+    def stream_plan(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
+        """Daft's own, between what we do before and after; our part may fail, the query goes on."""
+        index = int(plan.idx())
+        query_id = self._prepare(index)
+        try:
+            stats = yield from super().stream_plan(plan, partition_sets)
+        except BaseException:
+            # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
+            self._cancel(index)
+            raise
+        if query_id is not None:
+            self._final_stats(query_id, stats)
+        return stats
+
+    def _prepare(self, index: int) -> str | None:
+        try:
+            planned = self.planned()
+            query_id, parents = planned or (f"query-{index}", {})
+            in_effect = self.door.call("prepare", index, query_id, parents, self.settings())
+            self.emit(e.SettingsInEffect(time.time(), query_id, tuple(in_effect.items())))
+            return query_id
+        except Exception as error:
+            self.emit(e.ProblemFound(time.time(), f"this query runs unwatched, and without your settings: {error!r}"))
+            return None
+
+    def _cancel(self, index: int) -> None:
+        try:
+            self.door.call("cancel", index)
+        except Exception as error:
+            self.emit(e.ProblemFound(time.time(), f"the query could not be ended on the cluster: {error!r}"[:300]))
+
+    def _final_stats(self, query_id: str, stats: PyExecutionStats) -> None:
+        try:
+            for row in tap.stats_rows(stats):
+                self.emit(operator_stats(time.time(), query_id, row["id"], row))
+        except Exception as error:
+            self.emit(e.ProblemFound(time.time(), f"the query's last statistics could not be read: {error!r}"[:300]))
