@@ -1,0 +1,113 @@
+"""daftnb: see and steer Daft on Ray from a notebook.
+
+``%load_ext daftnb`` gives a kernel its Session and the ``%daft`` magics. The same from Python::
+
+    import daftnb
+    daftnb.start(max_workers=4)   # an embedded, autoscaling Ray cluster
+    daftnb.cockpit()              # the live plan, the workers, the backlog ratio, the settings
+    daftnb.stop()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daftnb.errors import ClusterError, DaftnbError, SettingError
+from daftnb.settings import AutoscalingSettings
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from daftnb.session import Session
+    from daftnb.widgets.controls import Controls
+    from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
+
+__version__ = "0.1.0"
+__all__ = [
+    "AutoscalingSettings",
+    "ClusterError",
+    "DaftnbError",
+    "SettingError",
+    "backlog",
+    "cockpit",
+    "controls",
+    "plan",
+    "session",
+    "start",
+    "stop",
+    "workers",
+]
+
+
+def session() -> Session:
+    """This kernel's Session; made now if there is none."""
+    from daftnb.session import open_session
+
+    return open_session()
+
+
+def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeout: float = 30.0) -> None:
+    """Start an embedded Ray cluster with Ray's autoscaler on this machine, and point Daft at it.
+
+    ``cpus``: CPU slots per worker; ``idle_timeout``: seconds until Ray releases a node without work. Raises
+    ClusterError if it cannot be.
+    """
+    from daftnb.engine.cluster import ClusterSize
+
+    session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), print)
+
+
+def stop() -> None:
+    """End the cluster that :func:`start` started; nothing happens if there is none."""
+    session().stop()
+
+
+def plan() -> Plan:
+    """The live plan of the current query."""
+    from daftnb.widgets.views import Plan
+
+    return Plan(session())
+
+
+def workers() -> Workers:
+    """The Ray worker pool."""
+    from daftnb.widgets.views import Workers
+
+    return Workers(session())
+
+
+def backlog() -> Backlog:
+    """The backlog ratio over time, against the threshold."""
+    from daftnb.widgets.views import Backlog
+
+    return Backlog(session())
+
+
+def cockpit() -> Cockpit:
+    """All views of the current query in one."""
+    from daftnb.widgets.views import Cockpit
+
+    return Cockpit(session())
+
+
+def controls() -> Controls:
+    """The panel for the autoscaling settings; they act on the next query."""
+    from daftnb.widgets.controls import Controls
+
+    return Controls(session())
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext daftnb``: a Session and the ``%daft`` magics. Again is harmless."""
+    from daftnb.magics import register
+
+    register(shell, session())
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """``%unload_ext daftnb``: everything is put back, and a cluster that was started is ended."""
+    from daftnb.magics import unregister
+    from daftnb.session import close_session
+
+    unregister(shell)
+    close_session()

@@ -312,6 +312,11 @@ class EmbeddedCluster:
             return "it printed nothing"
         return " | ".join(log.read_text(errors="replace").strip().splitlines()[-5:]) or "it printed nothing"
 
+    def abandon(self) -> None:
+        """Let the supervisor end the cluster, and do not wait for it: this process is about to end."""
+        if self._supervisor is not None and self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
+
     def stop(self) -> None:
         """End what was started and remove its folder; harmless when nothing runs. At most about 12 s."""
         supervisor, self._supervisor = self._supervisor, None

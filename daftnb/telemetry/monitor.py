@@ -1,0 +1,131 @@
+"""The one thread of a session: pulls events, folds them, publishes frames at a fixed rate to whoever is looking.
+
+The clock and the sources are given to it, so that it can be tested without an engine. Work per tick depends on
+operators, workers and kept history, never on tasks.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from daftnb.telemetry import events as e
+from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.state import State, apply
+
+ACTIVE_SECONDS = 0.2  # between frames while a query runs: five a second
+QUIET_SECONDS = 1.0
+JOIN_SECONDS = 5.0
+_WAKING = (e.QueryStarted, e.QueryFinished, e.ClusterChanged, e.SettingsInEffect)
+
+
+class Listener(Protocol):
+    """Somebody who shows frames: ``looking`` says whether it is worth making one."""
+
+    @property
+    def looking(self) -> bool: ...
+
+    def publish(self, frame: Frame) -> None: ...
+
+
+class Monitor:
+    """Owns the state. ``emit`` may be called from any thread; everything else happens under one lock.
+
+    ``pull`` fetches what the engine has to tell (it may fail: the problem is shown, the next tick tries again);
+    ``frame`` makes a frame of the state at a time; ``clock`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        pull: Callable[[], list[e.Event]],
+        frame: Callable[[State, float], Frame],
+        clock: Callable[[], float],
+    ) -> None:
+        self.state = State()
+        self.listeners: list[Listener] = []
+        self._pull = pull
+        self._frame = frame
+        self._clock = clock
+        self._inbox: queue.SimpleQueue[e.Event] = queue.SimpleQueue()
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def emit(self, event: e.Event) -> None:
+        """Take an event, from any thread; the first one starts the monitor's own."""
+        self._inbox.put(event)
+        if isinstance(event, _WAKING):
+            self._wake.set()
+        if not self.running:
+            self.start()
+
+    def start(self) -> None:
+        """Start the thread, unless it runs. A daemon: an interpreter that ends does not wait for it."""
+        with self._lock:
+            if self.running:
+                return
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self._run, name="daftnb-monitor", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait until it has ended."""
+        thread, self._thread = self._thread, None
+        self._stopping.set()
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(JOIN_SECONDS)
+
+    def refresh(self) -> Frame:
+        """Fold all there is now, and the frame of it."""
+        with self._lock:
+            self._fold()
+            return self._frame(self.state, self._clock())
+
+    def tick(self) -> None:
+        """One round: fold, and publish to those who look."""
+        with self._lock:
+            self._fold()
+            looking = [listener for listener in self.listeners if listener.looking]
+            if not looking:
+                return
+            frame = self._frame(self.state, self._clock())
+        for listener in looking:
+            try:
+                listener.publish(frame)
+            except Exception as error:
+                self._problem(f"a view could not be updated: {error!r}")
+
+    def _fold(self) -> None:
+        try:
+            pulled = self._pull()
+        except Exception as error:
+            pulled = []
+            self._problem(f"the engine could not be asked: {error!r}")
+        # What the driver said comes first: it announces the queries that the pulled counts are about.
+        while True:
+            try:
+                apply(self._inbox.get_nowait(), self.state)
+            except queue.Empty:
+                break
+        for event in pulled:
+            apply(event, self.state)
+
+    def _problem(self, text: str) -> None:
+        apply(e.ProblemFound(self._clock(), text[:300]), self.state)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.tick()
+            if not self.state.active():
+                self._wake.wait(QUIET_SECONDS)
+            self._wake.clear()
+            self._stopping.wait(ACTIVE_SECONDS)
