@@ -31,15 +31,15 @@ __all__ = [
     "backlog",
     "cockpit",
     "controls",
+    "get_session",
     "plan",
-    "session",
     "start",
     "stop",
     "workers",
 ]
 
 
-def session() -> Session:
+def get_session() -> Session:
     """This kernel's Session; made now if there is none."""
     from daftnb.session import open_session
 
@@ -54,54 +54,54 @@ def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeou
     """
     from daftnb.engine.cluster import ClusterSize
 
-    session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), print)
+    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), print)
 
 
 def stop() -> None:
     """End the cluster that :func:`start` started; nothing happens if there is none."""
-    session().stop()
+    get_session().stop()
 
 
 def plan() -> Plan:
     """The live plan of the current query."""
     from daftnb.widgets.views import Plan
 
-    return Plan(session())
+    return Plan(get_session())
 
 
 def workers() -> Workers:
     """The Ray worker pool."""
     from daftnb.widgets.views import Workers
 
-    return Workers(session())
+    return Workers(get_session())
 
 
 def backlog() -> Backlog:
     """The backlog ratio over time, against the threshold."""
     from daftnb.widgets.views import Backlog
 
-    return Backlog(session())
+    return Backlog(get_session())
 
 
 def cockpit() -> Cockpit:
     """All views of the current query in one."""
     from daftnb.widgets.views import Cockpit
 
-    return Cockpit(session())
+    return Cockpit(get_session())
 
 
 def controls() -> Controls:
     """The panel for the autoscaling settings; they act on the next query."""
     from daftnb.widgets.controls import Controls
 
-    return Controls(session())
+    return Controls(get_session())
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """``%load_ext daftnb``: a Session and the ``%daft`` magics. Again is harmless."""
     from daftnb.magics import register
 
-    register(shell, session())
+    register(shell, get_session())
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -1,0 +1,185 @@
+"""``%daft``: argument parsing only; each command is one call to the Session."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from daftnb.errors import DaftnbError
+from daftnb.settings import SETTINGS, find
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from daftnb.session import Session
+
+_CALLBACK = "_daftnb_after_cell"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise DaftnbError(f"%daft: {message}.", "Try %daft help")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise DaftnbError(message or "that is all.", "Try %daft help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="%daft", add_help=False, description="See and steer Daft on Ray from this notebook.")
+    commands = parser.add_subparsers(dest="command", metavar="command", parser_class=_Parser)
+
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, add_help=False)
+
+    start = add("start", "start an embedded Ray cluster with Ray's autoscaler, and point Daft at it")
+    start.add_argument("--min", type=int, default=1, metavar="N", help="worker nodes it never goes below (1)")
+    start.add_argument("--max", type=int, default=4, metavar="N", help="worker nodes it never goes above (4)")
+    start.add_argument("--cpus", type=int, default=1, metavar="N", help="CPU slots per worker node (1)")
+    start.add_argument(
+        "--idle-timeout", type=float, default=30.0, metavar="S", help="seconds until Ray releases an unused node (30)"
+    )
+    add("stop", "end the cluster that %%daft start started")
+    add("status", "the runner, the cluster and the last query, in a few lines")
+    add("plan", "live view: the query's plan")
+    add("workers", "live view: the Ray worker pool and its idle actors")
+    add("backlog", "live view: backlog ratio against the threshold")
+    add("cockpit", "live view: all of it")
+    add("controls", "panel: the autoscaling settings")
+    add("settings", "the autoscaling settings: set, and in effect")
+    set_ = add("set", "set autoscaling settings for the next query: %%daft set threshold=1.5 downscale=off")
+    set_.add_argument("assignments", nargs="+", metavar="NAME=VALUE")
+    add("help", "this text")
+    return parser
+
+
+def help_text() -> str:
+    """All commands and settings."""
+    parser = _parser()
+    lines = ["%daft COMMAND", ""]
+    for action in parser._subparsers._group_actions if parser._subparsers else ():
+        for choice in action._choices_actions:  # type: ignore[attr-defined]  # argparse keeps each command's help there
+            lines.append(f"  {choice.dest:<10} {(choice.help or '').replace('%%', '%')}")
+        start = action.choices["start"]  # type: ignore[index]
+        lines += ["", "%daft start takes"]
+        for option in start._actions:
+            lines.append(f"  {option.option_strings[0] + ' ' + str(option.metavar):<18} {option.help}")
+    lines += ["", "Settings (each is an environment variable; a change acts on the next query)"]
+    for name, setting in SETTINGS.items():
+        lines.append(f"  {name:<13} {setting.help} Default {setting.default!r}. {setting.env}")
+    return "\n".join(lines)
+
+
+def run(line: str, session: Session) -> Any:
+    """Carry out one ``%daft`` line; what it returns is displayed."""
+    import daftnb
+
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise DaftnbError(f"%daft cannot read {line!r}: {error}.", "Try %daft help") from None
+    if not words or words[0] in ("help", "-h", "--help"):
+        print(help_text())
+        return None
+    arguments = _parser().parse_args(words)
+    views: dict[str, Callable[[], Any]] = {
+        "plan": daftnb.plan,
+        "workers": daftnb.workers,
+        "backlog": daftnb.backlog,
+        "cockpit": daftnb.cockpit,
+        "controls": daftnb.controls,
+    }
+    match arguments.command:
+        case "start":
+            _start(arguments, session)
+        case "stop":
+            stopping = time.monotonic()
+            if session.stop():
+                print(f"the cluster has ended ({time.monotonic() - stopping:.1f} s)")
+            else:
+                print("there is no cluster of this kernel's own to end")
+        case "status":
+            print(status_text(session))
+        case "set":
+            _set(arguments.assignments, session)
+            print(_settings_text(session))
+        case "settings":
+            print(_settings_text(session))
+        case name:
+            return views[name]()
+    return None
+
+
+def _start(arguments: argparse.Namespace, session: Session) -> None:
+    from daftnb.engine.cluster import ClusterSize
+
+    began = time.monotonic()
+    session.start(
+        ClusterSize(arguments.min, arguments.max, arguments.cpus, arguments.idle_timeout),
+        lambda text: print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True),
+    )
+
+
+def _set(assignments: list[str], session: Session) -> None:
+    values = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise DaftnbError(f"{assignment!r} is not NAME=VALUE.", f"Try %daft set {find(name).name}=…")
+        values[find(name).name] = text
+    session.set(**values)
+
+
+def _settings_text(session: Session) -> str:
+    from daftnb.widgets.controls import controls_text
+
+    return controls_text(session.frame()["settings"])
+
+
+def status_text(session: Session) -> str:
+    """The runner, the cluster, the last query and what is not right, one line each."""
+    from daftnb.widgets.static import headline
+
+    frame = session.frame()
+    about = frame["session"]
+    lines = [f"runner    {about['runner'] if about['runner'] != 'none' else 'none yet: the first query decides'}"]
+    cluster = about["cluster"]
+    if cluster is not None:
+        lines.append(
+            f"cluster   {cluster['state']} at {cluster['address']}, {cluster['min_workers']} to "
+            f"{cluster['max_workers']} workers of {cluster['cpus']} CPU, idle timeout {cluster['idle_timeout']:g} s"
+        )
+        pool = frame["workers"]
+        lines.append(f"workers   {pool['total']}: {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots")
+    lines.append(f"query     {headline(frame)}")
+    lines += [f"problem   {text}" for text in about["problems"].values()]
+    return "\n".join(lines)
+
+
+def register(shell: InteractiveShell, session: Session) -> None:
+    """Give the shell ``%daft``, and bring static views up to date after each cell. Again replaces itself."""
+    unregister(shell)
+
+    def daft(line: str) -> Any:
+        """See and steer Daft on Ray; %daft help."""
+        return run(line, session)
+
+    def after_cell(_result: Any) -> None:
+        for listener in list(session.monitor.listeners):
+            keep_static = getattr(listener, "keep_static", None)
+            if keep_static is not None:
+                keep_static()
+
+    shell.register_magic_function(daft, "line", "daft")
+    shell.events.register("post_run_cell", after_cell)
+    shell.user_ns_hidden[_CALLBACK] = after_cell
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Undo :func:`register`; harmless if it was not called."""
+    shell.magics_manager.magics["line"].pop("daft", None)
+    callback = shell.user_ns_hidden.pop(_CALLBACK, None)
+    if callback is not None:
+        shell.events.unregister("post_run_cell", callback)

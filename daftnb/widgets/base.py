@@ -1,0 +1,180 @@
+"""What all live views share: the loader, the bundle sent once per kernel, keyframes and patches, the static view.
+
+The page gets a *keyframe* by the synced trait ``frame`` about every two seconds while things change, and between
+them JSON Merge Patches as custom messages, so that a page that missed one is repaired by the next keyframe. It may
+ask for two things only (see :meth:`View._on_message`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from daftnb.telemetry.frames import Frame, merge_patch, select
+from daftnb.widgets.static import static_html, static_text
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+    from daftnb.session import Session
+
+KEYFRAME_SECONDS = 2.0
+KEPT_DISPLAYS = 8
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+@cache
+def built(name: str) -> str:
+    """A file of the built front end."""
+    path = files("daftnb") / "static" / name
+    if not path.is_file():
+        raise RuntimeError(f"daftnb/static/{name} is missing from this installation. Try: pip install --force-reinstall .")
+    return path.read_text(encoding="utf-8")
+
+
+class Library(ipywidgets.Widget):
+    """The bundle as a plain model: sent once per kernel, shared by all views of a page."""
+
+    _model_name = traitlets.Unicode("WidgetModel").tag(sync=True)
+    _model_module = traitlets.Unicode("@jupyter-widgets/base").tag(sync=True)
+    _model_module_version = traitlets.Unicode("2.0.0").tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+
+
+_library: Library | None = None
+
+
+def library() -> Library:
+    """This kernel's one Library."""
+    global _library  # belongs to the kernel's comm manager, as every widget does
+    if _library is None or _library.comm is None:
+        _library = Library(code=built("daftnb.js"))
+    return _library
+
+
+def deliver_while_busy(widget: ipywidgets.Widget) -> None:
+    """Let the page's messages reach a widget while a cell runs.
+
+    ipykernel 7.4 sends them to the shell that last sent on the comm, which is the busy one; the default is the
+    subshell that JupyterLab opened for widgets (``ipykernel/comm/comm.py``, ``_reply_subshell_for``).
+    """
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = lambda _data, default: default
+
+
+class View(anywidget.AnyWidget):
+    """One live view. ``view`` names its kind; the page draws what the frame has for it."""
+
+    view: ClassVar[str]
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _view = traitlets.Unicode().tag(sync=True)
+    _library_id = traitlets.Unicode().tag(sync=True)
+    _library_hash = traitlets.Unicode().tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, session: Session) -> None:
+        shared = library()
+        self._session = session
+        self._sequence = 0
+        self._keyframe_at = 0.0
+        self._resync = False
+        self._was_seen = False
+        self._displays: list[DisplayHandle] = []
+        self._static_of: Frame = {}
+        frame = select(session.frame(), self.view)
+        self._last = frame
+        super().__init__(
+            _esm=built("loader.js"),
+            _view=self.view,
+            _library_id=shared.model_id,
+            _library_hash=hashlib.sha256(shared.code.encode()).hexdigest()[:16],
+            _view_count=0,
+            frame={**frame, "seq": 0},
+        )
+        deliver_while_busy(self)
+        self.on_msg(self._on_message)
+        session.monitor.listeners.append(self)
+
+    def close(self) -> None:
+        """Let go of the page and of the monitor."""
+        if self in self._session.monitor.listeners:
+            self._session.monitor.listeners.remove(self)
+        super().close()
+
+    # -- frames, on the monitor's thread ------------------------------------------------------------------------------
+
+    @property
+    def looking(self) -> bool:
+        """Whether a page may be showing this view. A page tells of its views only when the kernel is free to hear it,
+        so a view that was never seen counts as shown; one that was seen and is gone does not."""
+        if self._view_count:
+            self._was_seen = True
+        return self.comm is not None and (bool(self._view_count) or not self._was_seen)
+
+    def publish(self, frame: Frame) -> None:
+        """Send what is new in ``frame``: nothing, a patch, or a keyframe when one is due."""
+        mine = select(frame, self.view)
+        patch = merge_patch(self._last, mine)
+        if patch.keys() <= {"now"} and not self._resync:
+            return
+        base, self._sequence = self._sequence, self._sequence + 1
+        self._last = mine
+        if self._resync or time.monotonic() - self._keyframe_at >= KEYFRAME_SECONDS:
+            self._resync = False
+            self._keyframe_at = time.monotonic()
+            self.frame = {**mine, "seq": self._sequence}
+        else:
+            self.send({"type": "patch", "base": base, "seq": self._sequence, "patch": patch})
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """The page's two requests; anything else is not for us. May run beside a cell, so it only leaves a note."""
+        match content:
+            case {"type": "resync", **rest} if not rest:
+                self._resync = True
+            case {"type": "stop", "query": str(query_id), **rest} if not rest:
+                if self._session.interrupt(query_id):
+                    self.send({"type": "stopping", "query": query_id})
+
+    # -- the static view ----------------------------------------------------------------------------------------------
+
+    def _bundle(self) -> dict[str, Any]:
+        frame = select(self._session.frame(), self.view)
+        self._static_of = frame
+        return {
+            "text/plain": static_text(frame, self.view),
+            "text/html": static_html(frame, self.view),
+            WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
+        }
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        handle = display(self._bundle(), raw=True, display_id=True)
+        if handle is not None:
+            self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
+
+    def keep_static(self) -> None:
+        """Bring the static view in the notebook up to date, if what it shows has changed. On the shell's thread."""
+        frame = select(self._session.frame(), self.view)
+        if not self._displays or merge_patch(self._static_of, frame).keys() <= {"now"}:
+            return
+        bundle = self._bundle()
+        for handle in self._displays:
+            handle.update(bundle, raw=True)
+
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._bundle(), {}
+
+    def _repr_html_(self) -> str:
+        return str(self._bundle()["text/html"])
+
+    def __repr__(self) -> str:
+        return f"<daftnb {self.view} view>"

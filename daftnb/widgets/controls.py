@@ -1,0 +1,173 @@
+"""The panel for the autoscaling settings (ipywidgets): what is set, and beside it what is in effect.
+
+Its home is ``os.environ``, as everywhere: a change made elsewhere shows here at the next frame. What is in effect is
+what the last query's settings were when they were read back from the process that decides.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from daftnb.errors import SettingError
+from daftnb.settings import SETTINGS
+from daftnb.telemetry.frames import Frame
+from daftnb.widgets.base import WIDGET_MIME, deliver_while_busy
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+    from daftnb.session import Session
+
+_SWITCH = (("on", "1"), ("off", "0"))
+
+
+class Controls:
+    """One row per setting: a field, what is in effect, and whether the next query will change it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._fields: dict[str, Any] = {}
+        self._in_effect: dict[str, ipywidgets.HTML] = {}
+        self._from_outside = False
+        self._display: DisplayHandle | None = None
+        self._static = ""
+        self._message = ipywidgets.HTML()
+        self.box = self._build()
+        for widget in self._fields.values():
+            deliver_while_busy(widget)
+        session.monitor.listeners.append(self)
+        self.publish(session.frame())
+
+    def _build(self) -> ipywidgets.VBox:
+        rows = [ipywidgets.HTML("<b>Controls</b> &nbsp; take effect on the next query")]
+        for name, setting in SETTINGS.items():
+            style = {"description_width": "10rem"}
+            layout = ipywidgets.Layout(width="18rem")
+            common = {"description": setting.label, "tooltip": setting.help, "style": style, "layout": layout}
+            if isinstance(setting.default, bool):
+                field = ipywidgets.Dropdown(options=_SWITCH, **common)
+            else:
+                field = ipywidgets.Text(continuous_update=False, **common)
+            field.observe(self._changed, names="value")
+            self._fields[name] = field
+            self._in_effect[name] = ipywidgets.HTML()
+            rows.append(
+                ipywidgets.HBox([field, self._in_effect[name]], layout=ipywidgets.Layout(flex_flow="row wrap"))
+            )
+        reset = ipywidgets.Button(description="Back to defaults", tooltip="Daft's documented defaults, for all five")
+        reset.on_click(lambda _button: self._reset())
+        rows.append(ipywidgets.HBox([reset, self._message], layout=ipywidgets.Layout(flex_flow="row wrap")))
+        return ipywidgets.VBox(rows)
+
+    def _changed(self, change: Any) -> None:
+        if self._from_outside:
+            return
+        name = next(name for name, field in self._fields.items() if field is change["owner"])
+        try:
+            self._session.set(**{name: change["new"]})
+            self._message.value = ""
+        except SettingError as error:
+            self._message.value = f'<span role="alert">✕ {html.escape(error.what)}</span>'
+            self._show(name, self._session.settings.text(name))
+        self.publish(self._session.frame())
+
+    def _reset(self) -> None:
+        for name, setting in SETTINGS.items():
+            self._session.set(**{name: setting.default})
+        self._message.value = ""
+        self.publish(self._session.frame())
+
+    def _show(self, name: str, text: str) -> None:
+        field = self._fields[name]
+        if field.value != text:
+            self._from_outside = True
+            try:
+                field.value = text
+            finally:
+                self._from_outside = False
+
+    @property
+    def looking(self) -> bool:
+        """Always: it costs five short texts, sent only when they change."""
+        return self.box.comm is not None
+
+    def publish(self, frame: Frame) -> None:
+        """Show what is set and what is in effect."""
+        settings = frame["settings"]
+        for name, row in settings["rows"].items():
+            self._show(name, row["set"])
+            self._in_effect[name].value = in_effect_html(name, row, settings["number"])
+
+    def close(self) -> None:
+        """Let go of the page and of the monitor."""
+        if self in self._session.monitor.listeners:
+            self._session.monitor.listeners.remove(self)
+        self.box.close()
+
+    # -- the static view ----------------------------------------------------------------------------------------------
+
+    def _bundle(self) -> dict[str, Any]:
+        settings = self._session.frame()["settings"]
+        self._static = controls_text(settings)
+        return {
+            "text/plain": self._static,
+            "text/html": controls_html(settings),
+            WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id},
+        }
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        self._display = display(self._bundle(), raw=True, display_id=True)
+
+    def keep_static(self) -> None:
+        """Bring the static view in the notebook up to date, if what it shows has changed."""
+        if self._display is not None and controls_text(self._session.frame()["settings"]) != self._static:
+            self._display.update(self._bundle(), raw=True)
+
+
+def shown(name: str, text: str | None) -> str:
+    """A value in words: switches as on and off; — where it is not known."""
+    if text is None:
+        return "—"
+    if isinstance(SETTINGS[name].default, bool):
+        return "on" if text == "1" else "off"
+    return text
+
+
+def in_effect_html(name: str, row: Frame, number: int | None) -> str:
+    """One row's right side: what is in effect, since which query, and whether it will change."""
+    if row["in_effect"] is None:
+        return '<span style="opacity:.75">in effect: — (no query on Ray yet)</span>'
+    text = f"in effect: <b>{html.escape(shown(name, row['in_effect']))}</b> · read back at query {number}"
+    return text + (" · <b>next query: " + html.escape(shown(name, row["set"])) + "</b>" if row["pending"] else "")
+
+
+def controls_html(settings: Frame) -> str:
+    """The panel as a table without script."""
+    head = "".join(f'<th style="text-align:left;padding:2px 12px 2px 0">{t}</th>' for t in ("", "set", "in effect"))
+    rows = "".join(
+        "<tr>"
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(row["label"])}</td>'
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(shown(name, row["set"]))}</td>'
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(shown(name, row["in_effect"]))}'
+        + (" (next query changes it)" if row["pending"] and row["in_effect"] is not None else "")
+        + "</td></tr>"
+        for name, row in settings["rows"].items()
+    )
+    return f"<div><b>Controls</b> {html.escape(_since(settings))}<table><tr>{head}</tr>{rows}</table></div>"
+
+
+def controls_text(settings: Frame) -> str:
+    """The panel as text."""
+    lines = [f"{'setting':<20} {'set':<8} in effect {_since(settings)}".rstrip()]
+    for name, row in settings["rows"].items():
+        lines.append(f"{row['label']:<20} {shown(name, row['set']):<8} {shown(name, row['in_effect'])}")
+    return "\n".join(lines)
+
+
+def _since(settings: Frame) -> str:
+    return "" if settings["number"] is None else f"(read back at query {settings['number']})"

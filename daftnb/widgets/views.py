@@ -1,0 +1,29 @@
+"""The live views, one class each."""
+
+from __future__ import annotations
+
+from daftnb.widgets.base import View
+
+
+class Plan(View):
+    """The query's plan as a graph: state, rows, bytes, time and tasks of each operator."""
+
+    view = "plan"
+
+
+class Workers(View):
+    """Every node and RaySwordfishActor: its CPU slots, running tasks, state, and how long it has been idle."""
+
+    view = "workers"
+
+
+class Backlog(View):
+    """Pending tasks ÷ worker CPUs over time, against the threshold, with requests and arrivals marked."""
+
+    view = "backlog"
+
+
+class Cockpit(View):
+    """All of it on one page, on one time axis, with the scheduler's decisions and the settings in effect."""
+
+    view = "cockpit"
