@@ -57,6 +57,7 @@ def connect(address: str, environment: dict[str, str]) -> None:
         from ray._private import ray_constants
 
         ray_constants.ENABLE_RAY_CLUSTER = False
+        ray_constants.AUTOSCALER_EVENTS = int(os.environ["RAY_SCHEDULER_EVENTS"])
         ray._raylet.Config.initialize("")
         ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
     ray.init(address, logging_level="warning", include_dashboard=False)

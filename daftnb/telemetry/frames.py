@@ -245,9 +245,13 @@ def _backlog(state: State, settings: AutoscalingSettings) -> Frame:
             for number, s in state.samples.items()
         },
         "marks": {
-            str(number): {"t": m.t, "kind": m.kind, "label": m.label, "text": m.text}
+            str(number): {
+                "t": m.t,
+                "kind": "request" if m.kind == "over max" else m.kind,
+                "label": m.label,
+                "text": m.text,
+            }
             for number, m in state.marks.items()
-            if m.kind != "over max"
         },
     }
 

@@ -317,6 +317,16 @@ def _(event: e.BacklogSample, state: State) -> None:
 @apply.register
 def _(event: e.ScaleRequested, state: State) -> None:
     state.request = event
+    most = _most_cpus(state.cluster)
+    if most is not None and event.cpus > most:
+        # The engine asks for one more each time, for as long as the backlog lasts; one line says it for all.
+        text = f"asked for more than the {most} CPUs this cluster can have"
+        latest = next((m for m in reversed(state.marks.values()) if m.kind in ("over max", "clear")), None)
+        if latest is not None and latest.kind == "over max":
+            latest.count += 1
+        else:
+            mark(state, event.t, "over max", f"ask {event.cpus}", f"{text} ({_cpus(event)})")
+        return
     ratio = ratio_of(event.pending, event.capacity)
     why = (
         f"ratio {ratio:.1f} ({event.pending} pending ÷ {event.capacity} CPUs)"
@@ -324,10 +334,6 @@ def _(event: e.ScaleRequested, state: State) -> None:
         else f"{event.pending} pending and no worker"
     )
     mark(state, event.t, "request", f"ask {event.cpus}", f"{why}: asked Ray for {_cpus(event)}")
-    most = _most_cpus(state.cluster)
-    if most is not None and event.cpus > most:
-        text = f"asked for {_cpus(event)} in all; this cluster can have {most}"
-        mark(state, event.t, "over max", "over max", text)
 
 
 @apply.register

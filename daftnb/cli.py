@@ -1,0 +1,87 @@
+"""``daftnb lab | demo | doctor``: argument parsing, and handing over to Jupyter."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+from daftnb.errors import DaftnbError
+
+NOTEBOOK = "demo.ipynb"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The ``daftnb`` command; its exit status."""
+    parser = argparse.ArgumentParser(prog="daftnb", description="See and steer Daft on Ray from a Jupyter notebook.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    lab = commands.add_parser("lab", help="open JupyterLab on 127.0.0.1 with a token")
+    demo = commands.add_parser("demo", help="open the demo notebook in JupyterLab, or run it without a browser")
+    demo.add_argument("--headless", action="store_true", help="run the notebook here, and print what happened")
+    for command in (lab, demo):
+        command.add_argument("--no-browser", action="store_true", help="only print the URL")
+        command.add_argument("--port", type=int, default=8888, help="the first port to try (8888)")
+    demo.add_argument("--folder", default="daftnb-demo", help="where the notebook and its data go (./daftnb-demo)")
+    commands.add_parser("doctor", help="say whether this machine and these packages can do it all")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "doctor":
+            from daftnb.doctor import report
+
+            return report()
+        if options.command == "lab":
+            return open_lab(Path.cwd(), None, options.port, browser=not options.no_browser)
+        notebook = demo_notebook(Path(options.folder))
+        if options.headless:
+            from daftnb.headless import run_demo
+
+            return run_demo(notebook)
+        return open_lab(notebook.parent, notebook.name, options.port, browser=not options.no_browser)
+    except DaftnbError as error:
+        print(f"daftnb: {error.what}\n        {error.remedy}", file=sys.stderr)
+        return 1
+
+
+def demo_source() -> Path:
+    """The demo notebook as installed (in the wheel), or as it stands in a checkout."""
+    package = Path(str(files("daftnb")))
+    for candidate in (package / "notebooks" / NOTEBOOK, package.parent / "notebooks" / NOTEBOOK):
+        if candidate.is_file():
+            return candidate
+    raise DaftnbError("The demo notebook is missing from this installation.", "Try: pip install --force-reinstall .")
+
+
+def demo_notebook(folder: Path) -> Path:
+    """A copy of the demo notebook in ``folder``; one that is there already is the user's, and is left as it is."""
+    target = folder / NOTEBOOK
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(demo_source(), target)
+    return target.resolve()
+
+
+def open_lab(root: Path, notebook: str | None, port: int, browser: bool) -> int:
+    """Run JupyterLab on 127.0.0.1 until it is ended. It makes its token, and prints the URL with it."""
+    if find_spec("jupyterlab") is None:
+        raise DaftnbError("JupyterLab is not installed in this environment.", "Try: pip install 'daftnb[lab]'")
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
+    command.append(f"--ServerApp.root_dir={root}")
+    if notebook is not None:
+        command.append(f"--LabApp.default_url=/lab/tree/{notebook}")
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container one is root; the server still listens on loopback only
+    try:
+        return subprocess.run(command).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
