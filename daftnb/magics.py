@@ -72,8 +72,8 @@ def help_text() -> str:
     return "\n".join(lines)
 
 
-def run(line: str, session: Session) -> Any:
-    """Carry out one ``%daft`` line; what it returns is displayed."""
+def run(line: str, session: Session) -> None:
+    """Carry out one ``%daft`` line; views and texts are displayed at once."""
     import daftnb
 
     try:
@@ -82,7 +82,7 @@ def run(line: str, session: Session) -> Any:
         raise DaftnbError(f"%daft cannot read {line!r}: {error}.", "Try %daft help") from None
     if not words or words[0] in ("help", "-h", "--help"):
         print(help_text())
-        return None
+        return
     arguments = _parser().parse_args(words)
     views: dict[str, Callable[[], Any]] = {
         "plan": daftnb.plan,
@@ -108,8 +108,9 @@ def run(line: str, session: Session) -> Any:
         case "settings":
             print(_settings_text(session))
         case name:
-            return views[name]()
-    return None
+            from IPython.display import display
+
+            display(views[name]())  # at once: the cell's query may come after it
 
 
 def _start(arguments: argparse.Namespace, session: Session) -> None:
@@ -162,9 +163,9 @@ def register(shell: InteractiveShell, session: Session) -> None:
     """Give the shell ``%daft``, and bring static views up to date after each cell. Again replaces itself."""
     unregister(shell)
 
-    def daft(line: str) -> Any:
+    def daft(line: str) -> None:
         """See and steer Daft on Ray; %daft help."""
-        return run(line, session)
+        run(line, session)
 
     def after_cell(_result: Any) -> None:
         for listener in list(session.monitor.listeners):

@@ -88,7 +88,7 @@ class Session:
         try:
             cluster.start(progress, extra_environment)
             self._emit_cluster("starting")
-            environment = cluster.connection_environment()
+            environment = {**cluster.connection_environment(), **connect.DRIVER_ENVIRONMENT}
             self._environment_before = {name: os.environ.get(name) for name in environment}
             connect.connect(cluster.address, environment)
             progress("connected")

@@ -42,6 +42,10 @@ def check_runner() -> None:
         )
 
 
+# The embedded cluster has no dashboard, and Daft looks for one at each query unless it is told.
+DRIVER_ENVIRONMENT = {"RAY_DISABLE_DASHBOARD": "1", "RAY_SCHEDULER_EVENTS": "0"}
+
+
 def connect(address: str, environment: dict[str, str]) -> None:
     """Connect this process to the Ray at ``address`` with ``environment`` (token and loopback) in its own.
 
@@ -49,7 +53,6 @@ def connect(address: str, environment: dict[str, str]) -> None:
     """
     imported = "ray" in sys.modules
     os.environ.update(environment)
-    os.environ.setdefault("RAY_SCHEDULER_EVENTS", "0")  # the cockpit shows scaling; Ray would print each step too
     import ray
 
     if imported:

@@ -52,7 +52,11 @@ class Query:
         stage = self.stages.get(last_id)
         if stage is None:
             stage = self.stages[last_id] = Stage(name)
-            self.stages_by_name.setdefault(name, []).append(last_id)
+        # An operator may have tasks of several names: a sort samples, then repartitions, then sorts.
+        named = self.stages_by_name.setdefault(name, [])
+        if last_id not in named:
+            named.append(last_id)
+        stage.name = name
         return stage
 
     def stage_of(self, name: str, first_id: int) -> Stage:

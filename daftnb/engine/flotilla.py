@@ -87,9 +87,9 @@ class RunnerDoor:
         if drained["dropped"]:
             yield e.DetailDropped(now, drained["dropped"])
         for text, count in drained["faults"].items():
-            if count != self._faults.get(text):
-                self._faults[text] = count
-                yield e.ProblemFound(now, f"the counts may be off: in the runner actor, {text} (×{count})")
+            if text not in self._faults:
+                yield e.ProblemFound(now, f"the counts may be off: in the runner actor, {text}")
+            self._faults[text] = count
 
 
 _EVENTS: dict[str, Callable[..., e.Event]] = {

@@ -81,6 +81,18 @@ class Tap:
             query = self.queries[index] = Query(f"query-{index}", {})
         return query
 
+    def query_named(self, query_id: str) -> Query:
+        """The query of a task; the latest unannounced one if it was never announced."""
+        latest = None
+        for query in reversed(self.queries.values()):
+            if query.id == query_id:
+                return query
+            if latest is None and query.id.startswith("query-"):
+                latest = query
+        if latest is None:
+            raise KeyError(f"no query {query_id}")
+        return latest
+
     # -- what the wrapped names call --------------------------------------------------------------------------------
 
     def submitted(self, bar_id: int, name: str) -> None:
@@ -111,7 +123,7 @@ class Tap:
         context = task.context()
         worker_id = self.worker_of(handle)
         with self.lock:
-            query = next(q for q in reversed(self.queries.values()) if q.id == context["query_id"] or not q.parents)
+            query = self.query_named(context["query_id"])
             stage = query.stage_of(task.name(), int(context["node_id"]))
             stage.dispatched += 1
             worker = self.workers[worker_id]

@@ -175,7 +175,7 @@ def _(event: e.PlanReady, state: State) -> None:
     if query.active:
         query.state = "running"
     if query.runner == "ray":
-        query.workers_from = query.workers_to = len(state.actors())
+        _count_workers(state)
 
 
 @apply.register
@@ -405,4 +405,8 @@ def _count_workers(state: State) -> None:
     query = state.current
     if query is not None and query.active and query.runner == "ray":
         count = len(state.actors())
-        query.workers_to = count if query.workers_to is None else max(query.workers_to, count)
+        if not count:
+            return  # between two queries the engine may have retired all: a query begins with its first worker
+        if query.workers_from is None:
+            query.workers_from = count
+        query.workers_to = max(query.workers_to or 0, count)

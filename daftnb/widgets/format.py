@@ -1,0 +1,70 @@
+"""Numbers as people read them; the TypeScript twin is ``frontend/src/format.ts``. ``None`` is always "—"."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+UNKNOWN = "—"
+_ROWS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def _three(value: float) -> str:
+    """Three significant digits, without an exponent: 1.50, 15.0, 150."""
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def number(value: float | None) -> str:
+    """A count: 999, 1.50 k, 5.98 M."""
+    if value is None:
+        return UNKNOWN
+    for scale, unit in _ROWS:
+        if value >= scale * 0.9995:
+            return f"{_three(value / scale)} {unit}"
+    return f"{value:.0f}"
+
+
+def rows(value: int | None) -> str:
+    """A count of rows: "1 row", "5.98 M rows"."""
+    if value is None:
+        return UNKNOWN
+    return f"{number(value)} row" + ("" if value == 1 else "s")
+
+
+def size(value: int | None) -> str:
+    """Bytes in decimal units: "512 B", "61.0 MB"."""
+    if value is None:
+        return UNKNOWN
+    for scale, unit in _BYTES:
+        if value >= scale * 0.9995:
+            return f"{_three(value / scale)} {unit}"
+    return f"{value} B"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds: "350 µs", "12.0 ms", "1.25 s", "2 min 05 s", "1 h 02 min"."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 0.0009995:
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 0.9995:
+        return f"{_three(seconds * 1e3)} ms"
+    if seconds < 59.95:
+        return f"{_three(seconds)} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def ratio(value: float | None) -> str:
+    """A backlog ratio: two decimals below ten, else one, without trailing zeros: 1.25, 2.8, 11."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def clock(t: float) -> str:
+    """A time of day, UTC."""
+    return datetime.fromtimestamp(t, timezone.utc).strftime("%H:%M:%S UTC")

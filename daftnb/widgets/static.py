@@ -1,0 +1,300 @@
+"""The static views: HTML without script, and text. What a notebook still says when nothing runs any more.
+
+GitHub removes styles and drawings from what it shows, so everything that matters is in words and tables; the
+drawings (:mod:`daftnb.widgets.static_svg`) come beside them. Every text is escaped, and the number of rows is bounded.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from daftnb.telemetry.frames import Frame
+from daftnb.widgets import format as f
+from daftnb.widgets.static_svg import backlog_svg, plan_svg
+
+MAX_ROWS = 200
+MAX_DECISIONS = 15
+_CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
+_NUMBER = "text-align:right;padding:2px 12px 2px 0;vertical-align:top;font-variant-numeric:tabular-nums"
+GLYPHS = {
+    "waiting": "○",
+    "running": "●",
+    "finished": "✓",
+    "failed": "✕",
+    "cancelled": "⊘",
+    "busy": "●",
+    "idle": "○",
+    "warm": "◐",
+    "starting": "◌",
+    "retired": "–",
+    "died": "✕",
+    "gone": "–",
+    "no worker": "–",
+}
+NO_QUERY = "No query has run yet."
+NATIVE = "Daft's native runner runs queries in this process: it has no workers and no backlog. %daft start gives it a Ray cluster."
+
+
+def clean(text: object) -> str:
+    """Text that can stand in a line: control characters and lone surrogates replaced."""
+    return "".join(c if c.isprintable() or c == " " else "�" for c in str(text))
+
+
+def escape(text: object) -> str:
+    """Text for HTML."""
+    return html.escape(clean(text))
+
+
+def headline(frame: Frame) -> str:
+    """The state of the current query in one sentence."""
+    query = frame.get("query")
+    if query is None:
+        return NO_QUERY
+    where = "Ray" if query["runner"] == "ray" else "Daft's native runner"
+    about = f"Query {query['number']} ({clean(query['id'])}) on {where}"
+    took = f.duration(query["elapsed"])
+    if query["state"] in ("planning", "running"):
+        head = f"{about} was {query['state']} at {f.clock(frame['now'])}, after {took}"
+    else:
+        head = f"{about} {query['state']} after {took}"
+    parts = []
+    tasks = query["tasks"]
+    if tasks is not None:
+        parts.append(f"{tasks['finished']} of {tasks['submitted']} tasks done")
+    history = (frame.get("queries") or {}).get(str(query["number"]))
+    if history and history["peak_ratio"] is not None:
+        threshold = f.ratio((frame.get("backlog") or {}).get("threshold"))
+        parts.append(f"peak backlog ratio {f.ratio(history['peak_ratio'])} against threshold {threshold}")
+    if history and history["workers_from"] is not None:
+        parts.append(f"workers {history['workers_from']} → {history['workers_to']}")
+    text = head + (": " + ", ".join(parts) if parts else "") + "."
+    return text + (f" {clean(query['error'])[:300]}" if query["error"] else "")
+
+
+def static_html(frame: Frame, view: str) -> str:
+    """The view as HTML without script."""
+    parts = [f"<p><b>{escape(headline(frame))}</b></p>"]
+    parts += [part for section in _SECTIONS[view] for part in section(frame)]
+    problems = frame["session"]["problems"].values()
+    parts += [f"<p>⚠ {escape(text)}</p>" for text in problems]
+    return f"<div>{''.join(parts)}</div>"
+
+
+def static_text(frame: Frame, view: str) -> str:
+    """The view as plain text."""
+    lines = [headline(frame)]
+    for table in _TEXTS[view]:
+        lines += ["", *table(frame)]
+    lines += [f"! {clean(text)}" for text in frame["session"]["problems"].values()]
+    return "\n".join(lines)
+
+
+# -- tables: (heading, columns, rows), used by both -------------------------------------------------------------------
+
+Column = tuple[str, bool]  # its name, and whether it holds numbers
+Table = tuple[Sequence[Column], list[list[str]]]
+
+
+def _operators(frame: Frame) -> Table:
+    columns = [("operator", False), ("state", False), ("rows", True), ("bytes", True), ("time", True), ("tasks", True)]
+    plan = frame["plan"]
+    rows = []
+    for depth, operator in walk(plan) if plan else ():
+        tasks = operator["tasks"]
+        duration = operator["duration_us"]
+        share = f" ({operator['time_share']:.0%})" if operator["time_share"] is not None else ""
+        name = "  " * depth + operator["name"] + (f" {operator['detail']}" if operator["detail"] else "")
+        rows.append(
+            [
+                name,
+                f"{GLYPHS.get(operator['state'], '')} {operator['state']}",
+                f.number(operator["rows_out"]),
+                f.size(operator["bytes_out"]),
+                (f.duration(duration / 1e6) + share) if duration is not None else f.UNKNOWN,
+                f"{tasks['finished']}/{tasks['submitted']}" if tasks else f.UNKNOWN,
+            ]
+        )
+    return columns, rows
+
+
+def walk(plan: Frame) -> Iterable[tuple[int, Any]]:
+    """The operators from the root down, each once, with its depth (at most 12, so that a deep plan stays readable)."""
+    operators = plan["operators"]
+    stack = [(plan["root"], 0)]
+    seen = set()
+    while stack:
+        id_, depth = stack.pop()
+        if id_ in seen or str(id_) not in operators:
+            continue
+        seen.add(id_)
+        operator = operators[str(id_)]
+        yield min(depth, 12), operator
+        stack.extend((child, depth + 1) for child in reversed(operator["inputs"]))
+
+
+def _pool(frame: Frame) -> Table:
+    columns = [("worker", False), ("state", False), ("running", True), ("done", True), ("idle for", True), ("memory", True)]
+    rows = []
+    for worker in frame["workers"]["rows"].values():
+        idle = None if worker["idle_since"] is None else max(0.0, frame["now"] - worker["idle_since"])
+        note = f" ({worker['note']})" if worker["note"] else ""
+        rows.append(
+            [
+                worker["label"],
+                f"{GLYPHS.get(worker['state'], '')} {worker['state']}{note}",
+                f"{worker['running']} of {worker['slots']}",
+                str(worker["finished"]),
+                f.duration(idle),
+                f.size(worker["memory"]),
+            ]
+        )
+    return columns, rows
+
+
+def _decisions(frame: Frame) -> Table:
+    columns = [("at", False), ("what", False), ("why", False)]
+    marks = list(frame["decisions"].values())[-MAX_DECISIONS:]
+    rows = [
+        [f.clock(m["t"]), m["kind"] + (f" ×{m['count']}" if m["count"] > 1 else ""), m["text"]] for m in reversed(marks)
+    ]
+    return columns, rows
+
+
+def _settings(frame: Frame) -> Table:
+    columns = [("setting", False), ("set", True), ("in effect", True)]
+    rows = [[r["label"], r["set"], r["in_effect"] or f.UNKNOWN] for r in frame["settings"]["rows"].values()]
+    return columns, rows
+
+
+def _table_html(title: str, table: Table) -> list[str]:
+    columns, rows = table
+    if not rows:
+        return []
+    head = "".join(f'<th style="{_NUMBER if numeric else _CELL}">{escape(name)}</th>' for name, numeric in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="{_NUMBER if numeric else _CELL}">{indented(cell)}</td>'
+            for cell, (_, numeric) in zip(row, columns, strict=True)
+        )
+        + "</tr>"
+        for row in rows[:MAX_ROWS]
+    )
+    more = f"<p>and {len(rows) - MAX_ROWS} more</p>" if len(rows) > MAX_ROWS else ""
+    return [f"<p>{escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"]
+
+
+def indented(cell: str) -> str:
+    """A cell whose leading spaces are kept."""
+    bare = cell.lstrip(" ")
+    return "&nbsp;&nbsp;" * ((len(cell) - len(bare)) // 2) + escape(bare)
+
+
+def _table_text(table: Table) -> list[str]:
+    columns, rows = table
+    if not rows:
+        return []
+    shown = [[name for name, _ in columns], *([clean(cell) for cell in row] for row in rows[:MAX_ROWS])]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(columns))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if numeric else cell.ljust(width)
+            for cell, width, (_, numeric) in zip(row, widths, columns, strict=True)
+        ).rstrip()
+        for row in shown
+    ]
+    return [*lines, f"and {len(rows) - MAX_ROWS} more"] if len(rows) > MAX_ROWS else lines
+
+
+# -- views ------------------------------------------------------------------------------------------------------------
+
+
+def _on_native(frame: Frame) -> bool:
+    query = frame.get("query")
+    return query is not None and query["runner"] == "native"
+
+
+def _plan_html(frame: Frame) -> list[str]:
+    if not frame["plan"]:
+        return []
+    return [plan_svg(frame["plan"]), *_table_html("Plan", _operators(frame))]
+
+
+def _pool_summary(frame: Frame) -> str:
+    pool = frame["workers"]
+    if not pool["rows"]:
+        return NATIVE if _on_native(frame) else "No workers yet."
+    return f"Workers: {pool['total']}, {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots"
+
+
+def _workers_html(frame: Frame) -> list[str]:
+    rows = _table_html(_pool_summary(frame), _pool(frame))
+    return rows or [f"<p>{escape(_pool_summary(frame))}</p>"]
+
+
+def _backlog_summary(frame: Frame) -> str:
+    backlog = frame["backlog"]
+    if not backlog["points"]:
+        return NATIVE if _on_native(frame) else "No backlog yet."
+    return (
+        f"Backlog ratio {f.ratio(backlog['ratio'])} ({backlog['pending']} pending ÷ {backlog['capacity']} worker CPUs), "
+        f"threshold {f.ratio(backlog['threshold'])}, peak {f.ratio(backlog['peak'])}"
+    )
+
+
+def _backlog_html(frame: Frame) -> list[str]:
+    drawing = [backlog_svg(frame["backlog"])] if frame["backlog"]["points"] else []
+    return [f"<p>{escape(_backlog_summary(frame))}</p>", *drawing]
+
+
+def _decisions_html(frame: Frame) -> list[str]:
+    return _table_html("Decisions, the latest first", _decisions(frame))
+
+
+def _settings_html(frame: Frame) -> list[str]:
+    return _table_html("Settings", _settings(frame))
+
+
+def sparkline(frame: Frame, width: int = 60) -> list[str]:
+    """The ratio over time in block characters: each stands for the highest of its share of the samples."""
+    ratios = [point[1] or 0.0 for point in frame["backlog"]["points"].values()]
+    if not ratios:
+        return []
+    step = max(1, -(-len(ratios) // width))
+    peaks = [max(ratios[i : i + step]) for i in range(0, len(ratios), step)]
+    top = max(peaks) or 1.0
+    return ["".join("▁▂▃▄▅▆▇█"[min(7, int(peak / top * 7.999))] for peak in peaks) + f"  0 to {f.ratio(max(peaks))}"]
+
+
+def _plan_text(frame: Frame) -> list[str]:
+    return _table_text(_operators(frame))
+
+
+def _workers_text(frame: Frame) -> list[str]:
+    return [_pool_summary(frame), *_table_text(_pool(frame))]
+
+
+def _backlog_text(frame: Frame) -> list[str]:
+    return [_backlog_summary(frame), *sparkline(frame)]
+
+
+_SECTIONS = {
+    "plan": (_plan_html,),
+    "workers": (_workers_html,),
+    "backlog": (_backlog_html,),
+    "cockpit": (_plan_html, _backlog_html, _workers_html, _decisions_html, _settings_html),
+}
+_TEXTS = {
+    "plan": (_plan_text,),
+    "workers": (_workers_text,),
+    "backlog": (_backlog_text,),
+    "cockpit": (
+        _plan_text,
+        _backlog_text,
+        _workers_text,
+        lambda frame: _table_text(_decisions(frame)),
+        lambda frame: _table_text(_settings(frame)),
+    ),
+}
