@@ -22,7 +22,6 @@ def run_demo(notebook: Path) -> int:
     try:
         import nbclient
         import nbformat
-        from traitlets.config import Config
     except ImportError:
         raise DaftnbError("nbclient is not installed in this environment.", "Try: pip install 'daftnb[lab]'") from None
 
@@ -33,8 +32,6 @@ def run_demo(notebook: Path) -> int:
         timeout=CELL_SECONDS,
         kernel_name="python3",
         store_widget_state=False,
-        # Sockets in the file system instead of TCP ports: nobody else on the machine can listen in.
-        config=Config({"KernelManager": {"transport": "ipc"}}),
         resources={"metadata": {"path": str(notebook.parent)}},
         on_cell_executed=lambda cell, **_rest: _echo(cell),
     )

@@ -175,7 +175,7 @@ def _(event: e.PlanReady, state: State) -> None:
     if query.active:
         query.state = "running"
     if query.runner == "ray":
-        _count_workers(state)
+        _count_workers(state, event.t)
 
 
 @apply.register
@@ -241,7 +241,7 @@ def _(event: e.WorkerStarted, state: State) -> None:
     else:
         text = f"{worker.label} is ready"
     mark(state, event.t, "arrival", "+1", text)
-    _count_workers(state)
+    _count_workers(state, event.t)
 
 
 @apply.register
@@ -267,7 +267,7 @@ def _(event: e.WorkerEnded, state: State) -> None:
         mark(state, event.t, "retire", "−1", f"{worker.label} was retired{idle}")
     else:
         mark(state, event.t, "died", "✕", f"{worker.label} died; its tasks are pending again")
-    _count_workers(state)
+    _count_workers(state, event.t)
 
 
 @apply.register
@@ -299,8 +299,8 @@ def _(event: e.BacklogSample, state: State) -> None:
     ratio = ratio_of(event.pending, event.capacity)
     if ratio is not None:
         state.peak_ratio = ratio if state.peak_ratio is None else max(state.peak_ratio, ratio)
-        query = state.current
-        if query is not None and query.runner == "ray" and query.active:
+        query = _query_at(state, event.t)
+        if query is not None:
             query.peak_ratio = ratio if query.peak_ratio is None else max(query.peak_ratio, ratio)
     if state.samples:
         number, last = next(reversed(state.samples.items()))
@@ -401,12 +401,19 @@ def _spans(worker: Worker, event: e.WorkerCounts) -> None:
             worker.spans.append([worker.idle_since or event.idle_since, event.idle_since])
 
 
-def _count_workers(state: State) -> None:
-    query = state.current
-    if query is not None and query.active and query.runner == "ray":
-        count = len(state.actors())
-        if not count:
-            return  # between two queries the engine may have retired all: a query begins with its first worker
-        if query.workers_from is None:
-            query.workers_from = count
-        query.workers_to = max(query.workers_to or 0, count)
+def _query_at(state: State, t: float) -> Query | None:
+    """The query on Ray that ran at ``t``, the latest if several did: details may come after the query's end."""
+    for query in reversed(state.queries.values()):
+        if query.runner == "ray" and query.started <= t and (query.ended is None or t <= query.ended):
+            return query
+    return None
+
+
+def _count_workers(state: State, t: float) -> None:
+    query = _query_at(state, t)
+    count = len(state.actors())
+    if query is None or not count:
+        return  # between two queries the engine may have retired all: a query begins with its first worker
+    if query.workers_from is None:
+        query.workers_from = count
+    query.workers_to = max(query.workers_to or 0, count)

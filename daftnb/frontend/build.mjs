@@ -1,0 +1,34 @@
+// Bundles the views (one ES module, style sheets inside) and the loader into ../static; --tests bundles the tests.
+import { build } from "esbuild";
+import { readdirSync, statSync } from "node:fs";
+
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".css": "text" },
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+if (process.argv.includes("--tests")) {
+  const tests = readdirSync("test").filter((name) => /\.test\.tsx?$/.test(name));
+  await build({
+    ...common,
+    entryPoints: tests.map((name) => `test/${name}`),
+    outdir: "build/test",
+    outExtension: { ".js": ".mjs" },
+    platform: "node",
+    external: ["node:*"],
+  });
+} else {
+  await build({ ...common, entryPoints: ["src/index.tsx"], outfile: "../static/daftnb.js", minify: true });
+  await build({ ...common, entryPoints: ["src/loader.ts"], outfile: "../static/loader.js", minify: true });
+  for (const [name, most] of [["daftnb.js", 200_000], ["loader.js", 3_000]]) {
+    const { size } = statSync(`../static/${name}`);
+    if (size > most) throw new Error(`${name} is ${size} bytes; at most ${most} are allowed`);
+    console.log(`${name}: ${size} bytes`);
+  }
+}

@@ -1,0 +1,47 @@
+// Numbers as people read them; the Python twin is daftnb/widgets/format.py. null is always "—".
+
+export const UNKNOWN = "—";
+type Maybe = number | null | undefined;
+
+const three = (value: number): string =>
+  value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);
+
+function scaled(value: number, units: [number, string][]): string | null {
+  for (const [scale, unit] of units) if (value >= scale * 0.9995) return `${three(value / scale)} ${unit}`;
+  return null;
+}
+
+const COUNTS: [number, string][] = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+const SIZES: [number, string][] = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+
+export const count = (value: Maybe): string => (value == null ? UNKNOWN : scaled(value, COUNTS) ?? value.toFixed(0));
+
+export const rows = (value: Maybe): string =>
+  value == null ? UNKNOWN : `${count(value)} row${value === 1 ? "" : "s"}`;
+
+export const size = (value: Maybe): string => (value == null ? UNKNOWN : scaled(value, SIZES) ?? `${value} B`);
+
+export function duration(seconds: Maybe): string {
+  if (seconds == null) return UNKNOWN;
+  if (seconds < 0.0009995) return `${(seconds * 1e6).toFixed(0)} µs`;
+  if (seconds < 0.9995) return `${three(seconds * 1e3)} ms`;
+  if (seconds < 59.95) return `${three(seconds)} s`;
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** Whole seconds that tick: 0 s, 41 s, 2 min 05 s. */
+export const ticking = (seconds: number): string =>
+  seconds < 59.5 ? `${Math.max(0, Math.round(seconds))} s` : duration(seconds);
+
+export function ratio(value: Maybe): string {
+  if (value == null) return UNKNOWN;
+  return (value < 10 ? value.toFixed(2) : value.toFixed(1)).replace(/\.?0+$/, "");
+}
+
+export const share = (value: Maybe): string =>
+  value == null ? "" : value > 0 && value < 0.005 ? "<1 %" : `${Math.round(value * 100)} %`;
+
+export const plural = (value: number, word: string): string => `${value} ${word}${value === 1 ? "" : "s"}`;

@@ -1,0 +1,162 @@
+// The frame: what there is to see now. Mirror of daftnb/telemetry/frames.py. Times: seconds since the epoch on the
+// kernel's clock; sizes: bytes; null: not known.
+
+export type QueryState = "planning" | "running" | "finished" | "failed" | "cancelled";
+export type OperatorState = "waiting" | "running" | "finished" | "failed" | "cancelled";
+export type ViewName = "plan" | "workers" | "backlog" | "cockpit";
+
+export interface Counts {
+  submitted: number;
+  pending: number;
+  running: number;
+  finished: number;
+  failed: number;
+  cancelled: number;
+}
+
+export interface Cluster {
+  kind: string;
+  address: string;
+  state: "starting" | "running" | "stopped";
+  min_workers: number | null;
+  max_workers: number | null;
+  cpus: number | null;
+  idle_timeout: number | null;
+}
+
+export interface Query {
+  id: string;
+  number: number;
+  runner: "ray" | "native";
+  state: QueryState;
+  started: number;
+  ended: number | null;
+  elapsed: number;
+  rows: number | null;
+  error: string | null;
+  tasks: Counts | null;
+  progress: number | null;
+}
+
+export interface Operator {
+  id: number;
+  name: string;
+  kind: string;
+  detail: string;
+  inputs: number[];
+  state: OperatorState;
+  rows_in: number | null;
+  rows_out: number | null;
+  bytes_in: number | null;
+  bytes_out: number | null;
+  duration_us: number | null;
+  time_share: number | null;
+  estimated_rows: number | null;
+  tasks: Counts | null;
+  stage: number | null;
+}
+
+export interface Plan {
+  query: string;
+  number: number;
+  root: number;
+  operators: Record<string, Operator>;
+}
+
+export interface Worker {
+  id: string;
+  label: string;
+  head: boolean;
+  state: string;
+  slots: number;
+  running: number;
+  finished: number;
+  memory: number | null;
+  since: number;
+  idle_since: number | null;
+  retires_at: number | null;
+  note: string;
+  busy_spans: [number, number | null][];
+}
+
+export interface Workers {
+  total: number;
+  busy: number;
+  idle: number;
+  slots: number;
+  rows: Record<string, Worker>;
+}
+
+/** t, ratio, pending, running, capacity, workers, CPUs wanted */
+export type Point = [number, number | null, number, number, number, number, number | null];
+
+export interface Mark {
+  t: number;
+  kind: string;
+  label: string;
+  text: string;
+}
+
+export interface Backlog {
+  threshold: number;
+  ratio: number | null;
+  pending: number;
+  running: number;
+  capacity: number;
+  peak: number | null;
+  points: Record<string, Point>;
+  marks: Record<string, Mark>;
+}
+
+export interface Decision {
+  t: number;
+  kind: string;
+  text: string;
+  count: number;
+}
+
+export interface SettingRow {
+  label: string;
+  env: string;
+  set: string;
+  in_effect: string | null;
+  pending: boolean;
+}
+
+export interface Frame {
+  seq: number;
+  now: number;
+  session: { runner: string; cluster: Cluster | null; problems: Record<string, string> };
+  query?: Query | null;
+  queries?: Record<string, unknown>;
+  plan?: Plan | null;
+  workers?: Workers;
+  backlog?: Backlog;
+  decisions?: Record<string, Decision>;
+  settings?: { number: number | null; rows: Record<string, SettingRow> };
+}
+
+export type Message =
+  | { type: "patch"; base: number; seq: number; patch: Record<string, unknown> }
+  | { type: "stopping"; query: string };
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A keyframe that can be drawn, or null: what comes over the comm is checked before use. */
+export function asFrame(value: unknown): Frame | null {
+  if (!isRecord(value) || typeof value.seq !== "number" || typeof value.now !== "number") return null;
+  if (!isRecord(value.session) || !isRecord(value.session.problems)) return null;
+  return value as unknown as Frame;
+}
+
+/** A message of the grammar, or null. */
+export function asMessage(value: unknown): Message | null {
+  if (!isRecord(value)) return null;
+  if (value.type === "stopping" && typeof value.query === "string") return { type: "stopping", query: value.query };
+  if (value.type !== "patch" || typeof value.base !== "number" || typeof value.seq !== "number") return null;
+  return isRecord(value.patch) ? { type: "patch", base: value.base, seq: value.seq, patch: value.patch } : null;
+}
+
+export const isActive = (query: Query | null | undefined): boolean =>
+  query?.state === "planning" || query?.state === "running";

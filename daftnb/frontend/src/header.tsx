@@ -1,0 +1,101 @@
+// The query in one line: state, progress, rows, workers, ratio, time, Stop.
+import { isActive } from "./frame.ts";
+import { duration, plural, ratio, rows } from "./format.ts";
+import type { Store } from "./store.ts";
+import { glyph } from "./words.ts";
+
+export function Header({ store }: { store: Store }) {
+  const frame = store.frame.value;
+  const query = store.query.value;
+  if (frame === null) return null;
+  const cluster = frame.session.cluster;
+  const where = cluster ? `Ray ${cluster.state} at ${cluster.address}` : `runner: ${frame.session.runner}`;
+  if (query === null) {
+    return (
+      <div class="head">
+        <span class="title">No query yet</span>
+        <span class="muted">{where}. Run a Daft query, and it shows here.</span>
+      </div>
+    );
+  }
+  const active = isActive(query);
+  const elapsed = active ? store.now.value - query.started : query.elapsed;
+  const { backlog, workers } = frame;
+  const over = backlog?.ratio != null && backlog.ratio > backlog.threshold;
+  return (
+    <div class="head">
+      <span class={`st-${query.state}`}>
+        {glyph(query.state)} {query.state}
+      </span>
+      <span class="title">Query {query.number}</span>
+      <span class="muted">{query.id}</span>
+      <Progress store={store} />
+      {query.rows != null && <span class="muted">{rows(query.rows)}</span>}
+      {query.runner === "native" ? (
+        <span class="muted">native runner</span>
+      ) : (
+        <>
+          {workers && (
+            <span class="muted">
+              {plural(workers.total, "worker")} · {plural(workers.slots, "CPU")}
+            </span>
+          )}
+          {backlog && (
+            <span class="muted">
+              ratio <span class={over ? "over" : ""}>{ratio(backlog.ratio)}</span> / {ratio(backlog.threshold)}
+            </span>
+          )}
+        </>
+      )}
+      <span>{duration(Math.max(0, elapsed))}</span>
+      {active && (
+        <button
+          class="stop"
+          type="button"
+          disabled={store.stopping.value === query.id}
+          onClick={() => store.stop(query.id)}
+        >
+          {store.stopping.value === query.id ? "stopping…" : "Stop"}
+        </button>
+      )}
+      {query.error != null && <span class="st-failed">{query.error}</span>}
+    </div>
+  );
+}
+
+function Progress({ store }: { store: Store }) {
+  const query = store.query.value;
+  if (query?.tasks == null || query.progress == null) return <span class="meter" />;
+  const percent = Math.round(query.progress * 100);
+  const { finished, submitted } = query.tasks;
+  return (
+    <>
+      <div
+        class={`meter ${query.state}`}
+        role="progressbar"
+        aria-label="tasks done, of those known so far"
+        aria-valuenow={percent}
+        aria-valuemin={0}
+        aria-valuemax={100}
+      >
+        <i style={{ width: `${percent}%` }} />
+      </div>
+      <span>
+        {finished}/{submitted} tasks
+      </span>
+    </>
+  );
+}
+
+export function Problems({ store }: { store: Store }) {
+  const problems = Object.entries(store.frame.value?.session.problems ?? {});
+  return (
+    <>
+      {problems.map(([key, text]) => (
+        <p class="problem" key={key}>
+          ⚠ {text}
+        </p>
+      ))}
+    </>
+  );
+}

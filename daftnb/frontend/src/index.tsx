@@ -1,0 +1,110 @@
+// One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
+import { effect } from "@preact/signals";
+import { render as draw } from "preact";
+import uplotStyle from "uplot/dist/uPlot.min.css";
+import type { ViewName } from "./frame.ts";
+import { duration, plural, ratio } from "./format.ts";
+import { Header, Problems } from "./header.tsx";
+import { Decisions, Settings } from "./panels.tsx";
+import { PlanPanel } from "./plan.tsx";
+import { Store, type Model } from "./store.ts";
+import style from "./style.css";
+import { followTheme, type Theme } from "./theme.ts";
+import { BacklogPanel, BacklogRows } from "./timeline.tsx";
+import { WorkerRows, WorkersPanel, WorkerSummary } from "./workers.tsx";
+
+const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "cockpit"];
+const ANNOUNCE_MS = 5_000;
+
+function View({ name, store, theme }: { name: ViewName; store: Store; theme: Theme }) {
+  const problems = <Problems store={store} />;
+  const head = (
+    <section class="panel wide" aria-label="Query">
+      <Header store={store} />
+      {problems}
+    </section>
+  );
+  if (name === "cockpit") {
+    return (
+      <div class="grid">
+        {head}
+        <PlanPanel store={store} />
+        <section class="panel" aria-label="Backlog and workers">
+          <h3>Backlog and workers</h3>
+          <span class="sub">
+            <WorkerSummary store={store} />
+          </span>
+          <div class="timeline">
+            <BacklogRows store={store} theme={theme} />
+            <WorkerRows store={store} />
+          </div>
+        </section>
+        <Decisions store={store} />
+        <Settings store={store} />
+      </div>
+    );
+  }
+  const Panel = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel }[name];
+  return (
+    <div class="grid">
+      {head}
+      <div class="wide">
+        <Panel store={store} theme={theme} />
+      </div>
+    </div>
+  );
+}
+
+/** A sentence for screen readers, at most every five seconds. */
+function announce(store: Store, element: HTMLElement, abort: AbortSignal): void {
+  let said = 0;
+  let state = "";
+  const dispose = effect(() => {
+    const frame = store.frame.value;
+    const query = store.query.value;
+    if (!frame || !query) return;
+    const now = performance.now();
+    if (query.state === state && now - said < ANNOUNCE_MS) return;
+    said = now;
+    state = query.state;
+    const tasks = query.tasks ? `, ${query.tasks.finished} of ${query.tasks.submitted} tasks done` : "";
+    const pool = frame.workers && query.runner === "ray" ? `, ${plural(frame.workers.total, "worker")}` : "";
+    const backlog = frame.backlog?.ratio != null && query.runner === "ray" ? `, backlog ratio ${ratio(frame.backlog.ratio)}` : "";
+    element.textContent = `Query ${query.number} ${query.state}, ${duration(query.elapsed)}${tasks}${pool}${backlog}`;
+  });
+  abort.addEventListener("abort", dispose);
+}
+
+export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const controller = new AbortController();
+  const name = VIEWS.find((view) => view === model.get("_view")) ?? "cockpit";
+  const host = document.createElement("div");
+  el.replaceChildren(host);
+  const shadow = host.attachShadow({ mode: "open" });
+  const sheet = document.createElement("style");
+  sheet.textContent = uplotStyle + style;
+  const root = document.createElement("div");
+  root.className = "root";
+  root.dataset.view = name;
+  const live = document.createElement("div");
+  live.className = "hidden";
+  live.setAttribute("role", "status");
+  live.setAttribute("aria-live", "polite");
+  shadow.append(sheet, root, live);
+  const store = new Store(model, controller.signal);
+  const theme = followTheme(controller.signal);
+  announce(store, live, controller.signal);
+  function App() {
+    return <View name={name} store={store} theme={theme.value} />;
+  }
+  const dispose = effect(() => {
+    root.dataset.theme = theme.value;
+  });
+  draw(<App />, root);
+  return () => {
+    controller.abort();
+    dispose();
+    draw(null, root);
+    host.remove();
+  };
+}

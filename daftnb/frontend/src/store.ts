@@ -1,0 +1,92 @@
+// The page's copy of the frame: keyframes replace it, patches change it, a gap asks once for a keyframe.
+import { computed, signal } from "@preact/signals";
+import { asFrame, asMessage, isActive, type Frame } from "./frame.ts";
+import { mergePatch } from "./merge.ts";
+
+/** What a view needs of the widget's model. */
+export interface Model {
+  get(name: string): unknown;
+  on(event: string, callback: (...values: never[]) => void): void;
+  off(event: string, callback: (...values: never[]) => void): void;
+  send(content: unknown): void;
+  widget_manager?: { kernel?: { interrupt?: () => unknown } };
+}
+
+export const STOP_PATIENCE_MS = 500;
+const TICK_MS = 500;
+
+export class Store {
+  readonly frame = signal<Frame | null>(null);
+  /** Seconds on the kernel's clock, running on between frames. */
+  readonly now = signal(0);
+  readonly stopping = signal<string | null>(null);
+  readonly query = computed(() => this.frame.value?.query ?? null);
+  #arrived = 0;
+  #asked = false;
+  readonly #model: Model;
+  readonly #signal: AbortSignal;
+
+  constructor(model: Model, abort: AbortSignal) {
+    this.#model = model;
+    this.#signal = abort;
+    const onFrame = () => this.keyframe(model.get("frame"));
+    const onMessage = (content: unknown) => this.message(content);
+    model.on("change:frame", onFrame);
+    model.on("msg:custom", onMessage);
+    const timer = setInterval(() => this.#tick(), TICK_MS);
+    abort.addEventListener("abort", () => {
+      model.off("change:frame", onFrame);
+      model.off("msg:custom", onMessage);
+      clearInterval(timer);
+    });
+    onFrame();
+  }
+
+  keyframe(value: unknown): void {
+    const frame = asFrame(value);
+    if (frame === null) return;
+    this.#asked = false;
+    this.#set(frame);
+  }
+
+  message(content: unknown): void {
+    const message = asMessage(content);
+    if (message === null) return;
+    if (message.type === "stopping") {
+      this.stopping.value = message.query;
+      return;
+    }
+    const frame = this.frame.peek();
+    if (frame === null || frame.seq !== message.base) {
+      if (!this.#asked) this.#model.send({ type: "resync" });
+      this.#asked = true;
+      return;
+    }
+    this.#set({ ...(mergePatch(frame, message.patch) as Frame), seq: message.seq });
+  }
+
+  /** Ask the kernel to stop the query; where it does not answer, interrupt it as the toolbar's button does. */
+  stop(query: string): void {
+    this.stopping.value = null;
+    this.#model.send({ type: "stop", query });
+    const timer = setTimeout(() => {
+      const still = this.query.peek();
+      if (this.stopping.peek() === query || still?.id !== query || !isActive(still)) return;
+      this.#model.widget_manager?.kernel?.interrupt?.();
+      this.stopping.value = query;
+    }, STOP_PATIENCE_MS);
+    this.#signal.addEventListener("abort", () => clearTimeout(timer));
+  }
+
+  #set(frame: Frame): void {
+    this.#arrived = performance.now();
+    this.frame.value = frame;
+    this.now.value = frame.now;
+  }
+
+  #tick(): void {
+    const frame = this.frame.peek();
+    if (frame === null || (typeof document !== "undefined" && document.hidden)) return;
+    this.now.value = frame.now + (performance.now() - this.#arrived) / 1000;
+  }
+}

@@ -1,0 +1,23 @@
+// Light or dark, as the host says it: JupyterLab, VS Code, then the system; followed while the view lives.
+import { signal, type Signal } from "@preact/signals";
+
+export type Theme = "light" | "dark";
+
+export function themeOf(body: HTMLElement, systemDark: boolean): Theme {
+  const jupyter = body.dataset.jpThemeLight;
+  if (jupyter !== undefined) return jupyter === "true" ? "light" : "dark";
+  if (body.classList.contains("vscode-dark") || body.classList.contains("vscode-high-contrast")) return "dark";
+  if (body.classList.contains("vscode-light")) return "light";
+  return systemDark ? "dark" : "light";
+}
+
+export function followTheme(abort: AbortSignal): Signal<Theme> {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const theme = signal<Theme>(themeOf(document.body, system.matches));
+  const update = () => (theme.value = themeOf(document.body, system.matches));
+  const observer = new MutationObserver(update);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-light"] });
+  system.addEventListener("change", update, { signal: abort });
+  abort.addEventListener("abort", () => observer.disconnect());
+  return theme;
+}

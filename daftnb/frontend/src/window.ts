@@ -1,0 +1,20 @@
+// The time that the charts and the workers' lanes share: the current query, a little before and after.
+import { isActive, type Frame } from "./frame.ts";
+
+export interface Range {
+  from: number;
+  to: number;
+}
+
+const LEAD = 1;
+const TAIL = 3;
+const LEAST = 8;
+const WITHOUT_QUERY = 60;
+
+export function rangeOf(frame: Frame | null): Range {
+  const now = frame?.now ?? 0;
+  const query = frame?.query;
+  if (!query) return { from: now - WITHOUT_QUERY, to: now };
+  const to = isActive(query) ? now : Math.min(now, (query.ended ?? now) + TAIL);
+  return { from: query.started - LEAD, to: Math.max(to, query.started - LEAD + LEAST) };
+}
