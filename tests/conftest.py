@@ -1,0 +1,44 @@
+"""Fixtures for all tests. Ray is started by the tests marked ``cluster`` only, one cluster at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("DO_NOT_TRACK", "true")  # Daft counts its uses over the network; tests are not uses
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where screenshots and figures go, to be looked at; ignored by git."""
+    folder = ROOT / "artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No autoscaling variable set."""
+    from daftnb.settings import SETTINGS
+
+    for setting in SETTINGS.values():
+        monkeypatch.delenv(setting.env, raising=False)
+    yield
+
+
+def await_that(condition: Callable[[], object], what: str, seconds: float = 30.0) -> object:
+    """Wait until ``condition`` gives something true; fail with ``what`` when time is up."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
