@@ -14,7 +14,6 @@ from operator import methodcaller
 from typing import Any
 
 import ray
-from daft.daft import PyExecutionStats
 from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
 from ray import cloudpickle
 
@@ -146,10 +145,9 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             stats = yield from super().stream_plan(plan, partition_sets)
         except BaseException:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
-            self._cancel(index)
+            self._cancel(index, query_id)
             raise
-        if query_id is not None:
-            self._final_stats(query_id, stats)
+        self._last_stats(query_id, lambda: tap.stats_rows(stats))
         return stats
 
     def _prepare(self, index: int) -> str | None:
@@ -163,15 +161,13 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             self.emit(e.ProblemFound(time.time(), f"this query runs unwatched, and without your settings: {error!r}"))
             return None
 
-    def _cancel(self, index: int) -> None:
-        try:
-            self.door.call("cancel", index)
-        except Exception as error:
-            self.emit(e.ProblemFound(time.time(), f"the query could not be ended on the cluster: {error!r}"[:300]))
+    def _cancel(self, index: int, query_id: str | None) -> None:
+        self._last_stats(query_id, lambda: self.door.call("cancel", index))
 
-    def _final_stats(self, query_id: str, stats: PyExecutionStats) -> None:
+    def _last_stats(self, query_id: str | None, rows: Callable[[], list[dict[str, Any]]]) -> None:
         try:
-            for row in tap.stats_rows(stats):
-                self.emit(operator_stats(time.time(), query_id, row["id"], row))
+            for row in rows():
+                if query_id is not None:
+                    self.emit(operator_stats(time.time(), query_id, row["id"], row))
         except Exception as error:
-            self.emit(e.ProblemFound(time.time(), f"the query's last statistics could not be read: {error!r}"[:300]))
+            self.emit(e.ProblemFound(time.time(), f"the end of the query could not be followed: {error!r}"[:300]))

@@ -236,7 +236,7 @@ class Tap:
         ``finish()`` of a result stream exports them at any time (about 0.3 ms). It also tells Daft's own dashboard
         and event log that the operators ended, so it is left alone where one of those is in use.
         """
-        if os.environ.get("DAFT_DASHBOARD_URL") or os.environ.get("DAFT_EVENT_LOG_DIR"):
+        if own_dashboard():
             return []
         found = []
         for plan_id, stream in list(self.actor.curr_result_gens.items()):
@@ -245,12 +245,12 @@ class Tap:
                 found.append((query.id, stats_rows(stream.finish())))
         return found
 
-    def cancel(self, index: int) -> bool:
-        """Stop a query: dropping its result stream ends its scheduler. False if it had ended already."""
+    def cancel(self, index: int) -> list[dict[str, Any]]:
+        """Stop a query: dropping its result stream ends its scheduler. Its operators' last statistics."""
         stream = self.actor.curr_result_gens.pop(str(index), None)
         self.actor.curr_plans.pop(str(index), None)
         self.closed({index})
-        return stream is not None
+        return [] if stream is None or own_dashboard() else stats_rows(stream.finish())
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Any of the methods above by name: the actor's one door for the kernel (``methodcaller(DOOR, ...)``)."""
@@ -271,6 +271,11 @@ class Tap:
             setattr(owner, name, original)
         for name in (ATTRIBUTE, DOOR):
             delattr(self.actor, name)
+
+
+def own_dashboard() -> bool:
+    """Whether Daft's dashboard or event log is in use, which would be told that the operators have ended."""
+    return bool(os.environ.get("DAFT_DASHBOARD_URL") or os.environ.get("DAFT_EVENT_LOG_DIR"))
 
 
 def stats_rows(stats: Any) -> list[dict[str, Any]]:

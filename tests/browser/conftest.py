@@ -95,11 +95,13 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
+def page(chromium: Any, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A new page; how it looked at the test's end is kept, and ``problems`` are its uncaught errors."""
     page = chromium.new_page(viewport={"width": 1500, "height": 1000})
     page.problems = []
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     yield page
+    page.screenshot(path=artifacts / f"{request.node.name}-end.png")
     page.close()
 
 
@@ -117,20 +119,16 @@ def open_notebook(page: Any, lab: Lab, name: str) -> None:
 
 
 def run_all(page: Any) -> None:
-    """Start Run All Cells, and return at once."""
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    """Start Run All Cells, and return at once; see :func:`all_ran`."""
+    page.evaluate("""() => {
+        window.allRan = false;
+        window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.allRan = true; });
+    }""")
 
 
-def kernel_idle(page: Any, seconds: float) -> None:
-    """Wait until no cell runs or waits any more."""
-    page.wait_for_function(
-        """() => {
-            const panel = window.jupyterapp.shell.currentWidget;
-            return panel.content.widgets.every((cell) => cell.prompt !== "*" && cell.promptNode?.textContent !== "[*]:")
-                && panel.sessionContext.session.kernel.status === "idle";
-        }""",
-        timeout=seconds * 1000,
-    )
+def all_ran(page: Any, seconds: float) -> None:
+    """Wait until the last cell has run."""
+    page.wait_for_function("() => window.allRan", timeout=seconds * 1000)
 
 
 def shut_down_kernels(lab: Lab) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Lab, kernel_idle, open_notebook, run_all, shut_down_kernels
+from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
 
 pytestmark = [pytest.mark.browser, pytest.mark.cluster, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -22,11 +22,10 @@ WATCH = """() => {
         for (const host of document.querySelectorAll('.jp-OutputArea-output *')) {
             const root = host.shadowRoot?.querySelector('.root');
             if (!root || root.dataset.view !== 'cockpit') continue;
-            const text = root.textContent;
-            const ratio = text.match(/ratio ([0-9.]+|—) \\/ ([0-9.]+)/);
-            if (ratio) window.seen.ratio.push([ratio[1] === '—' ? null : Number(ratio[1]), Number(ratio[2])]);
-            const workers = text.match(/(\\d+) workers? · (\\d+) CPUs?/);
-            if (workers) window.seen.workers.push(Number(workers[1]));
+            const ratio = root.querySelector('[data-ratio]')?.dataset;
+            if (ratio) window.seen.ratio.push([ratio.ratio === '' ? null : Number(ratio.ratio), Number(ratio.threshold)]);
+            const workers = root.querySelector('[data-workers]')?.dataset.workers;
+            if (workers !== undefined) window.seen.workers.push(Number(workers));
             for (const card of root.querySelectorAll('.op')) window.seen.states.add(card.dataset.state);
             if (!root.watched) {
                 root.watched = true;
@@ -37,6 +36,12 @@ WATCH = """() => {
     };
     window.watching = setInterval(look, 100);
 }"""
+
+
+def seen_so_far(page: Any, artifacts: Path) -> dict[str, Any]:
+    seen = page.evaluate("() => ({...window.seen, states: [...window.seen.states], changes: window.seen.changes.length})")
+    (artifacts / "demo-seen.json").write_text(json.dumps(seen))
+    return seen
 
 
 def cockpit(page: Any) -> Any:
@@ -51,7 +56,7 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     page.wait_for_function("() => window.seen.workers.length > 0", timeout=200_000)
     cockpit(page).first.scroll_into_view_if_needed()
     # In the middle of the backlog, while the cell is busy.
-    page.wait_for_function("() => window.seen.ratio.some(([ratio, threshold]) => ratio > threshold)", timeout=60_000)
+    page.wait_for_function("() => window.seen.ratio.some(([ratio, threshold]) => ratio > threshold)", timeout=45_000)
     page.wait_for_function("() => Math.max(...window.seen.workers) >= 2", timeout=60_000)
     busy_from = time.monotonic()
     before = page.evaluate("() => window.seen.changes.length")
@@ -59,12 +64,11 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     rate = (page.evaluate("() => window.seen.changes.length") - before) / (time.monotonic() - busy_from)
     cockpit(page).first.screenshot(path=artifacts / "cockpit-running.png")
     page.screenshot(path=artifacts / "lab-running.png")
-    kernel_idle(page, 200)
+    all_ran(page, 200)
     cockpit(page).first.scroll_into_view_if_needed()
     page.wait_for_function("() => { const last = window.seen.ratio.at(-1); return last && !(last[0] > last[1]); }")
     cockpit(page).first.screenshot(path=artifacts / "cockpit-finished.png")
-    seen = page.evaluate("() => ({...window.seen, states: [...window.seen.states], changes: window.seen.changes.length})")
-    (artifacts / "demo-seen.json").write_text(json.dumps(seen))
+    seen = seen_so_far(page, artifacts)
 
     workers = [count for count in seen["workers"]]
     assert max(workers) >= 2, workers

@@ -36,12 +36,12 @@ export function Header({ store }: { store: Store }) {
       ) : (
         <>
           {workers && (
-            <span class="muted">
+            <span class="muted" data-workers={workers.total}>
               {plural(workers.total, "worker")} · {plural(workers.slots, "CPU")}
             </span>
           )}
           {backlog && (
-            <span class="muted">
+            <span class="muted" data-ratio={backlog.ratio ?? ""} data-threshold={backlog.threshold}>
               ratio <span class={over ? "over" : ""}>{ratio(backlog.ratio)}</span> / {ratio(backlog.threshold)}
             </span>
           )}

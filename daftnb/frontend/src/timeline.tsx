@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { Chart, type Draw } from "./chart.tsx";
-import type { Backlog, Frame, Mark } from "./frame.ts";
+import type { Backlog, Frame, Mark, Point } from "./frame.ts";
 import { plural, ratio } from "./format.ts";
 import type { Store } from "./store.ts";
 import type { Theme } from "./theme.ts";
@@ -35,6 +35,14 @@ export function BacklogRows({ store, theme }: { store: Store; theme: Theme }) {
   );
 }
 
+/** The points in the range, the last one drawn on to now: the backlog is what it was until it changes. */
+function pointsWithin(points: Record<string, Point>, range: Range): Point[] {
+  const found = within(points, (point) => point[0], range);
+  const last = found.at(-1);
+  const end = Math.min(range.now, range.to);
+  return last && last[0] < end ? [...found, [end, ...last.slice(1)] as Point] : found;
+}
+
 function within<T>(rows: Record<string, T>, time: (row: T) => number, range: Range): T[] {
   const found: T[] = [];
   let before: T | null = null;
@@ -47,7 +55,7 @@ function within<T>(rows: Record<string, T>, time: (row: T) => number, range: Ran
 }
 
 function Ratio({ backlog, range, theme }: { backlog: Backlog; range: Range; theme: Theme }) {
-  const points = useMemo(() => within(backlog.points, (point) => point[0], range), [backlog.points, range.from]);
+  const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
   const data = useMemo<uPlot.AlignedData>(
     () => [points.map((point) => point[0]), points.map((point) => point[1] ?? null)],
     [points],
@@ -136,7 +144,7 @@ const mostCpus = (frame: Frame): number | null => {
 };
 
 function Wanted({ backlog, range, theme, most }: { backlog: Backlog; range: Range; theme: Theme; most: number | null }) {
-  const points = useMemo(() => within(backlog.points, (point) => point[0], range), [backlog.points, range.from]);
+  const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
   const data = useMemo<uPlot.AlignedData>(() => {
     const t = points.map((point) => point[0]);
     const columns = [points.map((p) => p[6] ?? null), points.map((p) => p[4]), points.map(() => most)];

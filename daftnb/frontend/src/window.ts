@@ -4,6 +4,8 @@ import { isActive, type Frame } from "./frame.ts";
 export interface Range {
   from: number;
   to: number;
+  /** Up to where something is known: what still goes on is drawn to here. */
+  now: number;
 }
 
 const LEAD = 1;
@@ -14,7 +16,7 @@ const WITHOUT_QUERY = 60;
 export function rangeOf(frame: Frame | null): Range {
   const now = frame?.now ?? 0;
   const query = frame?.query;
-  if (!query) return { from: now - WITHOUT_QUERY, to: now };
+  if (!query) return { from: now - WITHOUT_QUERY, to: now, now };
   const to = isActive(query) ? now : Math.min(now, (query.ended ?? now) + TAIL);
-  return { from: query.started - LEAD, to: Math.max(to, query.started - LEAD + LEAST) };
+  return { from: query.started - LEAD, to: Math.max(to, query.started - LEAD + LEAST), now };
 }

@@ -28,7 +28,7 @@ export function WorkerRows({ store }: { store: Store }) {
   }
   const range = rangeOf(frame);
   // While the range moves with the clock, lanes of quiet workers need not follow at once: a quarter of a second will do.
-  const key = `${range.from}:${Math.round(range.to * 4)}`;
+  const key = `${range.from}:${Math.round(range.to * 4)}:${Math.round(range.now * 4)}`;
   if (cache.current.key !== key) cache.current = { key, rows: new WeakMap() };
   const row = (worker: Worker): VNode => {
     let made = cache.current.rows.get(worker);
@@ -58,7 +58,7 @@ function Row({ worker, range, store }: { worker: Worker; range: Range; store: St
       </div>
       <div class="lane">
         {worker.busy_spans.map(([from, to], index) => (
-          <Span key={index} from={from} to={to ?? range.to} range={range} />
+          <Span key={index} from={from} to={to ?? range.now} range={range} />
         ))}
       </div>
     </div>
