@@ -66,7 +66,8 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     page.screenshot(path=artifacts / "lab-running.png")
     all_ran(page, 200)
     cockpit(page).first.scroll_into_view_if_needed()
-    page.wait_for_function("() => { const last = window.seen.ratio.at(-1); return last && !(last[0] > last[1]); }")
+    cockpit(page).locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    page.wait_for_timeout(200)  # the watcher looks every 100 ms
     cockpit(page).first.screenshot(path=artifacts / "cockpit-finished.png")
     seen = seen_so_far(page, artifacts)
 

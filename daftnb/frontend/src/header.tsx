@@ -23,7 +23,7 @@ export function Header({ store }: { store: Store }) {
   const { backlog, workers } = frame;
   const over = backlog?.ratio != null && backlog.ratio > backlog.threshold;
   return (
-    <div class="head">
+    <div class="head" data-state={query.state}>
       <span class={`st-${query.state}`}>
         {glyph(query.state)} {query.state}
       </span>
