@@ -1,0 +1,269 @@
+"""The tap's counts against an independent witness: the scheduler's own trace, at every one of its ticks.
+
+The trace (``DAFT_TRACE``) is written by the engine's Rust code; the tap counts in Python wrappers. In the runner actor a
+journal of the tap's counters is kept at every change, and each tick of the trace is compared with the entry before it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+import time
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from daftnb.session import Session
+from tests.conftest import await_that
+
+pytestmark = pytest.mark.cluster
+
+
+def keep_journal(actor: Any) -> None:
+    """Runs in the runner actor: note all counters, with the time, after every change of one of them."""
+    import time
+
+    tap = actor._daftnb_tap
+    tap.journal = []
+    changed, done = tap.changed, tap.done
+
+    def note() -> None:
+        stages = {
+            (index, last_id): (s.submitted, s.pending, s.running, s.ok, s.failed, s.retried, s.done)
+            for index, query in tap.queries.items()
+            for last_id, s in query.stages.items()
+        }
+        workers = {worker_id: w.running for worker_id, w in tap.workers.items() if w.alive}
+        tap.journal.append((time.time(), tap.pending, tap.running, stages, workers))
+
+    def noted_changed(pending: int, running: int) -> None:
+        changed(pending, running)
+        note()
+
+    def noted_done(bar_id: int) -> None:
+        done(bar_id)
+        note()
+
+    tap.changed, tap.done = noted_changed, noted_done
+
+
+def end_journal(actor: Any) -> list[Any]:
+    tap = actor._daftnb_tap
+    del tap.changed, tap.done
+    return tap.journal
+
+
+def trace_of(session: Session, since: float) -> list[tuple[float, dict[str, Any]]]:
+    """The trace's lines since a time: (seconds since the epoch, fields)."""
+    assert session.cluster is not None
+    assert session.cluster.folder is not None
+    found = []
+    for path in Path(session.cluster.folder).glob("session_latest/logs/worker*.err"):
+        for line in path.read_text(errors="replace").splitlines():
+            if "DaftFlotillaScheduler" in line and line.startswith("{"):
+                entry = json.loads(line)
+                t = datetime.fromisoformat(entry["timestamp"].replace("Z", "+00:00")).timestamp()
+                if t >= since:
+                    found.append((t, entry["fields"]))
+    return found
+
+
+SNAPSHOT = re.compile(r"WorkerSnapshot\(worker_id = (\w+), total_num_cpus = (\d+).*?active_task_details = \{(.*?)\}\)", re.S)
+ACTIVE = re.compile(r"query_idx: (\d+),\s+last_node_id: (\d+),\s+task_id: (\d+)")
+
+
+def compare(journal: list[Any], trace: list[tuple[float, dict[str, Any]]]) -> int:
+    """Compare every tick; the number of ticks compared."""
+    times = [entry[0] for entry in journal]
+    submitted: Counter[tuple[int, int]] = Counter()
+    ticks = 0
+    for t, fields in trace:
+        if "enqueued_tasks" in fields:
+            for query, last_id, _task in ACTIVE.findall(fields["enqueued_tasks"]):
+                submitted[int(query), int(last_id)] += 1
+        position = bisect.bisect_right(times, t + 1e-6) - 1
+        if position < 0:
+            continue
+        _, pending, _running, stages, workers = journal[position]
+        if fields.get("message") == "Received worker snapshots":
+            ticks += 1
+            assert pending == fields["pending_tasks"], f"pending at {t}"
+            assert len(workers) == fields["num_workers"], f"workers at {t}"
+            for stage, count in submitted.items():
+                assert stages[stage][0] == count, f"submitted of {stage} at {t}"
+        elif "worker_snapshots" in fields:
+            active_by_stage: Counter[tuple[int, int]] = Counter()
+            active_by_worker = {}
+            for worker_id, _cpus, active in SNAPSHOT.findall(fields["worker_snapshots"]):
+                tasks = ACTIVE.findall(active)
+                active_by_worker[worker_id] = len(tasks)
+                active_by_stage.update((int(query), int(last_id)) for query, last_id, _task in tasks)
+            unhandled = 0
+            for stage, (_, _, running, ok, failed, retried, done) in stages.items():
+                # A task whose result is there is active to the scheduler until it has taken the result.
+                waiting = ok - done
+                unhandled += waiting
+                assert failed == 0
+                if retried == 0:
+                    assert active_by_stage[stage] == running + waiting, f"running of {stage} at {t}"
+            if unhandled == 0 and not any(s[5] for s in stages.values()):
+                assert active_by_worker == workers, f"running of each worker at {t}"
+    return ticks
+
+
+def query_with_stages(seconds: float) -> Any:
+    """Scan, repartition, a sleeping UDF, an aggregation and a sort: five stages, about ninety tasks."""
+    import daft
+    from daft import col
+
+    @daft.func
+    def slow(x: int) -> int:
+        time.sleep(seconds)
+        return x % 5
+
+    table = daft.from_pydict({"a": list(range(30))}).into_partitions(30)
+    return table.with_column("b", slow(col("a"))).groupby("b").agg(col("a").sum()).sort("b")
+
+
+def run_journaled(session: Session, query: Any, meanwhile: Any = None) -> tuple[Any, list[Any], float]:
+    import ray
+
+    assert session._flotilla is not None
+    actor = session._flotilla.runner
+    ray.get(actor.__ray_call__.remote(keep_journal))
+    began = time.time()
+    if meanwhile is not None:
+        meanwhile()
+    result = query.to_pydict()
+    return result, ray.get(actor.__ray_call__.remote(end_journal)), began
+
+
+def finished_counts(session: Session) -> dict[str, int]:
+    frame = session.frame()
+    assert frame["session"]["problems"] == {}
+    return frame["query"]["tasks"]
+
+
+def test_counts_equal_the_schedulers_trace_at_every_tick(session: Session, artifacts: Path) -> None:
+    result, journal, began = run_journaled(session, query_with_stages(0.15))
+    assert result == {"b": [0, 1, 2, 3, 4], "a": [75, 81, 87, 93, 99]}
+    trace = await_that(
+        lambda: trace_of(session, began) if _completed(trace_of(session, began)) else None, "the trace's end"
+    )
+    ticks = compare(journal, trace)  # type: ignore[arg-type]
+    assert ticks > 30
+    counts = finished_counts(session)
+    enqueued = sum(len(ACTIVE.findall(f["enqueued_tasks"])) for _, f in trace if "enqueued_tasks" in f)  # type: ignore[attr-defined]
+    assert counts == {
+        "submitted": enqueued,
+        "pending": 0,
+        "running": 0,
+        "finished": enqueued,
+        "failed": 0,
+        "cancelled": 0,
+    }
+    asked = [f for _, f in trace if f.get("message") == "Sending autoscaling request"]  # type: ignore[attr-defined]
+    assert asked, "this query is meant to need more workers than there are"
+    assert session.frame()["queries"][str(session.frame()["query"]["number"])]["workers_to"] >= 2
+    (artifacts / "oracle.txt").write_text(f"{ticks} ticks, {len(journal)} changes, {enqueued} tasks: all equal\n")
+
+
+def _completed(trace: list[tuple[float, dict[str, Any]]]) -> bool:
+    return any(fields.get("message") == "Scheduler event loop completed" for _, fields in trace)
+
+
+def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Session) -> None:
+    import threading
+
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        def busy() -> psutil.Process | None:
+            frame = session.frame()
+            query = frame["query"]
+            if query is None or query["state"] != "running" or not query["tasks"] or query["tasks"]["finished"] < 5:
+                return None
+            from daftnb.engine.supervisor import owned_processes
+
+            assert session.cluster is not None
+            actors = [p for p in owned_processes(str(session.cluster.folder)) if "RaySwordfishActor" in p.name() or any("RaySwordfishActor" in part for part in p.cmdline())]
+            return actors[0] if actors else None
+
+        process = await_that(busy, "a busy worker", 60)
+        killed.append(process.pid)  # type: ignore[attr-defined]
+        process.kill()  # type: ignore[attr-defined]
+
+    thread = threading.Thread(target=kill_one)
+    number_before = session.frame()["query"]["number"] if session.frame()["query"] else 0
+    result, journal, began = run_journaled(session, query_with_stages(0.3), thread.start)
+    thread.join(60)
+    assert killed
+    assert result == {"b": [0, 1, 2, 3, 4], "a": [75, 81, 87, 93, 99]}
+    trace = await_that(
+        lambda: trace_of(session, began) if _completed(trace_of(session, began)) else None, "the trace's end"
+    )
+    assert compare(journal, trace) > 20  # type: ignore[arg-type]
+    frame = session.frame()
+    assert frame["query"]["number"] == number_before + 1
+    assert frame["query"]["tasks"]["pending"] == frame["query"]["tasks"]["running"] == 0
+    assert frame["query"]["tasks"]["finished"] == frame["query"]["tasks"]["submitted"]
+    assert any(decision["kind"] == "died" for decision in frame["decisions"].values())
+
+
+def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, clean_settings: None) -> None:
+    import os
+
+    import ray
+
+    assert session._flotilla is not None
+    os.environ["DAFT_AUTOSCALING_THRESHOLD"] = "7.5"
+    os.environ["DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS"] = "ten"
+    with pytest.warns(UserWarning, match="idle_seconds cannot be 'ten'"):
+        query_with_stages(0).collect()
+    rows = session.frame()["settings"]["rows"]
+    in_effect = {name: row["in_effect"] for name, row in rows.items()}
+    assert in_effect == {"threshold": "7.5", "downscale": "1", "idle_seconds": "60", "survivors": "1", "linear": "0"}
+
+    def look(_actor: Any) -> dict[str, str]:
+        import os
+
+        return {name: value for name, value in os.environ.items() if name.startswith(("DAFT_AUTOSCALING", "DAFT_SCHED"))}
+
+    there = ray.get(session._flotilla.runner.__ray_call__.remote(look))
+    assert there == session.settings.environment()
+    # Set now, in effect with the next query only.
+    session.set(threshold=2)
+    row = session.frame()["settings"]["rows"]["threshold"]
+    assert (row["set"], row["in_effect"], row["pending"]) == ("2.0", "7.5", True)
+    query_with_stages(0).collect()
+    row = session.frame()["settings"]["rows"]["threshold"]
+    assert (row["set"], row["in_effect"], row["pending"]) == ("2.0", "2.0", False)
+
+
+def test_an_interrupted_query_ends_on_the_cluster(session: Session, clean_settings: None) -> None:
+    import threading
+
+    def interrupt() -> None:
+        def running() -> str | None:
+            query = session.frame()["query"]
+            return query["id"] if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2 else None
+
+        query_id = await_that(running, "the query runs", 60)
+        assert session.interrupt(str(query_id))
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        query_with_stages(1.0).collect()
+    thread.join(60)
+    after = time.monotonic()
+    query_with_stages(0).collect()
+    assert time.monotonic() - after < 15, "the next query waited for the interrupted one"
+    states = [query["state"] for query in session.frame()["queries"].values()]
+    assert states[-2:] == ["cancelled", "finished"]
+    assert session.frame()["session"]["problems"] == {}
