@@ -112,7 +112,6 @@ class Session:
         from daftnb.engine import connect
 
         self._flotilla = None
-        self.monitor.refresh()
         try:
             if "ray" in sys.modules:
                 connect.release()

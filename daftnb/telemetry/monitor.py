@@ -18,6 +18,7 @@ from daftnb.telemetry.state import State, apply
 ACTIVE_SECONDS = 0.2  # between frames while a query runs: five a second
 QUIET_SECONDS = 1.0
 JOIN_SECONDS = 5.0
+PULL_SECONDS = 2.0
 _WAKING = (e.QueryStarted, e.QueryFinished, e.ClusterChanged, e.SettingsInEffect)
 
 
@@ -49,7 +50,8 @@ class Monitor:
         self._frame = frame
         self._clock = clock
         self._inbox: queue.SimpleQueue[e.Event] = queue.SimpleQueue()
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # the state
+        self._pulling = threading.Lock()  # one pull at a time, and never while the state is locked: it may hang
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -85,18 +87,18 @@ class Monitor:
             thread.join(JOIN_SECONDS)
 
     def refresh(self) -> Frame:
-        """Fold all there is now, and the frame of it."""
+        """Fold all there is now, and the frame of it. An engine that does not answer costs two seconds at most."""
+        self._fold()
         with self._lock:
-            self._fold()
             return self._frame(self.state, self._clock())
 
     def tick(self) -> None:
         """One round: fold, and publish to those who look."""
+        self._fold()
+        looking = [listener for listener in self.listeners if listener.looking]
+        if not looking:
+            return
         with self._lock:
-            self._fold()
-            looking = [listener for listener in self.listeners if listener.looking]
-            if not looking:
-                return
             frame = self._frame(self.state, self._clock())
         for listener in looking:
             try:
@@ -105,22 +107,33 @@ class Monitor:
                 self._problem(f"a view could not be updated: {error!r}")
 
     def _fold(self) -> None:
+        if not self._pulling.acquire(timeout=PULL_SECONDS):
+            self._apply([])  # somebody waits for the engine already
+            return
         try:
-            pulled = self._pull()
-        except Exception as error:
-            pulled = []
-            self._problem(f"the engine could not be asked: {error!r}")
-        # What the driver said comes first: it announces the queries that the pulled counts are about.
-        while True:
             try:
-                apply(self._inbox.get_nowait(), self.state)
-            except queue.Empty:
-                break
-        for event in pulled:
-            apply(event, self.state)
+                pulled = self._pull()
+            except Exception as error:
+                pulled = []
+                self._problem(f"the engine could not be asked: {type(error).__name__}: {error}")
+            self._apply(pulled)
+        finally:
+            self._pulling.release()
+
+    def _apply(self, pulled: list[e.Event]) -> None:
+        with self._lock:
+            # What the driver said comes first: it announces the queries that the pulled counts are about.
+            while True:
+                try:
+                    apply(self._inbox.get_nowait(), self.state)
+                except queue.Empty:
+                    break
+            for event in pulled:
+                apply(event, self.state)
 
     def _problem(self, text: str) -> None:
-        apply(e.ProblemFound(self._clock(), text[:300]), self.state)
+        with self._lock:
+            apply(e.ProblemFound(self._clock(), text[:300]), self.state)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
