@@ -70,7 +70,7 @@ class Session:
         from daftnb.engine import connect
         from daftnb.engine.cluster import EmbeddedCluster, check_machine
 
-        if self.cluster is not None and self.cluster.running:
+        if self.cluster is not None and self.cluster.answers():
             raise ClusterError(
                 f"A cluster runs already, at {self.cluster.address}.", "Use it, or end it first with %daft stop."
             )
@@ -179,8 +179,12 @@ class Session:
 
     def _pull(self) -> list[e.Event]:
         cluster = self.cluster
-        if cluster is not None and self._flotilla is not None and not cluster.running:
+        if cluster is not None and self._flotilla is not None and not cluster.answers():
+            from daftnb.engine import connect
+
             self._flotilla = None
+            # Ray ends a process whose head has been away for a minute; it must not be the notebook's kernel.
+            connect.disconnect()
             gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
             return [self._cluster_event(cluster, "stopped"), e.ProblemFound(time.time(), gone)]
         return [] if self._flotilla is None else self._flotilla.door.pull()

@@ -210,6 +210,14 @@ class EmbeddedCluster:
         """Whether the supervisor, and so the head, runs."""
         return self._supervisor is not None and self._supervisor.poll() is None
 
+    def answers(self) -> bool:
+        """Whether the head's control store takes connections. Ray's own calls hang for ever where it does not."""
+        if not self.running:
+            return False
+        with socket.socket() as probe:
+            probe.settimeout(1.0)
+            return probe.connect_ex((LOOPBACK, int(self.address.rpartition(":")[2]))) == 0
+
     def connection_environment(self) -> dict[str, str]:
         """What a process must have in its environment to connect (its own token, and loopback kept as it is)."""
         return {
@@ -287,7 +295,6 @@ class EmbeddedCluster:
         )
 
     def _await_head(self) -> None:
-        port = int(self.address.rpartition(":")[2])
         deadline = time.monotonic() + HEAD_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             if not self.running:
@@ -295,10 +302,8 @@ class EmbeddedCluster:
                     f"The Ray head ended as it started: {self._last_words()}",
                     "Try %daft start again; if it repeats, the lines above are Ray's own.",
                 )
-            with socket.socket() as probe:
-                probe.settimeout(0.5)
-                if probe.connect_ex((LOOPBACK, port)) == 0:
-                    return
+            if self.answers():
+                return
             time.sleep(0.1)
         raise ClusterError(
             f"The Ray head did not answer on {self.address} within {HEAD_TIMEOUT_SECONDS:.0f} s: {self._last_words()}",

@@ -47,9 +47,6 @@ DRIVER_ENVIRONMENT = {
     "RAY_DISABLE_DASHBOARD": "1",
     # The cockpit shows scaling; Ray would print each step too.
     "RAY_SCHEDULER_EVENTS": "0",
-    # A head that died must not take the notebook's kernel with it, which Ray does after a minute.
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "864000",
-    "RAY_gcs_server_request_timeout_seconds": "10",
 }
 
 

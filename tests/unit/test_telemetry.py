@@ -1,0 +1,191 @@
+"""Events → state → frames → patches, as pure functions."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daftnb.telemetry import events as e
+from daftnb.telemetry.frames import TOPICS, merge_patch, select
+from daftnb.telemetry.monitor import Monitor
+from daftnb.telemetry.state import KEPT_QUERIES, KEPT_SAMPLES, State, apply
+from tests.conftest import await_that
+from tests.unit import story
+
+
+def test_while_it_runs() -> None:
+    frame = story.frame(upto=5.5)
+    assert frame["query"]["state"] == "running"
+    assert frame["query"]["tasks"] == {"submitted": 20, "pending": 19, "running": 1, "finished": 0, "failed": 0, "cancelled": 0}
+    operators = frame["plan"]["operators"]
+    assert [(o["name"], o["state"], o["stage"]) for o in operators.values()] == [
+        ("ScanTaskSource", "running", 2),
+        ("UDF score", "running", 2),
+        ("Sort", "waiting", None),
+    ]
+    assert {k: frame["workers"][k] for k in ("total", "busy", "idle", "slots")} == {"total": 2, "busy": 2, "idle": 0, "slots": 2}
+    assert frame["backlog"]["ratio"] == 6.0
+    assert frame["backlog"]["peak"] == 20.0
+    assert frame["backlog"]["threshold"] == 1.5, "the one in effect, not the one that is set"
+
+
+def test_when_it_has_finished() -> None:
+    frame = story.frame()
+    assert frame["queries"]["1"] == {
+        "number": 1,
+        "id": "calm-willow",
+        "runner": "ray",
+        "state": "finished",
+        "started": story.T,
+        "elapsed": 10.0,
+        "rows": None,
+        "tasks": 21,
+        "peak_ratio": 20.0,
+        "workers_from": 1,
+        "workers_to": 2,
+    }
+    assert {o["state"] for o in frame["plan"]["operators"].values()} == {"finished"}
+    assert frame["plan"]["operators"]["2"]["time_share"] == 0.75
+    assert {w["label"]: w["state"] for w in frame["workers"]["rows"].values()} == {
+        "head": "no worker",
+        "worker 1": "idle",
+        "worker 2": "retired",
+    }
+    assert frame["workers"]["idle"] == 1
+    assert [(d["kind"], d["count"]) for d in frame["decisions"].values()] == [
+        ("arrival", 1),
+        ("request", 1),
+        ("over max", 2),
+        ("arrival", 1),
+        ("clear", 1),
+        ("retire", 1),
+    ]
+    row = frame["settings"]["rows"]["threshold"]
+    assert (row["set"], row["in_effect"], row["pending"]) == ("1.25", "1.5", True)
+
+
+def test_details_that_come_after_the_end_belong_to_their_query() -> None:
+    state = State()
+    for event in (
+        e.QueryStarted(1.0, "a", "ray"),
+        e.QueryFinished(2.0, "a", "finished"),
+        e.QueryStarted(3.0, "b", "ray"),
+        e.BacklogSample(1.5, 9, 9, 0, 3, 3),
+    ):
+        apply(event, state)
+    assert state.queries["a"].peak_ratio == 3.0
+    assert state.queries["b"].peak_ratio is None
+
+
+def test_memory_is_bounded_whatever_comes() -> None:
+    state = State()
+    for i in range(3 * KEPT_SAMPLES):
+        apply(e.QueryStarted(i, f"q{i}", "ray"), state)
+        apply(e.BacklogSample(i + 0.5, i, i, 0, 1, 1), state)
+        apply(e.ScaleRequested(i + 0.6, i, i, i, 1), state)
+    assert len(state.queries) == KEPT_QUERIES
+    assert len(state.samples) == len(state.wanted) == KEPT_SAMPLES
+    assert len(state.marks) <= 50
+
+
+def test_events_of_unknown_queries_and_workers_change_nothing() -> None:
+    state = State()
+    for event in (
+        e.StageCounts(1, "?", 1, "x", e.TaskCounts(1)),
+        e.OperatorStarted(1, "?", 1),
+        e.WorkerCounts(1, "?", 1, 1, None),
+        e.WorkerEnded(1, "?", "died"),
+        e.QueryFinished(1, "?", "finished"),
+    ):
+        apply(event, state)
+    assert state == State()
+
+
+def rfc7386(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = rfc7386(merged.get(key), value)
+    return merged
+
+
+def without_none(value: Any) -> Any:
+    return {k: without_none(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+json_objects = st.dictionaries(
+    st.sampled_from("abc"),
+    st.recursive(
+        st.none() | st.integers(0, 2) | st.lists(st.integers(0, 2), max_size=2),
+        lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+        max_leaves=6,
+    ),
+)
+
+
+@given(json_objects, json_objects)
+def test_a_patch_makes_the_new_of_the_old(old: dict[str, Any], new: dict[str, Any]) -> None:
+    before = copy.deepcopy(old)
+    patch = merge_patch(old, new)
+    assert old == before
+    assert without_none(rfc7386(old, patch)) == without_none(new)
+    assert merge_patch(new, new) == {}
+
+
+def test_every_view_gets_its_topics_and_patches_between_moments_are_small() -> None:
+    first, second = story.frame(upto=5.05), story.frame(upto=5.5)
+    for view, topics in TOPICS.items():
+        assert set(select(first, view)) == {"now", "session", *topics}
+    patch = merge_patch(first, second)
+    assert set(patch) == {"now", "query", "queries", "workers", "backlog"}
+    assert patch["query"] == {"elapsed": 5.5}
+
+
+class Page:
+    looking = True
+
+    def __init__(self) -> None:
+        self.frames: list[Any] = []
+
+    def publish(self, frame: Any) -> None:
+        self.frames.append(frame)
+
+
+class BrokenPage(Page):
+    def publish(self, frame: Any) -> None:
+        raise OSError("the comm is closed")
+
+
+def test_a_broken_view_and_a_failing_engine_are_told_and_harm_nobody() -> None:
+    def pull() -> list[e.Event]:
+        raise TimeoutError("no answer")
+
+    monitor = Monitor(pull, lambda state, now: {"problems": dict(state.problems)}, lambda: 0.0)
+    page, broken = Page(), BrokenPage()
+    monitor.listeners += [broken, page]
+    monitor.tick()
+    monitor.tick()
+    assert page.frames[1]["problems"] == {
+        "the engine could not be asked: TimeoutError: no answer": 2,
+        "a view could not be updated: OSError('the comm is closed')": 1,
+    }
+
+
+def test_the_monitors_thread_begins_with_the_first_event_and_ends_when_told() -> None:
+    before = threading.active_count()
+    monitor = Monitor(list, lambda state, now: {"queries": len(state.queries)}, lambda: 0.0)
+    page = Page()
+    monitor.listeners.append(page)
+    assert threading.active_count() == before
+    monitor.emit(e.QueryStarted(0, "q", "native"))
+    await_that(lambda: {"queries": 1} in page.frames, "a frame")
+    monitor.stop()
+    assert threading.active_count() == before
