@@ -27,6 +27,7 @@ from daftnb.errors import ClusterError
 
 LOOPBACK = "127.0.0.1"
 MIB = 1024**2
+GIB = 1024**3
 HEAD_BYTES = 620 * MIB  # head and runner actor without the dashboard, measured (proportional set size)
 NODE_BYTES = 350 * MIB  # one worker node with its RaySwordfishActor, measured
 MIN_OBJECT_STORE_BYTES = 80 * MIB  # Ray refuses less than 75 MiB

@@ -1,0 +1,74 @@
+"""A start that cannot succeed says why and what to do, before anything is started."""
+
+from __future__ import annotations
+
+import shutil
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from daftnb.engine import cluster
+from daftnb.engine.cluster import GIB, ClusterSize, check_machine
+from daftnb.errors import ClusterError
+
+
+def refused(size: ClusterSize | None = None) -> ClusterError:
+    with pytest.raises(ClusterError) as caught:
+        check_machine(size or ClusterSize())
+    return caught.value
+
+
+def memory(monkeypatch: pytest.MonkeyPatch, available: int, shared: int) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=shared))
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda _name: None)
+    assert refused().what == "Ray is not installed in this environment."
+
+
+def test_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, GIB // 2, 8 * GIB)
+    assert refused().what == "Ray needs about 970 MiB of free memory for a head and 1 worker(s); 512 MiB are available."
+
+
+def test_without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 256 * 1024**2)
+    error = refused()
+    assert error.what.startswith("5 object stores of at least 80 MiB do not fit: 256 MiB of shared memory (/dev/shm)")
+    assert error.remedy.startswith("Try %daft start --max 1, or give the container more with --shm-size.")
+
+
+def test_without_dev_shm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.os, "access", lambda _path, _mode: False)
+    assert "missing or not writable" in refused().what
+
+
+def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 4 * GIB)
+    shares = check_machine(ClusterSize(max_workers=3))
+    assert shares.node_object_store * 4 <= 4 * GIB
+    assert shares.node_memory * 3 <= 16 * GIB
+
+
+def test_a_head_that_ends_as_it_starts_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    # A port that is taken by the time the head binds it: every attempt gets the same one.
+    import socket
+
+    said: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(cluster, "free_ports", lambda count: [port] * count)
+        monkeypatch.setattr(cluster, "START_ATTEMPTS", 2)
+        started = cluster.EmbeddedCluster(ClusterSize())
+        with pytest.raises(ClusterError) as caught:
+            started.start(said.append)
+    assert "The Ray head" in caught.value.what
+    assert not started.running
+    assert started.folder is not None
+    assert not started.folder.exists()
+    assert said[1] == "the head did not come up; trying again on other ports"

@@ -1,0 +1,78 @@
+"""%daft: every command is told, and a slip gets two lines and no traceback."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daftnb import magics
+from daftnb.errors import DaftnbError
+from daftnb.headless import judge
+
+
+@pytest.fixture
+def session() -> Any:
+    started = []
+    return SimpleNamespace(start=lambda size, progress: started.append(size), started=started, stop=lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("strat", "invalid choice: 'strat'"),
+        ("start --min two", "invalid int value: 'two'"),
+        ("start --min 5 --max 2", "--min 5 is more than --max 2."),
+        ("start --cpus 0", "--cpus must be at least 1 (got 0)."),
+        ("set threshold", "'threshold' is not NAME=VALUE."),
+        ("set treshold=2", "There is no setting 'treshold'"),
+        ("set 'threshold=2", "No closing quotation"),
+        ("plan now", "unrecognized arguments: now"),
+    ],
+)
+def test_a_slip_is_told_with_what_to_type_next(session: Any, line: str, what: str) -> None:
+    with pytest.raises(DaftnbError) as caught:
+        magics.run(line, session)
+    assert what in caught.value.what
+    shown = caught.value._render_traceback_()
+    assert len(shown) == 2
+    assert "Try" in shown[1]
+    assert session.started == []
+
+
+def test_start_takes_its_options(session: Any) -> None:
+    magics.run("start --min 2 --max 3 --cpus 2 --idle-timeout 12.5", session)
+    size = session.started[0]
+    assert (size.min_workers, size.max_workers, size.cpus, size.idle_timeout) == (2, 3, 2, 12.5)
+
+
+def test_help_names_every_command_and_setting(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    magics.run("", session)
+    text = capsys.readouterr().out
+    for word in ("start", "stop", "status", "cockpit", "plan", "workers", "backlog", "controls", "settings", "set",
+                 "--idle-timeout", "DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR"):  # fmt: skip
+        assert word in text
+
+
+def seen(**changes: Any) -> dict[str, Any]:
+    query = {"state": "finished", "runner": "ray", "elapsed": 1.0, "tasks": 9, "peak_ratio": 9.0, "workers_from": 1, "workers_to": 4}
+    base = {
+        "session": {"problems": {}},
+        "queries": {str(i): {**query, "number": i} for i in range(1, 6)},
+        "settings": {"rows": {"threshold": {"in_effect": "2.0"}}},
+    }
+    return {**base, **changes}
+
+
+def test_the_headless_demo_is_judged_by_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(seen()) == 0
+    assert judge(seen(session={"problems": {"0": "x"}})) == 1
+    assert judge(seen(settings={"rows": {"threshold": {"in_effect": "1.25"}}})) == 1
+    few = seen()
+    for query in few["queries"].values():
+        query["workers_to"] = 1
+    assert judge(few) == 1
+    few["queries"] = {}
+    assert judge(few) == 1
+    assert "NO   workers went from 1 to at least 2" in capsys.readouterr().out

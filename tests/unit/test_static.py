@@ -1,0 +1,151 @@
+"""What a notebook still says without a kernel: exact where it is short, and safe whatever the names are."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daftnb.preview.static import cell_text, table_html
+from daftnb.settings import AutoscalingSettings
+from daftnb.telemetry import events as e
+from daftnb.telemetry.frames import TOPICS, frame_of, select
+from daftnb.telemetry.state import State, apply
+from daftnb.widgets import format as f
+from daftnb.widgets.controls import controls_html, controls_text
+from daftnb.widgets.static import headline, static_html, static_text
+from tests.unit import story
+
+TAGS = set("div p b table thead tbody tr th td svg title path text rect span br".split())
+ATTRIBUTES = set(
+    "style role width height viewbox xmlns d fill stroke stroke-width stroke-dasharray x y rx font-family font-size "
+    "font-weight opacity text-anchor scope title".split()
+)
+
+
+class Strict(HTMLParser):
+    """Fails on a tag or an attribute that is not known to be harmless."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS, tag
+        for name, value in attrs:
+            assert name in ATTRIBUTES, name
+            assert "url(" not in (value or "")
+
+
+def check(html: str) -> None:
+    parser = Strict()
+    parser.feed(html)
+    parser.close()
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [f.number(v) for v in (None, 0, 1, 999, 1000, 999_600, 5_980_000)] == ["—", "0", "1", "999", "1.00 k", "1.00 M", "5.98 M"]
+    assert [f.size(v) for v in (None, 0, 512, 61_000_000)] == ["—", "0 B", "512 B", "61.0 MB"]
+    assert [f.duration(v) for v in (None, 0.00035, 0.012, 1.25, 59.97, 125, 3720)] == ["—", "350 µs", "12.0 ms", "1.25 s", "1 min 00 s", "2 min 05 s", "1 h 02 min"]
+    assert [f.ratio(v) for v in (None, 0, 1.25, 2.8, 11, 56.04)] == ["—", "0", "1.25", "2.8", "11", "56"]
+
+
+def test_the_headline_says_it_all() -> None:
+    assert headline(story.frame()) == (
+        "Query 1 (calm-willow) on Ray finished after 10.0 s: 21 of 21 tasks done, "
+        "peak backlog ratio 20 against threshold 1.5, workers 1 → 2."
+    )
+    assert headline(story.frame(upto=5.5)).startswith("Query 1 (calm-willow) on Ray was running at 08:00:05 UTC, after 5.50 s")
+    assert headline(frame_of(State(), 0.0, "none", AutoscalingSettings())) == "No query has run yet."
+
+
+def test_the_plan_as_text() -> None:
+    assert static_text(select(story.frame(), "plan"), "plan").splitlines()[2:] == [
+        "operator            state       rows    bytes           time  tasks",
+        "Sort                ✓ finished     —        —              —    1/1",
+        "  UDF score         ✓ finished   150  1.20 kB  3.00 ms (75%)  20/20",
+        "    ScanTaskSource  ✓ finished   200  1.60 kB  1.00 ms (25%)  20/20",
+    ]
+
+
+@pytest.mark.parametrize("view", sorted(TOPICS))
+@pytest.mark.parametrize("upto", [-5.0, 0.0, 1.5, 5.5, 100.0])
+def test_every_view_at_every_moment(view: str, upto: float) -> None:
+    frame = select(story.frame(upto=upto), view)
+    html = static_html(frame, view)
+    check(html)
+    assert len(html) < 60_000
+    assert static_text(frame, view)
+
+
+def test_the_cockpit_says_workers_decisions_and_settings() -> None:
+    text = static_text(select(story.frame(), "cockpit"), "cockpit")
+    for line in (
+        "Backlog ratio 0 (0 pending ÷ 2 worker CPUs), threshold 1.5, peak 20",
+        "Workers: 1, 0 busy, 1 idle, 1 CPU slots",
+        "ratio 19.0 (19 pending ÷ 1 CPUs): asked Ray for 2 × 1 CPU",
+        "asked for more than the 2 CPUs this cluster can have (3 × 1 CPU)",
+    ):
+        assert line in text, text
+
+
+@given(st.text(), st.text())
+def test_no_name_becomes_markup(name: str, error: str) -> None:
+    state = State()
+    for event in (
+        e.QueryStarted(1.0, name, "ray"),
+        e.PlanReady(1.1, name, (e.PlanNode(1, name, "", (), error),)),
+        e.WorkerStarted(1.2, name, 1, 1),
+        e.ProblemFound(1.2, error),
+        e.QueryFinished(2.0, name, "failed", error),
+    ):
+        apply(event, state)
+    frame = frame_of(state, 3.0, "ray", AutoscalingSettings())
+    for view in TOPICS:
+        check(static_html(select(frame, view), view))
+        assert all(c.isprintable() or c in " \n" for c in static_text(select(frame, view), view))
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+cells = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes() | st.builds(Unprintable),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(st.text(), cells)
+def test_no_cell_becomes_markup(name: str, cell: Any) -> None:
+    html = table_html([name], [name], [[cell]], None, name)
+    check(html)
+    html.encode()
+
+
+def test_cells_in_words() -> None:
+    assert cell_text(Unprintable()) == "<unprintable Unprintable>"
+    assert cell_text("a\nb\x00\ud800") == "a↵b��"
+    assert cell_text(b"\x00x") == "b'\\x00x'"
+    assert len(cell_text("x" * 10_000)) == 500
+    assert "<script>" not in table_html(["a"], ["t"], [["<script>alert(1)</script>"]], 1)
+
+
+def test_the_caption_says_how_much_of_what() -> None:
+    wide = table_html([f"c{i}" for i in range(60)], ["t"] * 60, [list(range(60))], 1000)
+    assert "first 1 of 1,000 rows × 60 columns (the first and last 25 shown)" in wide
+    assert ">c24<" in wide
+    assert ">c25<" not in wide
+    assert ">c35<" in wide
+    assert "1 row × 1 column" in table_html(["a"], ["t"], [[1]], 1)
+
+
+def test_the_controls_as_text_and_table() -> None:
+    settings = story.frame()["settings"]
+    assert controls_text(settings).splitlines()[:2] == [
+        "setting              set      in effect (read back at query 1)",
+        "Scale-up threshold   1.25     1.5",
+    ]
+    check(controls_html(settings))
+    assert "next query changes it" in controls_html(settings)
