@@ -51,7 +51,9 @@ def make_tables(home: Path) -> None:
     program = Path(sys.executable).parent / "tpchgen-cli"
     command = str(program) if program.exists() else shutil.which("tpchgen-cli")
     if command is None:
-        raise DaftnbError("tpchgen-cli, which makes the demo's tables, is not installed.", "Try: pip install 'daftnb[lab]'")
+        raise DaftnbError(
+            "tpchgen-cli, which makes the demo's tables, is not installed.", "Try: pip install 'daftnb[lab]'"
+        )
     home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home).free
     if free < REQUIRED_BYTES:
@@ -63,7 +65,9 @@ def make_tables(home: Path) -> None:
         options = ["--scale-factor=1", f"--parts={PARTS}", f"--tables={','.join(TABLES)}", f"--output-dir={scratch}"]
         made = subprocess.run([command, "parquet", *options], capture_output=True, text=True)
         if made.returncode:
-            raise DaftnbError(f"tpchgen-cli failed: {made.stderr.strip()[-300:]}", "Look at its message, then run again.")
+            raise DaftnbError(
+                f"tpchgen-cli failed: {made.stderr.strip()[-300:]}", "Look at its message, then run again."
+            )
         for table in TABLES:
             target = Path(scratch) / f"{table}.plain"
             target.mkdir()
@@ -79,9 +83,7 @@ def plain_strings(source: Path, target: Path) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(source)
-    fields = [
-        field.with_type(pa.string()) if pa.types.is_string_view(field.type) else field for field in table.schema
-    ]
+    fields = [field.with_type(pa.string()) if pa.types.is_string_view(field.type) else field for field in table.schema]
     pq.write_table(table.cast(pa.schema(fields)), target)
 
 

@@ -69,7 +69,8 @@ def judge(seen: dict[str, Any]) -> int:
         ratio = "—" if query["peak_ratio"] is None else f"{query['peak_ratio']:.1f}"
         print(
             f"  query {query['number']}: {query['state']} on {query['runner']} in {query['elapsed']:.1f} s, "
-            f"{query['tasks']} tasks, peak backlog ratio {ratio}, workers {query['workers_from']} → {query['workers_to']}"
+            f"{query['tasks']} tasks, peak backlog ratio {ratio}, "
+            f"workers {query['workers_from']} → {query['workers_to']}"
         )
     print(f"  peak backlog ratio {peak}, workers from {fewest} to {most}")
     print("  settings in effect: " + ", ".join(f"{name}={row['in_effect']}" for name, row in rows.items()))

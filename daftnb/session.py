@@ -147,15 +147,13 @@ class Session:
     # -- what a query needs of us -------------------------------------------------------------------------------------
 
     def _make_flotilla_runner(self, startup_timeout: int | None) -> WatchedFlotillaRunner:
-        from daftnb.engine.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, WatchedFlotillaRunner
+        from daftnb.engine.flotilla import WatchedFlotillaRunner
 
         def planned() -> tuple[str, dict[int, int]] | None:
             assert self._query_events is not None
             return self._query_events.planned.get(threading.get_ident())
 
-        self._flotilla = WatchedFlotillaRunner(
-            self.monitor.emit, self._environment_for_query, planned, startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
-        )
+        self._flotilla = WatchedFlotillaRunner(self.monitor.emit, self._environment_for_query, planned, startup_timeout)
         return self._flotilla
 
     def _adopt(self) -> None:

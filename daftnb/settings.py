@@ -156,7 +156,7 @@ class AutoscalingSettings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> AutoscalingSettings:
-        """What ``environment`` (default: ``os.environ``) says, with the documented default where it is unset or wrong."""
+        """What ``environment`` (default: ``os.environ``) says, with the documented default where unset or wrong."""
         source = os.environ if environment is None else environment
         values: dict[str, bool | int | float] = {}
         problems = []

@@ -9,7 +9,17 @@ from __future__ import annotations
 class Stage:
     """Counters of the tasks that end in one operator (the engine's own attribution)."""
 
-    __slots__ = ("cancelled_pending", "cancelled_running", "dispatched", "done", "failed", "name", "ok", "retried", "submitted")
+    __slots__ = (
+        "cancelled_pending",
+        "cancelled_running",
+        "dispatched",
+        "done",
+        "failed",
+        "name",
+        "ok",
+        "retried",
+        "submitted",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name

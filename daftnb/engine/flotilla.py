@@ -129,9 +129,9 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         emit: Emit,
         settings: Callable[[], dict[str, str]],
         planned: Callable[[], tuple[str, dict[int, int]] | None],
-        worker_startup_timeout: int = DEFAULT_WORKER_STARTUP_TIMEOUT,
+        worker_startup_timeout: int | None = None,
     ) -> None:
-        super().__init__(worker_startup_timeout=worker_startup_timeout)
+        super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
         self.emit = emit
         self.settings = settings
         self.planned = planned

@@ -1,8 +1,9 @@
 """What runs inside the runner actor: counting, a bounded ring of events, and a decision log. Never I/O.
 
 The module is sent to the actor by value (the cluster need not have daftnb), together with its counters
-(:mod:`daftnb.engine.counts`), so it imports nothing else of daftnb's and nothing that Daft's actor has not loaded. :func:`install` is called there through ``__ray_call__``; it hangs a
-:class:`Tap` on the actor and wraps, in that process alone, the five names that the engine looks up at each use:
+(:mod:`daftnb.engine.counts`), so it imports nothing else of daftnb's and nothing that Daft's actor has not loaded.
+:func:`install` is called there through ``__ray_call__``; it hangs a :class:`Tap` on the actor and wraps, in that
+process alone, the names that the engine looks up at each use:
 
 - ``daft.runners.progress_bar.ProgressBar``: told of every task submitted and of every task done or cancelled
   (``daft-distributed``, ``python/progress_bar.rs``), with ``bar_id = query_idx << 32 | last_node_id``;
@@ -216,11 +217,20 @@ class Tap:
                 "dropped": max(0, self.recorded - seen - len(self.events)),
                 "events": events,
                 "stages": [
-                    (query.id, last_id, s.name, s.submitted, s.pending, s.running, s.ok, s.failed,
-                     s.cancelled_running + s.cancelled_pending)
+                    (
+                        query.id,
+                        last_id,
+                        s.name,
+                        s.submitted,
+                        s.pending,
+                        s.running,
+                        s.ok,
+                        s.failed,
+                        s.cancelled_running + s.cancelled_pending,
+                    )
                     for query in self.queries.values()
                     for last_id, s in query.stages.items()
-                ],  # fmt: skip
+                ],
                 "workers": [
                     (worker_id, w.cpus, w.memory, w.started, w.running, w.finished, w.idle_since)
                     for worker_id, w in self.workers.items()

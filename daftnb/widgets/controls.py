@@ -54,9 +54,7 @@ class Controls:
             field.observe(self._changed, names="value")
             self._fields[name] = field
             self._in_effect[name] = ipywidgets.HTML()
-            rows.append(
-                ipywidgets.HBox([field, self._in_effect[name]], layout=ipywidgets.Layout(flex_flow="row wrap"))
-            )
+            rows.append(ipywidgets.HBox([field, self._in_effect[name]], layout=ipywidgets.Layout(flex_flow="row wrap")))
         reset = ipywidgets.Button(description="Back to defaults", tooltip="Daft's documented defaults, for all five")
         reset.on_click(lambda _button: self._reset())
         rows.append(ipywidgets.HBox([reset, self._message], layout=ipywidgets.Layout(flex_flow="row wrap")))

@@ -34,7 +34,10 @@ GLYPHS = {
     "no worker": "–",
 }
 NO_QUERY = "No query has run yet."
-NATIVE = "Daft's native runner runs queries in this process: it has no workers and no backlog. %daft start gives it a Ray cluster."
+NATIVE = (
+    "Daft's native runner runs queries in this process: it has no workers and no backlog. "
+    "%daft start gives it a Ray cluster."
+)
 
 
 def clean(text: object) -> str:
@@ -135,7 +138,14 @@ def walk(plan: Frame) -> Iterable[tuple[int, Any]]:
 
 
 def _pool(frame: Frame) -> Table:
-    columns = [("worker", False), ("state", False), ("running", True), ("done", True), ("idle for", True), ("memory", True)]
+    columns = [
+        ("worker", False),
+        ("state", False),
+        ("running", True),
+        ("done", True),
+        ("idle for", True),
+        ("memory", True),
+    ]
     rows = []
     for worker in frame["workers"]["rows"].values():
         idle = None if worker["idle_since"] is None else max(0.0, frame["now"] - worker["idle_since"])
@@ -239,8 +249,8 @@ def _backlog_summary(frame: Frame) -> str:
     if not backlog["points"]:
         return NATIVE if _on_native(frame) else "No backlog yet."
     return (
-        f"Backlog ratio {f.ratio(backlog['ratio'])} ({backlog['pending']} pending ÷ {backlog['capacity']} worker CPUs), "
-        f"threshold {f.ratio(backlog['threshold'])}, peak {f.ratio(backlog['peak'])}"
+        f"Backlog ratio {f.ratio(backlog['ratio'])} ({backlog['pending']} pending ÷ {backlog['capacity']} worker CPUs)"
+        f", threshold {f.ratio(backlog['threshold'])}, peak {f.ratio(backlog['peak'])}"
     )
 
 

@@ -62,10 +62,10 @@ def plan_svg(plan: Mapping[str, Any]) -> str:
     width = max(len(row) for row in rows) * (_BOX[0] + _GAP[0]) + _GAP[0]
     height = len(rows) * (_BOX[1] + _GAP[1]) + 4
     places = {}
-    for y, row in enumerate(rows):
+    for level, row in enumerate(rows):
         left = (width - len(row) * (_BOX[0] + _GAP[0]) + _GAP[0]) / 2
-        for x, id_ in enumerate(row):
-            places[id_] = (left + x * (_BOX[0] + _GAP[0]), 2 + y * (_BOX[1] + _GAP[1]))
+        for place, id_ in enumerate(row):
+            places[id_] = (left + place * (_BOX[0] + _GAP[0]), 2 + level * (_BOX[1] + _GAP[1]))
     edges, boxes = [], []
     for id_, (x, y) in places.items():
         operator = operators[str(id_)]
@@ -89,16 +89,17 @@ def plan_svg(plan: Mapping[str, Any]) -> str:
 def _box(operator: Mapping[str, Any], x: float, y: float) -> str:
     glyph, colour = _STATES.get(operator["state"], ("", GREY))
     tasks = operator["tasks"]
-    parts = [f"{f.number(operator['rows_out'])} rows" if operator["rows_out"] is not None else operator["state"]]
+    parts = [f.rows(operator["rows_out"]) if operator["rows_out"] is not None else operator["state"]]
     if operator["bytes_out"] is not None:
         parts.append(f.size(operator["bytes_out"]))
     if tasks:
         parts.append(f"{tasks['finished']}/{tasks['submitted']} tasks")
+    facts = _escape(_shortened(" · ".join(parts), 31))
     return (
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{_BOX[0]}" height="{_BOX[1]}" rx="5" fill="none" stroke="{colour}" '
         f'stroke-width="1.5"/><text x="{x + 10:.0f}" y="{y + 20:.0f}" {_TEXT} font-weight="600">'
-        f'{glyph} {_escape(_shortened(operator["name"], 22))}</text>'
-        f'<text x="{x + 10:.0f}" y="{y + 38:.0f}" {_TEXT} opacity="0.8">{_escape(_shortened(" · ".join(parts), 31))}</text>'
+        f"{glyph} {_escape(_shortened(operator['name'], 22))}</text>"
+        f'<text x="{x + 10:.0f}" y="{y + 38:.0f}" {_TEXT} opacity="0.8">{facts}</text>'
     )
 
 
@@ -115,12 +116,10 @@ def backlog_svg(backlog: Mapping[str, Any]) -> str:
     def y(ratio: float) -> float:
         return top + (1 - ratio / highest) * (height - top - bottom)
 
-    line = " ".join(
-        f"{'L' if i else 'M'}{x(p[0]):.1f} {y(p[1] or 0):.1f}" for i, p in enumerate(points)
-    )
+    line = " ".join(f"{'L' if i else 'M'}{x(p[0]):.1f} {y(p[1] or 0):.1f}" for i, p in enumerate(points))
     marks = "".join(
         f'<text x="{x(m["t"]):.1f}" y="14" {_TEXT} text-anchor="middle">'
-        f'{"▼" if m["kind"] == "request" else "▲"}<title>{_escape(m["text"])}</title></text>'
+        f"{'▼' if m['kind'] == 'request' else '▲'}<title>{_escape(m['text'])}</title></text>"
         for m in backlog["marks"].values()
         if m["kind"] in ("request", "arrival") and first <= m["t"] <= last
     )
@@ -133,7 +132,7 @@ def backlog_svg(backlog: Mapping[str, Any]) -> str:
         f'<path d="{line}" stroke="{BLUE}" stroke-width="2" fill="none"/>'
         f'<path d="M{left} {threshold:.1f}H{width - 8}" stroke="{RED}" stroke-dasharray="6 4" fill="none"/>'
         f'<text x="{width - 8}" y="{threshold - 4:.1f}" {_TEXT} text-anchor="end">threshold '
-        f'{f.ratio(backlog["threshold"])}</text>{marks}'
+        f"{f.ratio(backlog['threshold'])}</text>{marks}"
         f'<text x="{left - 6}" y="{top + 6}" {_TEXT} text-anchor="end">{f.ratio(highest)}</text>'
         f'<text x="{left - 6}" y="{height - bottom}" {_TEXT} text-anchor="end">0</text>'
         f'<text x="{left}" y="{height - 6}" {_TEXT}>{_escape(f.clock(first))}</text>'

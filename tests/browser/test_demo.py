@@ -23,7 +23,8 @@ WATCH = """() => {
             const root = host.shadowRoot?.querySelector('.root');
             if (!root || root.dataset.view !== 'cockpit') continue;
             const ratio = root.querySelector('[data-ratio]')?.dataset;
-            if (ratio) window.seen.ratio.push([ratio.ratio === '' ? null : Number(ratio.ratio), Number(ratio.threshold)]);
+            const value = ratio?.ratio === '' ? null : Number(ratio?.ratio);
+            if (ratio) window.seen.ratio.push([value, Number(ratio.threshold)]);
             const workers = root.querySelector('[data-workers]')?.dataset.workers;
             if (workers !== undefined) window.seen.workers.push(Number(workers));
             for (const card of root.querySelectorAll('.op')) window.seen.states.add(card.dataset.state);
@@ -39,7 +40,9 @@ WATCH = """() => {
 
 
 def seen_so_far(page: Any, artifacts: Path) -> dict[str, Any]:
-    seen = page.evaluate("() => ({...window.seen, states: [...window.seen.states], changes: window.seen.changes.length})")
+    seen = page.evaluate(
+        "() => ({...window.seen, states: [...window.seen.states], changes: window.seen.changes.length})"
+    )
     (artifacts / "demo-seen.json").write_text(json.dumps(seen))
     return seen
 
@@ -95,10 +98,12 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     plan.screenshot(path=artifacts / "plan.png")
     page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
     cockpit(page).first.scroll_into_view_if_needed()
-    cockpit(page).first.locator(".root[data-theme=dark], .panel").first.wait_for()
+    page.locator(".jp-OutputArea-output .root[data-view=cockpit][data-theme=dark]").first.wait_for()
     cockpit(page).first.screenshot(path=artifacts / "cockpit-dark.png")
-    errors = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr'], .jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
+    wrong = ["vnd.jupyter.stderr", "vnd.jupyter.error"]
+    errors = page.locator(", ".join(f".jp-RenderedText[data-mime-type='application/{kind}']" for kind in wrong))
     assert errors.all_inner_texts() == []
     assert page.problems == []
     shut_down_kernels(lab)

@@ -120,7 +120,13 @@ def test_a_cluster_is_loopback_only_with_a_token_and_a_killed_kernel_leaves_noth
     assert listeners([*owned, psutil.Process(kernel.process.pid)]) == {"127.0.0.1"}
     intruder = subprocess.run(
         [sys.executable, "-c", f"import ray; ray.init({address!r})"],
-        env={k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_gcs_rpc_server_connect_timeout_s": "3"},
+        env={k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+        | {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": "0" * 64,
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_gcs_rpc_server_connect_timeout_s": "3",
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -175,8 +181,8 @@ def test_loading_does_nothing_but_load(kernel: Kernel) -> None:
         shell.run_line_magic("load_ext", "daftnb")
         shell.run_line_magic("load_ext", "daftnb")
         shell.run_line_magic("reload_ext", "daftnb")
-        out = [threading.active_count() - threads, len(psutil.Process().net_connections()) - sockets, "ray" in sys.modules,
-               PreviewFormatter._generate_interactive_html is before, "daft" in shell.magics_manager.magics["line"]]
+        out = [threading.active_count() - threads, len(psutil.Process().net_connections()) - sockets,
+               "ray" in sys.modules, PreviewFormatter._generate_interactive_html is before, "daft" in shell.magics_manager.magics["line"]]
         shell.run_line_magic("unload_ext", "daftnb")
         out += [PreviewFormatter._generate_interactive_html is before, "daft" in shell.magics_manager.magics["line"]]
     """)
@@ -202,7 +208,8 @@ def test_the_native_plan_is_live(kernel: Kernel) -> None:
             time.sleep(0.01)
             return x
 
-        daft.from_pydict({"a": list(range(150))}).with_column("b", slow(daft.col("a"))).where(daft.col("b") > 4).collect()
+        table = daft.from_pydict({"a": list(range(150))}).with_column("b", slow(daft.col("a")))
+        table.where(daft.col("b") > 4).collect()
         last = session.frame()
         running = [frame for frame in frames if frame["query"] and frame["query"]["state"] == "running"]
         out = {

@@ -1,7 +1,7 @@
 """The tap's counts against an independent witness: the scheduler's own trace, at every one of its ticks.
 
-The trace (``DAFT_TRACE``) is written by the engine's Rust code; the tap counts in Python wrappers. In the runner actor a
-journal of the tap's counters is kept at every change, and each tick of the trace is compared with the entry before it.
+The trace (``DAFT_TRACE``) is written by the engine's Rust code; the tap counts in Python wrappers. In the runner actor
+a journal of the tap's counters is kept at every change, and each tick of the trace is compared with the entry before.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def trace_of(session: Session, since: float) -> list[tuple[float, dict[str, Any]
     return found
 
 
-SNAPSHOT = re.compile(r"WorkerSnapshot\(worker_id = (\w+), total_num_cpus = (\d+).*?active_task_details = \{(.*?)\}\)", re.S)
+SNAPSHOT = re.compile(
+    r"WorkerSnapshot\(worker_id = (\w+), total_num_cpus = (\d+).*?active_task_details = \{(.*?)\}\)", re.S
+)
 ACTIVE = re.compile(r"query_idx: (\d+),\s+last_node_id: (\d+),\s+task_id: (\d+)")
 
 
@@ -191,7 +193,11 @@ def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Ses
             from daftnb.engine.supervisor import owned_processes
 
             assert session.cluster is not None
-            actors = [p for p in owned_processes(str(session.cluster.folder)) if "RaySwordfishActor" in p.name() or any("RaySwordfishActor" in part for part in p.cmdline())]
+            actors = [
+                p
+                for p in owned_processes(str(session.cluster.folder))
+                if "RaySwordfishActor" in p.name() or any("RaySwordfishActor" in part for part in p.cmdline())
+            ]
             return actors[0] if actors else None
 
         process = await_that(busy, "a busy worker", 60)
@@ -232,7 +238,9 @@ def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, c
     def look(_actor: Any) -> dict[str, str]:
         import os
 
-        return {name: value for name, value in os.environ.items() if name.startswith(("DAFT_AUTOSCALING", "DAFT_SCHED"))}
+        return {
+            name: value for name, value in os.environ.items() if name.startswith(("DAFT_AUTOSCALING", "DAFT_SCHED"))
+        }
 
     there = ray.get(session._flotilla.runner.__ray_call__.remote(look))
     assert there == session.settings.environment()
@@ -251,7 +259,11 @@ def test_an_interrupted_query_ends_on_the_cluster(session: Session, clean_settin
     def interrupt() -> None:
         def running() -> str | None:
             query = session.frame()["query"]
-            return query["id"] if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2 else None
+            return (
+                query["id"]
+                if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2
+                else None
+            )
 
         query_id = await_that(running, "the query runs", 60)
         assert session.interrupt(str(query_id))

@@ -54,7 +54,9 @@ def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shares.node_memory * 3 <= 16 * GIB
 
 
-def test_a_head_that_ends_as_it_starts_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_head_that_ends_as_it_starts_is_told_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     # A port that is taken by the time the head binds it: every attempt gets the same one.
     import socket
 

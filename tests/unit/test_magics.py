@@ -56,7 +56,15 @@ def test_help_names_every_command_and_setting(session: Any, capsys: pytest.Captu
 
 
 def seen(**changes: Any) -> dict[str, Any]:
-    query = {"state": "finished", "runner": "ray", "elapsed": 1.0, "tasks": 9, "peak_ratio": 9.0, "workers_from": 1, "workers_to": 4}
+    query = {
+        "state": "finished",
+        "runner": "ray",
+        "elapsed": 1.0,
+        "tasks": 9,
+        "peak_ratio": 9.0,
+        "workers_from": 1,
+        "workers_to": 4,
+    }
     base = {
         "session": {"problems": {}},
         "queries": {str(i): {**query, "number": i} for i in range(1, 6)},

@@ -38,4 +38,7 @@ def test_a_missing_name_turns_off_its_feature_and_says_so(monkeypatch: object) -
     gone = internals.Internal("daft", "previews", "daft.dataframe.preview", "NoSuchClass.method", "display")
     monkeypatch.setattr(internals, "INTERNALS", (gone,))  # type: ignore[attr-defined]
     assert list(internals.missing("daft")) == ["previews"]
-    assert "off, because daft.dataframe.preview.NoSuchClass.method (display) is not in Daft" in internals.missing("daft")["previews"]
+    assert (
+        "off, because daft.dataframe.preview.NoSuchClass.method (display) is not in Daft"
+        in internals.missing("daft")["previews"]
+    )

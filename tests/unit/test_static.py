@@ -19,11 +19,11 @@ from daftnb.widgets.controls import controls_html, controls_text
 from daftnb.widgets.static import headline, static_html, static_text
 from tests.unit import story
 
-TAGS = set("div p b table thead tbody tr th td svg title path text rect span br".split())
-ATTRIBUTES = set(
-    "style role width height viewbox xmlns d fill stroke stroke-width stroke-dasharray x y rx font-family font-size "
-    "font-weight opacity text-anchor scope title".split()
-)
+TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "span", "br"}
+TAGS |= {"svg", "title", "path", "text", "rect"}
+ATTRIBUTES = {"style", "role", "width", "height", "viewbox", "xmlns", "d", "fill", "stroke", "stroke-width", "x", "y"}
+ATTRIBUTES |= {"stroke-dasharray", "rx", "font-family", "font-size", "font-weight", "opacity", "text-anchor"}
+ATTRIBUTES |= {"scope", "title"}
 
 
 class Strict(HTMLParser):
@@ -43,9 +43,25 @@ def check(html: str) -> None:
 
 
 def test_numbers_as_people_read_them() -> None:
-    assert [f.number(v) for v in (None, 0, 1, 999, 1000, 999_600, 5_980_000)] == ["—", "0", "1", "999", "1.00 k", "1.00 M", "5.98 M"]
+    assert [f.number(v) for v in (None, 0, 1, 999, 1000, 999_600, 5_980_000)] == [
+        "—",
+        "0",
+        "1",
+        "999",
+        "1.00 k",
+        "1.00 M",
+        "5.98 M",
+    ]
     assert [f.size(v) for v in (None, 0, 512, 61_000_000)] == ["—", "0 B", "512 B", "61.0 MB"]
-    assert [f.duration(v) for v in (None, 0.00035, 0.012, 1.25, 59.97, 125, 3720)] == ["—", "350 µs", "12.0 ms", "1.25 s", "1 min 00 s", "2 min 05 s", "1 h 02 min"]
+    assert [f.duration(v) for v in (None, 0.00035, 0.012, 1.25, 59.97, 125, 3720)] == [
+        "—",
+        "350 µs",
+        "12.0 ms",
+        "1.25 s",
+        "1 min 00 s",
+        "2 min 05 s",
+        "1 h 02 min",
+    ]
     assert [f.ratio(v) for v in (None, 0, 1.25, 2.8, 11, 56.04)] == ["—", "0", "1.25", "2.8", "11", "56"]
 
 
@@ -54,7 +70,9 @@ def test_the_headline_says_it_all() -> None:
         "Query 1 (calm-willow) on Ray finished after 10.0 s: 21 of 21 tasks done, "
         "peak backlog ratio 20 against threshold 1.5, workers 1 → 2."
     )
-    assert headline(story.frame(upto=5.5)).startswith("Query 1 (calm-willow) on Ray was running at 08:00:05 UTC, after 5.50 s")
+    assert headline(story.frame(upto=5.5)).startswith(
+        "Query 1 (calm-willow) on Ray was running at 08:00:05 UTC, after 5.50 s"
+    )
     assert headline(frame_of(State(), 0.0, "none", AutoscalingSettings())) == "No query has run yet."
 
 
@@ -111,7 +129,14 @@ class Unprintable:
 
 
 cells = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes() | st.builds(Unprintable),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.datetimes()
+    | st.builds(Unprintable),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=4,
 )

@@ -9,7 +9,9 @@ from daftnb.engine.tap import KEPT_QUERIES, RING_EVENTS, Tap
 
 
 def task(name: str, first: int, query: str = "q") -> Any:
-    return SimpleNamespace(name=lambda: name, context=lambda: {"query_id": query, "node_id": str(first), "task_id": "0"})
+    return SimpleNamespace(
+        name=lambda: name, context=lambda: {"query_id": query, "node_id": str(first), "task_id": "0"}
+    )
 
 
 def handle(worker: str) -> Any:

@@ -20,14 +20,26 @@ from tests.unit import story
 def test_while_it_runs() -> None:
     frame = story.frame(upto=5.5)
     assert frame["query"]["state"] == "running"
-    assert frame["query"]["tasks"] == {"submitted": 20, "pending": 19, "running": 1, "finished": 0, "failed": 0, "cancelled": 0}
+    assert frame["query"]["tasks"] == {
+        "submitted": 20,
+        "pending": 19,
+        "running": 1,
+        "finished": 0,
+        "failed": 0,
+        "cancelled": 0,
+    }
     operators = frame["plan"]["operators"]
     assert [(o["name"], o["state"], o["stage"]) for o in operators.values()] == [
         ("ScanTaskSource", "running", 2),
         ("UDF score", "running", 2),
         ("Sort", "waiting", None),
     ]
-    assert {k: frame["workers"][k] for k in ("total", "busy", "idle", "slots")} == {"total": 2, "busy": 2, "idle": 0, "slots": 2}
+    assert {k: frame["workers"][k] for k in ("total", "busy", "idle", "slots")} == {
+        "total": 2,
+        "busy": 2,
+        "idle": 0,
+        "slots": 2,
+    }
     assert frame["backlog"]["ratio"] == 6.0
     assert frame["backlog"]["peak"] == 20.0
     assert frame["backlog"]["threshold"] == 1.5, "the one in effect, not the one that is set"
