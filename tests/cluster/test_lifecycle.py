@@ -182,7 +182,8 @@ def test_loading_does_nothing_but_load(kernel: Kernel) -> None:
         shell.run_line_magic("load_ext", "daftnb")
         shell.run_line_magic("reload_ext", "daftnb")
         out = [threading.active_count() - threads, len(psutil.Process().net_connections()) - sockets,
-               "ray" in sys.modules, PreviewFormatter._generate_interactive_html is before, "daft" in shell.magics_manager.magics["line"]]
+               "ray" in sys.modules, PreviewFormatter._generate_interactive_html is before,
+               "daft" in shell.magics_manager.magics["line"]]
         shell.run_line_magic("unload_ext", "daftnb")
         out += [PreviewFormatter._generate_interactive_html is before, "daft" in shell.magics_manager.magics["line"]]
     """)

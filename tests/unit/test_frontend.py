@@ -21,6 +21,6 @@ def test_the_front_ends_own_tests() -> None:
         npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         command = [node, str(npm), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=FRONTEND, env=environment, check=True)
-    for command in ([node, "build.mjs", "--tests"], [node, "--test", "build/test/"]):
+    for command in ([node, "build.mjs", "--tests"], [node, "--test", "build/test/*.mjs"]):
         done = subprocess.run(command, cwd=FRONTEND, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
