@@ -17,7 +17,7 @@ import ray
 from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
 from ray import cloudpickle
 
-from daftnb.engine import counts, tap
+from daftnb.engine import counts, tap, wraps
 from daftnb.engine.native import Emit, operator_stats
 from daftnb.telemetry import events as e
 
@@ -35,12 +35,12 @@ class RunnerDoor:
         self._least_delay = float("inf")
         self._nodes_at = 0.0
         self._faults: dict[str, int] = {}
-        for module in (counts, tap):
+        for module in (counts, tap, wraps):
             cloudpickle.register_pickle_by_value(module)
         try:
-            self._seen: int = ray.get(actor.__ray_call__.remote(tap.install), timeout=CALL_SECONDS * 6)
+            self._seen: int = ray.get(actor.__ray_call__.remote(wraps.install), timeout=CALL_SECONDS * 6)
         finally:
-            for module in (counts, tap):
+            for module in (counts, tap, wraps):
                 cloudpickle.unregister_pickle_by_value(module)
 
     def call(self, method: str, *arguments: Any) -> Any:
@@ -56,7 +56,8 @@ class RunnerDoor:
         """All that happened since the last pull, on this process's clock: details first, then absolute counts."""
         with self._lock:
             asked = time.time()
-            drained = self.call("drain", self._seen)
+            with_nodes = asked - self._nodes_at >= NODES_SECONDS
+            drained = self.call("drain", self._seen, with_nodes)
             answered = time.time()
             if answered - asked < self._least_delay:
                 # The best estimate of the two clocks' difference is the one with the least delay around it.
@@ -64,11 +65,9 @@ class RunnerDoor:
                 offset = (asked + answered) / 2 - drained["now"]
                 self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
             self._seen = drained["recorded"]
-            found = list(self._events(drained))
-            if answered - self._nodes_at >= NODES_SECONDS:
-                self._nodes_at = answered
-                found.append(nodes_seen(answered))
-            return found
+            if with_nodes:
+                self._nodes_at = asked
+            return list(self._events(drained))
 
     def _events(self, drained: dict[str, Any]) -> Generator[e.Event, None, None]:
         shift = self._clock_offset
@@ -83,6 +82,8 @@ class RunnerDoor:
         for query_id, rows in drained["stats"]:
             for row in rows:
                 yield operator_stats(now, query_id, row["id"], row)
+        if drained["nodes"] is not None:
+            yield e.NodesSeen(now, tuple(e.Node(*node) for node in drained["nodes"]))
         if drained["dropped"]:
             yield e.DetailDropped(now, drained["dropped"])
         for text, count in drained["faults"].items():
@@ -98,23 +99,6 @@ _EVENTS: dict[str, Callable[..., e.Event]] = {
     "request": e.ScaleRequested,
     "clear": e.DemandCleared,
 }
-
-
-def nodes_seen(now: float) -> e.NodesSeen:
-    """Ray's own list of the nodes that are alive."""
-    return e.NodesSeen(
-        now,
-        tuple(
-            e.Node(
-                id=node["NodeID"],
-                slots=int(node["Resources"].get("CPU", 0)),
-                memory=int(node["Resources"].get("memory", 0)),
-                head="node:__internal_head__" in node["Resources"],
-            )
-            for node in ray.nodes()
-            if node["Alive"]
-        ),
-    )
 
 
 class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's base class is untyped

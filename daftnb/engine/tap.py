@@ -1,25 +1,15 @@
 """What runs inside the runner actor: counting, a bounded ring of events, and a decision log. Never I/O.
 
 The module is sent to the actor by value (the cluster need not have daftnb), together with its counters
-(:mod:`daftnb.engine.counts`), so it imports nothing else of daftnb's and nothing that Daft's actor has not loaded.
-:func:`install` is called there through ``__ray_call__``; it hangs a :class:`Tap` on the actor and wraps, in that
-process alone, the names that the engine looks up at each use:
-
-- ``daft.runners.progress_bar.ProgressBar``: told of every task submitted and of every task done or cancelled
-  (``daft-distributed``, ``python/progress_bar.rs``), with ``bar_id = query_idx << 32 | last_node_id``;
-- ``RaySwordfishActorHandle.submit_task`` and ``.shutdown``: every dispatch and every retirement;
-- ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
-- ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
-- ``flotilla.try_autoscale``: every request for resources and every withdrawal.
+(:mod:`daftnb.engine.counts`) and what calls it there (:mod:`daftnb.engine.wraps`), so it imports nothing else of
+daftnb's and nothing that Daft's actor has not loaded.
 
 A failure in here is counted and reported by :meth:`Tap.drain`; it never reaches the engine.
 """
 
 from __future__ import annotations
 
-import asyncio
 import collections
-import functools
 import os
 import threading
 import time
@@ -203,9 +193,30 @@ class Tap:
         os.environ.update(environment)
         return {name: os.environ.get(name) for name in environment}
 
-    def drain(self, seen: int) -> dict[str, Any]:
+    def nodes(self) -> list[tuple[str, int, int, bool]]:
+        """Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head.
+
+        Asked for about once a second (1 ms), and here rather than in the kernel: where the head has died, Ray's call
+        does not return, and Ray ends the process that made it.
+        """
+        import ray
+
+        return [
+            (
+                node["NodeID"],
+                int(node["Resources"].get("CPU", 0)),
+                int(node["Resources"].get("memory", 0)),
+                "node:__internal_head__" in node["Resources"],
+            )
+            for node in ray.nodes()
+            if node["Alive"]
+        ]
+
+    def drain(self, seen: int, with_nodes: bool = False) -> dict[str, Any]:
         """All that is new since event number ``seen``: details (with how many were dropped), and absolute counts."""
         now = time.time()
+        nodes = self.nodes() if with_nodes else None
+        stats = self.operator_stats()
         with self.lock:
             if self.dirty:
                 self.sample(now)
@@ -236,7 +247,8 @@ class Tap:
                     for worker_id, w in self.workers.items()
                     if w.alive
                 ],
-                "stats": self.operator_stats(),
+                "stats": stats,
+                "nodes": nodes,
                 "faults": dict(self.faults),
             }
 
@@ -294,117 +306,3 @@ def stats_rows(stats: Any) -> list[dict[str, Any]]:
 
     rows = RecordBatch._from_pyrecordbatch(stats.to_recordbatch()).to_pylist()
     return [{"id": row["id"], **{name: entry["value"] for name, entry in row["stats"] or ()}} for row in rows]
-
-
-def guarded(tap: Tap, method: Any, *arguments: Any) -> Any:
-    """Call one of the tap's methods; what goes wrong in it is the tap's own, never the query's."""
-    try:
-        return method(*arguments)
-    except Exception as error:
-        tap.fault(method.__name__, error)
-        return None
-
-
-def tapped_progress_bar(tap: Tap) -> type:
-    class TappedProgressBar:
-        """Stands in for Daft's tqdm bar: the same four methods, counting instead of printing."""
-
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            self.queries: set[int] = set()
-
-        def make_bar_or_update_total(self, bar_id: int, bar_name: str) -> None:
-            self.queries.add(bar_id >> 32)
-            guarded(tap, tap.submitted, bar_id, bar_name)
-
-        def update_bar(self, bar_id: int) -> None:
-            guarded(tap, tap.done, bar_id)
-
-        def close(self) -> None:
-            guarded(tap, tap.closed, self.queries)
-
-    return TappedProgressBar
-
-
-def tap_tasks(tap: Tap, flotilla: Any) -> None:
-    """Wrap dispatch, the end of each task, and retirement."""
-    handle_class, task_class = flotilla.RaySwordfishActorHandle, flotilla.RaySwordfishTaskHandle
-    submit_task, shutdown = handle_class.submit_task, handle_class.shutdown
-    get_result, cancel = task_class.get_result, task_class.cancel
-
-    @functools.wraps(submit_task)
-    def tapped_submit_task(self: Any, task: Any) -> Any:
-        running = submit_task(self, task)
-        running._daftnb = guarded(tap, tap.dispatched, self, task)
-        return running
-
-    def end(self: Any, outcome: str) -> None:
-        started, self._daftnb = getattr(self, "_daftnb", None), None
-        if started is not None:
-            guarded(tap, tap.ended, *started, outcome)
-            if outcome == "retried":
-                guarded(tap, tap.worker_ended, started[1], "died")
-
-    @functools.wraps(get_result)
-    async def tapped_get_result(self: Any) -> Any:
-        try:
-            result = await get_result(self)
-        except asyncio.CancelledError:
-            end(self, "cancelled_running")
-            raise
-        except BaseException:
-            end(self, "failed")
-            raise
-        kind = type(result).__name__
-        end(self, "retried" if kind in ("WorkerDied", "WorkerUnavailable") else "ok")
-        return result
-
-    @functools.wraps(cancel)
-    def tapped_cancel(self: Any) -> None:
-        end(self, "cancelled_running")
-        cancel(self)
-
-    @functools.wraps(shutdown)
-    def tapped_shutdown(self: Any) -> None:
-        worker_id = guarded(tap, tap.worker_of, self)
-        if worker_id is not None:
-            guarded(tap, tap.worker_ended, worker_id, "retired")
-        shutdown(self)
-
-    tap.patch(handle_class, "submit_task", tapped_submit_task)
-    tap.patch(handle_class, "shutdown", tapped_shutdown)
-    tap.patch(task_class, "get_result", tapped_get_result)
-    tap.patch(task_class, "cancel", tapped_cancel)
-
-
-def tap_scaling(tap: Tap, flotilla: Any) -> None:
-    """Wrap the making of workers and the requests for resources."""
-    worker_class, try_autoscale = flotilla.RaySwordfishWorker, flotilla.try_autoscale
-
-    def tapped_worker(node_id: str, handle: Any, cpus: int, gpus: int, memory: int, address: str) -> Any:
-        handle._daftnb_worker = node_id
-        guarded(tap, tap.worker_started, node_id, cpus, memory)
-        return worker_class(node_id, handle, cpus, gpus, memory, address)
-
-    @functools.wraps(try_autoscale)
-    def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
-        guarded(tap, tap.requested, bundles)
-        try_autoscale(bundles)
-
-    tap.patch(flotilla, "RaySwordfishWorker", tapped_worker)
-    tap.patch(flotilla, "try_autoscale", tapped_try_autoscale)
-
-
-def install(actor: Any) -> int:
-    """Hang a tap on the runner actor, once; the number of events recorded so far (0 for a new one)."""
-    tap: Tap | None = getattr(actor, ATTRIBUTE, None)
-    if tap is not None:
-        return tap.recorded
-    from daft.runners import flotilla, progress_bar
-
-    tap = Tap(actor)
-    tap.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
-    tap_tasks(tap, flotilla)
-    tap_scaling(tap, flotilla)
-    setattr(actor, ATTRIBUTE, tap)
-    setattr(actor, DOOR, tap.call)
-    return 0
