@@ -80,14 +80,14 @@ def main() -> int:
             )
             kernel.run(MEASURE)
             kernel.run(f"query(10); query({TASKS})")  # the first query starts actors
-        before = {name: kernel.run("print('RESULT ' + json.dumps(memory()))") for name, kernel in kernels.items()}
+        memory = {name: [kernel.run("print('RESULT ' + json.dumps(memory()))")] for name, kernel in kernels.items()}
         seconds: dict[str, list[float]] = {name: [] for name in kernels}
         for turn in range(rounds):
             for name in sorted(kernels, reverse=turn % 2 == 0):  # who goes first changes, as caches and clocks do
                 seconds[name].append(kernels[name].run(f"print('\\nRESULT ' + json.dumps(query({TASKS})))"))
-        after = {name: kernel.run("print('RESULT ' + json.dumps(memory()))") for name, kernel in kernels.items()}
+                memory[name].append(kernels[name].run("print('RESULT ' + json.dumps(memory()))"))
         seen = kernels["daftnb"].run(FRAMES)
-        report(seconds, before, after, seen, rounds)
+        report(seconds, memory, seen, rounds)
     finally:
         for kernel in kernels.values():
             kernel.end()
@@ -95,8 +95,11 @@ def main() -> int:
     return 0
 
 
-def report(seconds: dict[str, list[float]], before: Any, after: Any, seen: Any, rounds: int) -> None:
-    """Medians, spreads and the ratio; memory in bytes for each task that was run in between."""
+def report(seconds: dict[str, list[float]], memory: dict[str, list[Any]], seen: Any, rounds: int) -> None:
+    """Medians, spreads and the ratio; memory in bytes for each task.
+
+    The memory's growth is that of the second half of the rounds: by then the bounded histories are full.
+    """
     print(f"{TASKS} one-row tasks, {rounds} rounds in turn, {os.cpu_count()} cores")
     medians = {}
     for name, values in seconds.items():
@@ -104,16 +107,18 @@ def report(seconds: dict[str, list[float]], before: Any, after: Any, seen: Any, 
         print(f"  {name:<7} median {medians[name]:.2f} s, from {min(values):.2f} to {max(values):.2f}")
     ratio = medians["daftnb"] / medians["plain"]
     print(f"  daftnb ÷ plain: {ratio:.3f}")
+    half = rounds // 2
+    tasks = (rounds - half) * TASKS
     growth = {
-        name: {where: (after[name][where] - before[name][where]) / (rounds * TASKS) for where in ("kernel", "actor")}
-        for name in seconds
+        name: {where: (used[-1][where] - used[half][where]) / tasks for where in used[-1]}
+        for name, used in memory.items()
     }
     for name, places in growth.items():
         print(f"  {name:<7} growth per task: kernel {places['kernel']:+.0f} B, actor {places['actor']:+.0f} B")
     print(f"  counted: {seen['tasks']}, problems: {seen['problems']}")
     artifacts = Path(__file__).resolve().parent.parent.parent / "artifacts"
     artifacts.mkdir(exist_ok=True)
-    figures = {"seconds": seconds, "ratio": ratio, "growth_bytes_per_task": growth, "seen": seen}
+    figures = {"seconds": seconds, "ratio": ratio, "growth_bytes_per_task": growth, "memory": memory, "seen": seen}
     (artifacts / "benchmarks.json").write_text(json.dumps(figures, indent=1))
 
 
