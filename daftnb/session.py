@@ -184,7 +184,7 @@ class Session:
             if problem not in self._warned:
                 self._warned.add(problem)
                 warnings.warn(problem, stacklevel=2)
-        return current.environment()
+        return {**current.environment(), settings.EXCLUDE_ENV: settings.exclude_seconds()}
 
     def _pull(self) -> list[e.Event]:
         cluster = self.cluster
