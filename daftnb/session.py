@@ -18,8 +18,8 @@ from daftnb.errors import ClusterError, DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame, frame_of
+from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
-from daftnb.telemetry.state import State
 
 if TYPE_CHECKING:
     from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
@@ -196,7 +196,12 @@ class Session:
             connect.disconnect()
             gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
             return [self._cluster_event(cluster, "stopped"), e.ProblemFound(time.time(), gone)]
-        return [] if self._flotilla is None else self._flotilla.door.pull()
+        if self._flotilla is None:
+            return []
+        if self._flotilla.door.dead:
+            self._flotilla = None
+            return [e.RunnerEnded(time.time())]
+        return self._flotilla.door.pull()
 
     def _frame(self, state: State, now: float) -> Frame:
         from daftnb.engine.connect import runner_name
