@@ -1,0 +1,413 @@
+"""Jobs without a cluster: what is refused beforehand, the errors' sentences, following where Ray's tail ends early."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daftnb.engine import jobs
+from daftnb.engine.jobs import Job, JobList, explain
+from daftnb.engine.jobserver import JobError, JobServer, read_token, server_address
+from daftnb.engine.jobsource import check_working_dir, make_runtime_env, path_inside, read_source
+from daftnb.errors import DaftnbError, SettingError
+
+# -- the address and the token ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "address"),
+    [
+        ("http://head:8265/", {"RAY_ADDRESS": "http://other:1"}, "http://head:8265"),
+        (None, {"RAY_API_SERVER_ADDRESS": "https://a", "RAY_ADDRESS": "http://b:1"}, "https://a"),
+        (None, {"RAY_ADDRESS": "http://b:1"}, "http://b:1"),
+        (None, {"RAY_ADDRESS": "127.0.0.1:6379"}, "http://127.0.0.1:8265"),
+        (None, {"RAY_ADDRESS": "ray://head:10001"}, "http://127.0.0.1:8265"),
+        (None, {}, "http://127.0.0.1:8265"),
+    ],
+)
+def test_the_address(given: str | None, environment: dict[str, str], address: str) -> None:
+    assert server_address(given, environment) == address
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ("ray://head:10001", 'Try address="http://head:8265"'),
+        ("head:6379", 'Try address="http://head:8265"'),
+        ("auto", 'Try address="http://auto:8265"'),
+        ("http://head:port", 'Try address="http://head:8265"'),
+        ("http://", 'Try address="http://127.0.0.1:8265"'),
+    ],
+)
+def test_not_an_address(given: str, remedy: str) -> None:
+    with pytest.raises(JobError) as caught:
+        server_address(given, {})
+    assert caught.value.what == f"{given!r} is not the address of a job server: that is Ray's dashboard, a URL."
+    assert caught.value.remedy == remedy
+
+
+def test_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    file = tmp_path / "token"
+    file.write_text("abc\n")
+    assert read_token({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "t"}) == ("t", "RAY_AUTH_TOKEN")
+    assert read_token({"RAY_AUTH_TOKEN_PATH": str(file)}) == ("abc", f"RAY_AUTH_TOKEN_PATH, {file}")
+    assert read_token({"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": "t"}) == ("", "")
+    default = tmp_path / ".ray" / "auth_token"
+    with pytest.raises(
+        JobError, match=r"There is no token .*auth_token \(the default place\) cannot be read \(No such"
+    ):
+        read_token({"RAY_AUTH_MODE": "token"})
+    default.parent.mkdir()
+    default.write_text("home")
+    assert read_token({"RAY_AUTH_MODE": "token"}) == ("home", f"the default place, {default}")
+    assert read_token({}) == ("", ""), "the home folder's token was shown unasked"
+
+
+# -- the server's answers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_token")
+def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(JobError) as caught:
+            jobs.submit("print(1)", address)
+    assert caught.value.what == f"The job server at {address} cannot be reached: connection refused."
+    assert "ray start --head --dashboard-port" in caught.value.remedy
+
+
+@pytest.mark.usefixtures("no_token")
+def test_somebody_listens_and_says_nothing() -> None:
+    import ray.job_submission  # noqa: F401  # its import is no part of the wait
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asked = time.monotonic()
+        with pytest.raises(JobError, match=r"cannot be reached: (no answer within 3.5 s|timed out)\."):
+            jobs.jobs(address)
+        assert time.monotonic() - asked < 5
+
+
+@pytest.fixture
+def web_server() -> Iterator[str]:
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>hello</html>")
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.usefixtures("no_token")
+def test_another_server_and_an_explicit_address_that_rays_variables_do_not_replace(
+    web_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
+    with pytest.raises(JobError) as caught:
+        jobs.find("raysubmit_1", web_server)
+    assert caught.value.what == f"{web_server} answers (status 200), but it is not Ray's job server."
+
+
+# -- what runs --------------------------------------------------------------------------------------------------------
+
+
+def test_text_runs_as_it_is() -> None:
+    text = "import daft\nprint('é')\n"
+    program = read_source(text)
+    assert (program.content, program.name, program.path) == (text.encode(), "cell", None)
+    assert program.module != read_source(text + "\n").module
+    assert program.member == program.module.replace(".", "/") + ".py"
+    assert read_source("import daft").name == "cell"
+    assert read_source("x = 1").name == "cell"
+
+
+def test_a_file_by_any_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "nightly-run.py"
+    file.write_bytes(b"# -*- coding: latin-1 -*-\nprint('\xe9')\n")
+    monkeypatch.chdir(tmp_path)
+    for given in (file, str(file), "nightly-run.py", Path("nightly-run.py")):
+        program = read_source(given)
+        assert program.content == file.read_bytes()
+        assert program.name == "nightly_run"
+    assert path_inside(read_source("nightly-run.py"), str(tmp_path)) == "nightly-run.py"
+    assert path_inside(read_source(file), ".") == "nightly-run.py"
+    assert path_inside(read_source(file), str(tmp_path / "elsewhere")) is None
+    assert path_inside(read_source(file), "s3://bucket/folder.zip") is None
+    assert path_inside(read_source("print(1)"), str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("", "There is nothing to run: the source is empty."),
+        ("absent.py", "The script 'absent.py' cannot be read: No such file or directory."),
+        (Path("absent"), "The script 'absent' cannot be read: No such file or directory."),
+        ("data/job", "'data/job' is neither a file nor Python source that does anything."),
+        ("my job", "'my job' is neither a file nor Python source that does anything."),
+        ("hello", "'hello' is neither a file nor Python source that does anything."),
+        ("print(", "The source is not Python: line 1, '(' was never closed: print("),
+        ("x = 1\n%timeit x\n", "The source is not Python: line 2, invalid syntax: %timeit x"),
+        ("x = 1\nawait x\n", "The source is not Python: line 2, 'await' outside function: await x"),
+    ],
+)
+def test_what_does_not_run_is_told_before_anyone_is_asked(source: str | Path, what: str) -> None:
+    with pytest.raises(JobError) as caught:
+        jobs.submit(source, "http://127.0.0.1:1")
+    assert caught.value.what == what
+
+
+@pytest.mark.parametrize("source", ["x = 1\n\0", "x = '\ud800'\n", "(" * 5000 + "\n"])
+def test_source_that_no_file_can_hold(source: str) -> None:
+    with pytest.raises(JobError, match="The source is not Python"):
+        read_source(source)
+
+
+# -- what it runs in --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("clean_settings")
+def test_the_settings_go_along_unless_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAFT_AUTOSCALING_THRESHOLD", "3")
+    given = {"env_vars": {"A": "1", "DAFT_SCHEDULER_LINEAR": "1"}}
+    made = make_runtime_env(given, "/work", ["x"], {"A": "2"})
+    assert made == {
+        "working_dir": "/work",
+        "pip": ["x"],
+        "env_vars": {
+            "A": "2",
+            "DAFT_PROGRESS_BAR": "0",
+            "DAFT_AUTOSCALING_THRESHOLD": "3.0",
+            "DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "1",
+            "DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS": "60",
+            "DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS": "1",
+            "DAFT_SCHEDULER_LINEAR": "1",
+        },
+    }
+    monkeypatch.setenv("DAFT_AUTOSCALING_THRESHOLD", "0.5")
+    with pytest.warns(UserWarning, match=r"DAFT_AUTOSCALING_THRESHOLD: .* The default 1.25 is used"):
+        made = make_runtime_env({}, None, None, None)
+    assert made["env_vars"]["DAFT_AUTOSCALING_THRESHOLD"] == "1.25"
+
+
+@pytest.mark.usefixtures("clean_settings")
+def test_an_environment_that_cannot_be() -> None:
+    with pytest.raises(SettingError, match=r"threshold cannot be '0\.5'"):
+        make_runtime_env({}, None, None, {"DAFT_AUTOSCALING_THRESHOLD": "0.5"})
+    with pytest.raises(JobError, match="Environment variables are text, and N=1 is not"):
+        make_runtime_env({}, None, None, {"N": 1})  # type: ignore[dict-item]
+    with pytest.raises(JobError, match="working_dir is given twice"):
+        make_runtime_env({"working_dir": "a"}, "b", None, None)
+    with pytest.raises(JobError, match="pip is given twice"):
+        make_runtime_env({"pip": ["a"]}, None, "requirements.txt", None)
+
+
+def test_what_is_given_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Server:
+        def __init__(self, address: object) -> None:
+            raise JobError("no", "server")
+
+    monkeypatch.setattr(jobs, "JobServer", Server)
+    given: dict[str, Any] = {"env_vars": {"A": "1"}, "py_modules": ["gcs://x.zip"]}
+    with pytest.raises(JobError):
+        jobs.submit("print(1)", runtime_env=given, env={"B": "2"}, working_dir="/work")
+    assert given == {"env_vars": {"A": "1"}, "py_modules": ["gcs://x.zip"]}
+
+
+def test_a_working_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(JobError) as caught:
+        check_working_dir({"working_dir": str(tmp_path / "absent")}, None)
+    assert caught.value.what == f"The working directory '{tmp_path}/absent' does not exist."
+    (tmp_path / "file").touch()
+    with pytest.raises(JobError, match="is not a folder"):
+        check_working_dir({"working_dir": str(tmp_path / "file")}, None)
+    with zipfile.ZipFile(tmp_path / "folder.zip", "w"):
+        check_working_dir({"working_dir": str(tmp_path / "folder.zip")}, None)
+    check_working_dir({"working_dir": "s3://bucket/folder.zip"}, None)
+
+
+def test_a_working_directory_too_large_is_told_from_its_sizes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray._private.runtime_env import packaging
+
+    for name in ("a", "b"):
+        with open(tmp_path / f"{name}.parquet", "wb") as file:
+            os.truncate(file.fileno(), packaging.GCS_STORAGE_MAX_SIZE // 2)  # sparse: no byte of it is read
+    (tmp_path / "job.py").touch()
+    environment = {"working_dir": str(tmp_path)}
+    with pytest.raises(JobError) as caught:
+        check_working_dir(environment, "job.py")
+    assert f"{str(tmp_path)!r} holds more than the 512 MiB that a job may take along" in caught.value.what
+    assert "b.parquet, 256 MiB" in caught.value.what
+    check_working_dir({**environment, "excludes": ["b.*"]}, "job.py")
+    (tmp_path / ".rayignore").write_text("*.parquet\njob.py\n")
+    check_working_dir(environment, None)
+    with pytest.raises(JobError, match=r"The script 'job.py' is kept out of the working directory"):
+        check_working_dir(environment, "job.py")
+
+
+# -- a job, seen through Ray's answers --------------------------------------------------------------------------------
+
+
+def details(status: str = "RUNNING", **more: Any) -> SimpleNamespace:
+    facts = {"submission_id": "raysubmit_1", "message": "", "error_type": None, "driver_exit_code": None}
+    facts |= {"metadata": {}, "start_time": 1_700_000_000_000, "end_time": 1_700_000_007_000}
+    return SimpleNamespace(**facts | more, status=SimpleNamespace(value=status))
+
+
+@pytest.mark.parametrize(
+    ("failed", "what", "remedy"),
+    [
+        (
+            {"driver_exit_code": 1, "message": "tail:\n  File x\nModuleNotFoundError: No module named 'daft'\n"},
+            "raysubmit_1 failed (exit status 1): ModuleNotFoundError: No module named 'daft'",
+            'Try daftnb.submit(…, pip=["daft==',
+        ),
+        (
+            {"driver_exit_code": 1, "message": "ValueError: a < b\n(raylet) a line after it\n"},
+            "raysubmit_1 failed (exit status 1): ValueError: a < b",
+            "print(job.logs()) shows all it printed.",
+        ),
+        (
+            {"driver_exit_code": 127, "message": "/bin/sh: 1: python: not found"},
+            "raysubmit_1 failed (exit status 127): /bin/sh: 1: python: not found",
+            "The cluster's nodes must have `python` on the PATH",
+        ),
+        (
+            {"error_type": "RUNTIME_ENV_SETUP_FAILURE", "message": "failed:\nOSError: no package"},
+            "raysubmit_1 did not start, because its runtime environment could not be made: OSError: no package",
+            "print(job.message) shows all of it.",
+        ),
+        ({"message": None}, "raysubmit_1 failed: no reason given", "print(job.logs())"),
+    ],
+)
+def test_a_failure_is_shown_as_what_it_is(failed: dict[str, Any], what: str, remedy: str) -> None:
+    error = explain(details("FAILED", **failed))
+    assert isinstance(error, DaftnbError)
+    assert error.what == what
+    assert remedy in error.remedy
+
+
+class Server:
+    """A job server in memory: the status at each look, and the log so far; ``pieces`` is what Ray's tail gives."""
+
+    address = "http://127.0.0.1:8265"
+
+    def __init__(self, looks: list[tuple[str, str]], pieces: list[str]) -> None:
+        self.looks = looks
+        self.pieces = pieces
+        self.stops = 0
+
+    def info(self, _id: str) -> Any:
+        return details(self.looks[0][0])
+
+    def log(self, _details: Any) -> str:
+        return (self.looks.pop(0) if len(self.looks) > 1 else self.looks[0])[1]
+
+    def tail(self, _id: str) -> Generator[str, None, None]:
+        yield from self.pieces
+
+    def stop(self, _id: str) -> None:
+        self.stops += 1
+        self.looks = [("STOPPED", "")] if self.stops == 2 else self.looks
+
+
+def job(server: Server) -> Job:
+    return Job(server, details("PENDING"))  # type: ignore[arg-type]
+
+
+def test_lines_come_whole_whatever_the_pieces() -> None:
+    server = Server([("SUCCEEDED", "one\ntwo\nthree")], ["o", "ne\ntw", "o\nth", "ree"])
+    assert list(job(server).lines()) == ["one", "two", "three"]
+
+
+def test_lines_go_on_where_rays_tail_ended_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.0)
+    looks = [("RUNNING", "one\ntwo\nthr"), ("RUNNING", "one\ntwo\nthree\n"), ("FAILED", "one\ntwo\nthree\n\nlast")]
+    assert list(job(Server(looks, ["one\nt"])).lines()) == ["one", "two", "three", "", "last"]
+
+
+def test_a_tail_that_goes_quiet_after_the_end_holds_nobody() -> None:
+    server = Server([("SUCCEEDED", "one\n")], ["one\n", *[""] * 1000])
+    assert list(job(server).lines()) == ["one"]
+
+
+def test_stop_asks_again_while_there_is_nothing_to_stop_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
+    server = Server([("PENDING", "")], [])
+    stopped = job(server)
+    monkeypatch.setattr(stopped, "wait", lambda _seconds: None)
+    assert (stopped.stop(), server.stops) == ("STOPPED", 2)
+    assert (stopped.stop(), server.stops) == ("STOPPED", 2), "a job that is over was stopped again"
+
+
+def test_a_list_is_a_table_of_text() -> None:
+    server: Any = Server([], [])
+    named = details("SUCCEEDED", metadata={"job_name": "<b>\x1b[31m\n" + "x" * 60})
+    listed = JobList([Job(server, named), Job(server, details("STOPPED", start_time=None))])
+    header, first, second = repr(listed).splitlines()
+    assert header.split() == ["id", "name", "status", "submitted", "took"]
+    assert first.startswith("raysubmit_1  <b>\\x1b[31m\\n" + "x" * 27 + "  SUCCEEDED  2023-11-1")
+    assert first.endswith("  7 s")
+    assert second.split() == ["raysubmit_1", "raysubmit_1", "STOPPED"]
+    assert repr(JobList()) == "no jobs"
+
+
+def test_a_package_holds_the_source_alone_and_is_named_by_it() -> None:
+    stored: dict[str, bytes] = {}
+
+    class Client:
+        def _package_exists(self, uri: str) -> bool:
+            return uri in stored
+
+        def _do_request(self, method: str, endpoint: str, data: bytes) -> Any:
+            assert method == "PUT"
+            stored["gcs://" + endpoint.removeprefix("/api/packages/gcs/")] = data
+            return SimpleNamespace(status_code=200)
+
+    server = JobServer.__new__(JobServer)
+    server.address, server._client = "http://127.0.0.1:8265", Client()
+    program = read_source("print(1)")
+    uri = server.put_module(program.member, program.content)
+    assert server.put_module(program.member, program.content) == uri
+    assert list(stored) == [uri]
+    with zipfile.ZipFile(io.BytesIO(stored[uri])) as archive:
+        assert archive.namelist() == [program.member]
+        assert archive.read(program.member) == b"print(1)"
+
+
+def test_the_modules_of_jobs_do_not_import_ray() -> None:
+    source = "import sys, daftnb.engine.jobs; print('ray' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", source], text=True) == "False\n"
