@@ -169,7 +169,10 @@ class Job:
             yield held
 
     def follow(self) -> str:
-        """Print the log as it comes until the job has ended, and why if it failed; the status it ended with."""
+        """Print the log as it comes until the job has ended, and why if it failed; the status it ended with.
+
+        An interrupt ends the following; the job goes on.
+        """
         for line in self.lines():
             print(line, flush=True)
         failure = self.failure

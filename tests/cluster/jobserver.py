@@ -22,6 +22,7 @@ class JobServer:
     """Where it listens, and its token; ``end`` ends every process of it, by pid, and removes its folder."""
 
     address: str
+    gcs_address: str
     folder: Path
     token_path: Path
     supervisor: subprocess.Popen[bytes]
@@ -91,7 +92,7 @@ def start_job_server() -> JobServer:
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    server = JobServer(f"http://{LOOPBACK}:{dashboard_port}", folder, token_path, supervisor)
+    server = JobServer(f"http://{LOOPBACK}:{dashboard_port}", f"{LOOPBACK}:{gcs_port}", folder, token_path, supervisor)
     try:
         await_that(server.answers, f"a job server at {server.address}", 90)
     except BaseException:

@@ -352,6 +352,20 @@ def test_no_such_job(server: JobServer, wanted: str) -> None:
     assert caught.value.remedy == "daftnb.jobs() lists those there are."
 
 
+def test_a_driver_that_connected_by_itself_is_no_job(server: JobServer) -> None:
+    kernel = Kernel({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"})
+    try:
+        driver = kernel.run(
+            f"import ray; ray.init({server.gcs_address!r}); out = ray.get_runtime_context().get_job_id()"
+        )
+        with pytest.raises(JobError, match=f"{driver} is a driver that connected to the cluster by itself"):
+            jobs.find(driver)
+        assert None not in [job.id for job in daftnb.jobs()]
+        assert driver not in repr(daftnb.jobs())
+    finally:
+        kernel.end()
+
+
 def test_a_token_that_is_wrong_or_missing_is_told(
     server: JobServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from daftnb.engine import jobs
+from daftnb.engine import internals, jobs, jobserver
 from daftnb.engine.jobs import Job, JobList, explain
 from daftnb.engine.jobserver import JobError, JobServer, read_token, server_address
 from daftnb.engine.jobsource import check_working_dir, make_runtime_env, path_inside, read_source
@@ -138,6 +138,16 @@ def test_another_server_and_an_explicit_address_that_rays_variables_do_not_repla
     with pytest.raises(JobError) as caught:
         jobs.find("raysubmit_1", web_server)
     assert caught.value.what == f"{web_server} answers (status 200), but it is not Ray's job server."
+
+
+@pytest.mark.usefixtures("no_token")
+def test_another_ray_turns_jobs_off_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert internals.missing("jobs") == {}
+    gone = internals.Internal("jobs", "jobs", "ray._private.runtime_env.packaging", "no_such_name", "a test")
+    monkeypatch.setattr(internals, "INTERNALS", (gone,))
+    monkeypatch.setattr(jobserver, "_client_class", jobserver._client_class.__wrapped__)
+    with pytest.raises(JobError, match=r"jobs: off, because ray\._private\.runtime_env\.packaging\.no_such_name"):
+        jobs.jobs("http://127.0.0.1:1")
 
 
 # -- what runs --------------------------------------------------------------------------------------------------------
