@@ -18,6 +18,7 @@ Part = Literal["daft", "ray", "jobs"]
 LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
+JOBS = "jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,12 @@ INTERNALS = (
         "worker nodes on this machine",
     ),
     # A part of its own: Ray's job client is a quarter of a second to import, and only jobs need it.
-    Internal("jobs", "jobs", "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._do_request", "time limits"),
-    Internal("jobs", "jobs", "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._package_exists", "the source"),
-    Internal("jobs", "jobs", "ray._private.runtime_env.packaging", "_dir_travel", "the working directory's size"),
-    Internal("jobs", "jobs", "ray._private.runtime_env.packaging", "_get_excludes", "the working directory's size"),
-    Internal("jobs", "jobs", "ray._private.runtime_env.packaging", "GCS_STORAGE_MAX_SIZE", "the limit of that size"),
-    Internal("jobs", "jobs", "ray._private.ray_constants", "get_runtime_env_default_excludes", "what Ray leaves out"),
+    Internal("jobs", (JOBS,), "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._do_request", "time limits"),
+    Internal("jobs", (JOBS,), "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._package_exists", "the source"),
+    Internal("jobs", (JOBS,), "ray._private.runtime_env.packaging", "_dir_travel", "the working directory's size"),
+    Internal("jobs", (JOBS,), "ray._private.runtime_env.packaging", "_get_excludes", "the working directory's size"),
+    Internal("jobs", (JOBS,), "ray._private.runtime_env.packaging", "GCS_STORAGE_MAX_SIZE", "the limit of that size"),
+    Internal("jobs", (JOBS,), "ray._private.ray_constants", "get_runtime_env_default_excludes", "what Ray leaves out"),
 )
 
 

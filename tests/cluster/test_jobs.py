@@ -43,10 +43,6 @@ def shown(server: JobServer, clean_settings: None, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
 
 
-def cell(text: str) -> str:
-    return textwrap.dedent(text)
-
-
 def said(log: str, word: str) -> Any:
     """What follows ``word`` on its line of a log, as JSON."""
     [line] = [line for line in log.splitlines() if line.startswith(word + " ")]
@@ -60,7 +56,7 @@ def ended(job: Job) -> str:
     return status
 
 
-QUERY = cell("""
+QUERY = textwrap.dedent("""
     import ctypes, json, os
     import daft, ray
     daft.set_runner_ray()
@@ -124,7 +120,7 @@ def test_the_job_server_is_on_loopback_alone(server: JobServer) -> None:
     assert listeners(owned) == {"127.0.0.1"}
 
 
-CONCURRENCY = cell("""
+CONCURRENCY = textwrap.dedent("""
     import time
     import daft
     daft.set_runner_ray()
@@ -142,7 +138,7 @@ CONCURRENCY = cell("""
 
 
 def test_the_schedulers_behaviour_in_a_job_is_the_settings(server: JobServer) -> None:
-    default, linear = daftnb.submit(CONCURRENCY), None
+    default = daftnb.submit(CONCURRENCY)
     assert ended(default) == "SUCCEEDED"
     linear = daftnb.submit(CONCURRENCY, env={"DAFT_SCHEDULER_LINEAR": "1"})
     assert ended(linear) == "SUCCEEDED"
@@ -159,7 +155,7 @@ def project(tmp_path: Path) -> Path:
     (project / "big.bin").write_bytes(b"0" * 1000)
     (project / ".rayignore").write_text("*.bin\n")
     (project / "main.py").write_text(
-        cell("""
+        textwrap.dedent("""
             import json, pathlib
             import daft, neighbour
             daft.set_runner_ray()
@@ -189,11 +185,9 @@ def test_a_script_runs_in_its_working_directory(
     assert list(temporary.iterdir()) == []
 
 
-def test_a_cell_runs_in_a_working_directory_that_stays_as_it_is(
-    server: JobServer, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_cell_runs_in_a_working_directory_that_stays_as_it_is(server: JobServer, project: Path) -> None:
     before = {path.name: path.read_bytes() for path in project.iterdir()}
-    source = cell("""
+    source = textwrap.dedent("""
         import json, neighbour
         print("ROWS", json.dumps(open("rows.csv").read()))
         print("NEIGHBOUR", json.dumps(neighbour.name()))
@@ -206,7 +200,7 @@ def test_a_cell_runs_in_a_working_directory_that_stays_as_it_is(
     assert {path.name: path.read_bytes() for path in project.iterdir()} == before
 
 
-WAITING = cell("""
+WAITING = textwrap.dedent("""
     import os, sys, time
     print("one")
     print("two, without an end", end="", flush=True)
@@ -260,7 +254,7 @@ def test_a_log_may_hold_anything(server: JobServer, tmp_path: Path) -> None:
 
 def test_stop_ends_the_query_and_its_workers(server: JobServer) -> None:
     job = daftnb.submit(
-        cell("""
+        textwrap.dedent("""
             import time
             import daft
             daft.set_runner_ray()
