@@ -134,7 +134,12 @@ def test_the_countdown_is_true_within_a_second(draw: Draw) -> None:
 
 def test_wanted_granted_observed_and_what_there_can_be(draw: Draw) -> None:
     page = draw(scaling.frame(over=False))
-    assert text(page, ".gutter:has-text('Worker CPUs') div") == ["wanted 12 ↑", "granted 4", "observed 3", "maximum 4, least 1"]
+    assert text(page, ".gutter:has-text('Worker CPUs') div") == [
+        "wanted 12 ↑",
+        "granted 4",
+        "observed 3",
+        "maximum 4, least 1",
+    ]
     assert text(page, ".legend .over") == ["asked for 12 CPUs, this cluster can have 4"]
     label = page.locator(".chart.small").get_attribute("aria-label")
     assert label == "Worker CPUs over time, now: wanted 12 ↑, granted 4, observed 3, maximum 4, least 1"
@@ -156,7 +161,9 @@ def test_marks_have_a_legend_and_decisions_their_words(draw: Draw) -> None:
         "◆ worker retired",
         "✕ worker died",
     ]
-    rows = page.locator(".decision").evaluate_all("rows => rows.map((row) => [...row.children].map((c) => c.innerText))")
+    rows = page.locator(".decision").evaluate_all(
+        "rows => rows.map((row) => [...row.children].map((c) => c.innerText))"
+    )
     assert rows[0] == ["30.2 s", "rebalance", "a kind that the page does not know"]
     assert rows[-1] == ["0.6 s", "not asked", "ratio 0.8 ≤ 1.25 (4 pending ÷ 5 CPUs) ×4"]
     assert {row[1] for row in rows} == {

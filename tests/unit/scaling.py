@@ -65,7 +65,7 @@ def _worker(id_: str, label: str, state: str, spans: list[list[float | None]], *
 
 
 def _workers(over: bool) -> Frame:
-    head = _worker("h", "head", "no worker", [], head=True, slots=0, note="no CPU for Daft", memory=None)
+    head = _worker("h", "head", "no worker", [], head=True, slots=0, finished=0, note="no CPU for Daft", memory=None)
     if not over:
         rows = [
             _worker("a", "worker 1", "busy", [[1, 4.2], [4.3, None]], running=1, finished=31),
@@ -95,7 +95,16 @@ def _points(upto: float) -> dict[str, list[Any]]:
         pending = round(60 * math.exp(-t / 8)) if t < 26 else 0
         wanted = None if t < 2 or t >= 30 else 1 + int(t / 2)
         granted = min(MOST, 1 + int((t + 1.5) / 5.5))
-        points[str(number)] = [T + t, round(pending / capacity, 4), pending, capacity, capacity, capacity, wanted, granted]
+        points[str(number)] = [
+            T + t,
+            round(pending / capacity, 4),
+            pending,
+            capacity,
+            capacity,
+            capacity,
+            wanted,
+            granted,
+        ]
     return points
 
 
