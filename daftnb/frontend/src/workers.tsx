@@ -20,7 +20,7 @@ export function WorkerRows({ store }: { store: Store }) {
   const box = useRef<HTMLDivElement>(null);
   const cache = useRef({ key: "", rows: new WeakMap<Worker, VNode>() });
   if (!frame?.workers) return null;
-  const workers = Object.values(frame.workers.rows);
+  const workers = Object.values(frame.workers.rows).sort((a, b) => Number(b.head) - Number(a.head));
   if (workers.length === 0) {
     return <p class="empty rule">{onNative(frame) ? NATIVE : "No workers yet: %daft start gives this kernel a Ray cluster."}</p>;
   }
