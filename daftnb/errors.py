@@ -26,3 +26,11 @@ class SettingError(DaftnbError, ValueError):
 
 class ClusterError(DaftnbError):
     """The embedded cluster cannot be started, or what was asked needs one that runs."""
+
+
+class QueryCancelled(DaftnbError):
+    """A query was cancelled from another thread or cell than its own."""
+
+    def __init__(self, query_id: str) -> None:
+        super().__init__(f"Query {query_id} was cancelled.", "Run it again if it was not meant to be.")
+        self.query_id = query_id

@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     add("settings", "the autoscaling settings: set, and in effect")
     set_ = add("set", "set autoscaling settings for the next query: %%daft set threshold=1.5 downscale=off")
     set_.add_argument("assignments", nargs="+", metavar="NAME=VALUE")
+    cancel = add("cancel", "end a query that runs, on the cluster too")
+    cancel.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
     add("help", "this text")
     return parser
 
@@ -100,6 +102,9 @@ def run(line: str, session: Session) -> None:
                 print(f"the cluster has ended ({time.monotonic() - stopping:.1f} s)")
             else:
                 print("there is no cluster of this kernel's own to end")
+        case "cancel":
+            cancelled = session.cancel(arguments.query)
+            print(f"query {cancelled} is being cancelled" if cancelled else "no such query runs")
         case "status":
             print(status_text(session))
         case "set":

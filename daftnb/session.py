@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb import settings
 from daftnb.engine import internals
-from daftnb.errors import ClusterError
+from daftnb.errors import ClusterError, DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame, frame_of
@@ -40,6 +40,7 @@ class Session:
         self.cluster: EmbeddedCluster | None = None
         self.monitor = Monitor(self._pull, self._frame, time.time)
         self.off = internals.missing("daft")
+        self._ray_looked_for = False
         self._query_events: QueryEvents | None = None
         self._flotilla: WatchedFlotillaRunner | None = None
         self._environment_before: dict[str, str | None] = {}
@@ -49,13 +50,13 @@ class Session:
         atexit.register(self._at_exit)
 
     def _attach(self) -> None:
-        if "live plans" not in self.off:
+        if internals.LIVE not in self.off:
             from daftnb.engine.native import QueryEvents
 
             self._query_events = QueryEvents(self.monitor.emit, self._adopt)
             self._query_events.attach()
             self._on_close.append(self._query_events.detach)
-        if "previews" not in self.off:
+        if internals.PREVIEWS not in self.off:
             from daftnb.preview.formatter import replace_display
 
             self._on_close.append(replace_display())
@@ -78,11 +79,12 @@ class Session:
             self.stop()
         connect.check_runner()
         check_machine(size)
-        off = internals.missing("ray")
-        self.off |= off
+        self._look_for_ray()
+        needed = (internals.SETTINGS, internals.EMBEDDED)
+        off = [self.off[feature] for feature in needed if feature in self.off]
         if off:
             raise ClusterError(
-                " ".join(off.values()), "Install the Daft and Ray that this daftnb names, or use Daft's own Ray runner."
+                " ".join(off), "Install the Daft and Ray that this daftnb names, or use Daft's own Ray runner."
             )
         cluster = self.cluster = EmbeddedCluster(size)
         try:
@@ -153,19 +155,28 @@ class Session:
             assert self._query_events is not None
             return self._query_events.planned.get(threading.get_ident())
 
-        self._flotilla = WatchedFlotillaRunner(self.monitor.emit, self._environment_for_query, planned, startup_timeout)
+        self._flotilla = WatchedFlotillaRunner(
+            self.monitor.emit, self._environment_for_query, planned, startup_timeout, frozenset(self.off)
+        )
         return self._flotilla
 
     def _adopt(self) -> None:
         """Before a query on Ray: be in the runner, also in one that the user has set himself."""
         from daftnb.engine import connect
 
-        off = internals.missing("ray") if self._flotilla is None else {}
-        self.off |= off
-        if "watching Ray" in self.off:
-            self.monitor.emit(e.ProblemFound(time.time(), self.off["watching Ray"]))
+        self._look_for_ray()
+        if internals.SETTINGS in self.off:
             return
         self._flotilla = connect.adopt(self._make_flotilla_runner)
+
+    def _look_for_ray(self) -> None:
+        """Find, once, which features a name that is missing turns off now that Ray comes into play; each is said."""
+        if not self._ray_looked_for:
+            self._ray_looked_for = True
+            off = internals.missing("ray")
+            self.off |= off
+            for text in off.values():
+                self.monitor.emit(e.ProblemFound(time.time(), text))
 
     def _environment_for_query(self) -> dict[str, str]:
         current = AutoscalingSettings.read()
@@ -212,16 +223,29 @@ class Session:
         """All there is to see, up to date."""
         return self.monitor.refresh()
 
-    def interrupt(self, query_id: str) -> bool:
-        """End a query that runs, as an interrupt of the kernel does; False if it does not run (any more).
+    def cancel(self, query_id: str | None = None) -> str | None:
+        """End a query that runs (the latest one that does); its id, or None where there is no such query.
 
-        Safe from any thread: the query's own thread does the work, and the user's code sees KeyboardInterrupt.
+        Safe from any thread. A query of the main thread is interrupted, as an interrupt of the kernel does it: the
+        user's code sees KeyboardInterrupt. One of another thread is ended on the cluster, and that thread sees
+        QueryCancelled; on the native runner that cannot be done, and is said (DaftnbError).
         """
-        query = self.monitor.state.queries.get(query_id)
-        if query is None or not query.active:
-            return False
-        os.kill(os.getpid(), signal.SIGINT)
-        return True
+        running = [query.id for query in reversed(self.monitor.state.queries.values()) if query.active]
+        if query_id is None and running:
+            query_id = running[0]
+        if query_id is None or query_id not in running:
+            return None
+        thread = None if self._query_events is None else self._query_events.threads.get(query_id)
+        if thread == threading.main_thread().ident:
+            os.kill(os.getpid(), signal.SIGINT)
+            return query_id
+        if self._flotilla is None or not self._flotilla.cancel(query_id):
+            raise DaftnbError(
+                f"Query {query_id} runs in a thread of its own on Daft's native runner, which cannot be interrupted.",
+                "Wait for its end, or restart the kernel.",
+            )
+        self.monitor.emit(e.QueryFinished(time.time(), query_id, "cancelled"))
+        return query_id
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

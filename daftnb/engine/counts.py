@@ -17,12 +17,14 @@ class Stage:
         "failed",
         "name",
         "ok",
+        "query",
         "retried",
         "submitted",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, query: Query) -> None:
         self.name = name
+        self.query = query
         self.submitted = self.dispatched = self.done = 0
         self.ok = self.failed = self.retried = self.cancelled_running = self.cancelled_pending = 0
 
@@ -36,32 +38,43 @@ class Stage:
 
 
 class Worker:
-    """One RaySwordfishActor, by the id of its node."""
+    """One RaySwordfishActor, by the id of its node.
 
-    __slots__ = ("alive", "cpus", "finished", "idle_since", "memory", "running", "started")
+    ``alive``: its process is there. ``held``: the engine has it among its workers; one that is alive and not held is
+    *warm*, one that is held and not alive is started again when a task comes for it. ``idle_since``: the end of its
+    last task or its start, None while it runs one. ``adopted``: when the engine last took it (its own idle clock).
+    """
+
+    __slots__ = ("adopted", "alive", "cpus", "finished", "held", "idle_since", "memory", "running", "started", "used")
 
     def __init__(self, cpus: int, memory: int, now: float) -> None:
         self.cpus, self.memory, self.started = cpus, memory, now
         self.running = self.finished = 0
         self.idle_since: float | None = now
-        self.alive = True
+        self.adopted = now
+        self.alive = self.held = True
+        self.used = False  # since it was adopted
 
 
 class Query:
-    """A query's stages by their last operator's id, and the plan's parents, which tell whose task it is."""
+    """A query's stages by their last operator's id, and the plan's parents, which tell whose task it is.
 
-    __slots__ = ("id", "parents", "stages", "stages_by_name")
+    ``cancelled``: nobody waits for it any more; ``failed``: one of its tasks was made to fail, so the engine knows.
+    """
+
+    __slots__ = ("cancelled", "failed", "id", "parents", "stages", "stages_by_name")
 
     def __init__(self, query_id: str, parents: dict[int, int]) -> None:
         self.id = query_id
         self.parents = parents
         self.stages: dict[int, Stage] = {}
         self.stages_by_name: dict[str, list[int]] = {}
+        self.cancelled = self.failed = False
 
     def stage(self, last_id: int, name: str) -> Stage:
         stage = self.stages.get(last_id)
         if stage is None:
-            stage = self.stages[last_id] = Stage(name)
+            stage = self.stages[last_id] = Stage(name, self)
         # An operator may have tasks of several names: a sort samples, then repartitions, then sorts.
         named = self.stages_by_name.setdefault(name, [])
         if last_id not in named:

@@ -17,40 +17,43 @@ import ray
 from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
 from ray import cloudpickle
 
-from daftnb.engine import counts, tap, wraps
+from daftnb.engine import actor as in_actor
+from daftnb.engine import counts, rules, tap, warm, wraps
 from daftnb.engine.native import Emit, operator_stats
+from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
 
 CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it may take longer
 NODES_SECONDS = 1.0
+BY_VALUE = (counts, rules, tap, warm, in_actor, wraps)  # what is sent to the actor: the cluster need not have daftnb
 
 
 class RunnerDoor:
     """Calls into the tap in the runner actor; installs it. Every method may raise Ray's errors if the actor is gone."""
 
-    def __init__(self, actor: Any) -> None:
+    def __init__(self, actor: Any, off: frozenset[str]) -> None:
         self.actor = actor
         self._lock = threading.Lock()
         self._clock_offset = 0.0
         self._least_delay = float("inf")
         self._nodes_at = 0.0
         self._faults: dict[str, int] = {}
-        for module in (counts, tap, wraps):
+        for module in BY_VALUE:
             cloudpickle.register_pickle_by_value(module)
         try:
-            self._seen: int = ray.get(actor.__ray_call__.remote(wraps.install), timeout=CALL_SECONDS * 6)
+            self._seen: int = ray.get(actor.__ray_call__.remote(wraps.install, off), timeout=CALL_SECONDS * 6)
         finally:
-            for module in (counts, tap, wraps):
+            for module in BY_VALUE:
                 cloudpickle.unregister_pickle_by_value(module)
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the tap and wait for what it returns."""
-        caller = methodcaller(tap.DOOR, method, *arguments)
+        """Call a method of :class:`daftnb.engine.actor.InActor` and wait for what it returns."""
+        caller = methodcaller(in_actor.DOOR, method, *arguments)
         return ray.get(self.actor.__ray_call__.remote(caller), timeout=CALL_SECONDS)
 
     def close(self) -> None:
         """Take the tap out again: the actor is as Daft made it."""
-        ray.get(self.actor.__ray_call__.remote(methodcaller(tap.DOOR, "uninstall")), timeout=CALL_SECONDS)
+        ray.get(self.actor.__ray_call__.remote(methodcaller(in_actor.DOOR, "uninstall")), timeout=CALL_SECONDS)
 
     def pull(self) -> list[e.Event]:
         """All that happened since the last pull, on this process's clock: details first, then absolute counts."""
@@ -76,9 +79,11 @@ class RunnerDoor:
             yield _EVENTS[kind](t + shift, *facts)
         for query_id, last_id, name, *numbers in drained["stages"]:
             yield e.StageCounts(now, query_id, last_id, name, e.TaskCounts(*numbers))
-        for worker_id, _cpus, _memory, _started, running, finished, idle_since in drained["workers"]:
-            idle = None if idle_since is None else idle_since + shift
-            yield e.WorkerCounts(now, worker_id, running, finished, idle)
+        for worker_id, running, finished, idle_since, is_warm, retires_at, rule in drained["workers"]:
+            idle, retires = (None if t is None else t + shift for t in (idle_since, retires_at))
+            yield e.WorkerCounts(now, worker_id, running, finished, idle, is_warm, retires, rule)
+        if drained["hold"] is not None:
+            yield e.HoldCounted(now, *drained["hold"])
         for query_id, rows in drained["stats"]:
             for row in rows:
                 yield operator_stats(now, query_id, row["id"], row)
@@ -98,6 +103,9 @@ _EVENTS: dict[str, Callable[..., e.Event]] = {
     "ended": e.WorkerEnded,
     "request": e.ScaleRequested,
     "clear": e.DemandCleared,
+    "hold": e.HoldBegun,
+    "warm": e.WorkerKept,
+    "reuse": e.WorkerReused,
 }
 
 
@@ -105,7 +113,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     """Daft's FlotillaRunner, watched: settings in before a query, a dropped query ended on the cluster.
 
     ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
-    plan that the calling thread has just made.
+    plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`).
     """
 
     def __init__(
@@ -114,12 +122,15 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         settings: Callable[[], dict[str, str]],
         planned: Callable[[], tuple[str, dict[int, int]] | None],
         worker_startup_timeout: int | None = None,
+        off: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
         self.emit = emit
         self.settings = settings
         self.planned = planned
-        self.door = RunnerDoor(self.runner)
+        self.door = RunnerDoor(self.runner, off)
+        self._running: dict[str, int] = {}  # by id, the index of each query that runs
+        self._cancelled: set[int] = set()
 
     def stream_plan(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
         """Daft's own, between what we do before and after; our part may fail, the query goes on."""
@@ -127,31 +138,52 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         query_id = self._prepare(index)
         try:
             stats = yield from super().stream_plan(plan, partition_sets)
-        except BaseException:
+        except BaseException as error:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
-            self._cancel(index, query_id)
+            self._end(index, query_id)
+            if index in self._cancelled and isinstance(error, Exception):
+                self._cancelled.discard(index)
+                raise QueryCancelled(query_id) from None
             raise
+        finally:
+            self._running.pop(query_id, None)
+        if index in self._cancelled:
+            self._cancelled.discard(index)
+            raise QueryCancelled(query_id)
         self._last_stats(query_id, lambda: tap.stats_rows(stats))
         return stats
 
-    def _prepare(self, index: int) -> str | None:
+    def cancel(self, query_id: str) -> bool:
+        """End a query from another thread than its own, which gets QueryCancelled; False if it does not run."""
+        index = self._running.get(query_id)
+        if index is None:
+            return False
+        self._cancelled.add(index)
+        self._end(index, query_id)
+        return True
+
+    def _prepare(self, index: int) -> str:
+        query_id = f"query-{index}"
         try:
             planned = self.planned()
-            query_id, parents = planned or (f"query-{index}", {})
-            in_effect = self.door.call("prepare", index, query_id, parents, self.settings())
+            query_id, parents = planned or (query_id, {})
+            self._running[query_id] = index
+            asked = self.settings()
+            in_effect = self.door.call("prepare", index, query_id, parents, asked)
             self.emit(e.SettingsInEffect(time.time(), query_id, tuple(in_effect.items())))
-            return query_id
+            if in_effect != asked:
+                text = "another query was running, so its settings for downscaling hold for this one too"
+                self.emit(e.ProblemFound(time.time(), f"{query_id}: {text}"))
         except Exception as error:
             self.emit(e.ProblemFound(time.time(), f"this query runs unwatched, and without your settings: {error!r}"))
-            return None
+        return query_id
 
-    def _cancel(self, index: int, query_id: str | None) -> None:
+    def _end(self, index: int, query_id: str) -> None:
         self._last_stats(query_id, lambda: self.door.call("cancel", index))
 
-    def _last_stats(self, query_id: str | None, rows: Callable[[], list[dict[str, Any]]]) -> None:
+    def _last_stats(self, query_id: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
         try:
             for row in rows():
-                if query_id is not None:
-                    self.emit(operator_stats(time.time(), query_id, row["id"], row))
+                self.emit(operator_stats(time.time(), query_id, row["id"], row))
         except Exception as error:
             self.emit(e.ProblemFound(time.time(), f"the end of the query could not be followed: {error!r}"[:300]))

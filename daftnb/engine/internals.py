@@ -14,44 +14,58 @@ from typing import Literal
 
 Part = Literal["daft", "ray"]
 
+# What may be off. Those of Ray but for the embedded cluster are told to the tap when it is installed.
+LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
+SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
+REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
+
 
 @dataclass(frozen=True, slots=True)
 class Internal:
-    """One name: ``feature`` is off without it, ``why`` says what it is used for."""
+    """One name: ``features`` are off without it, ``why`` says what it is used for."""
 
     part: Part
-    feature: str
+    features: tuple[str, ...]
     module: str
     path: str
     why: str
 
 
+_FLOTILLA = "daft.runners.flotilla"
+_BAR = "daft.runners.progress_bar"
 INTERNALS = (
-    Internal("daft", "live plans", "daft", "attach_subscriber", "what a query does"),
-    Internal("daft", "live plans", "daft", "detach_subscriber", "unloading"),
-    Internal("daft", "live plans", "daft.subscribers", "Subscriber", "what a query does"),
-    Internal("daft", "live plans", "daft.daft", "QueryEndState", "how a query ended"),
-    Internal("daft", "runner checks", "daft.runners", "_get_runner", "the runner that is set, without setting one"),
-    Internal("daft", "previews", "daft.dataframe.preview", "PreviewFormatter._generate_interactive_html", "display"),
-    Internal("daft", "previews", "daft.dataframe.preview", "PreviewFormatter._repr_html_", "display"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "FlotillaRunner.stream_plan", "before and after a query"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "RaySwordfishActorHandle.submit_task", "dispatches"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "RaySwordfishActorHandle.shutdown", "retirements"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "RaySwordfishTaskHandle.get_result", "ends of tasks"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "RaySwordfishTaskHandle.cancel", "cancelled tasks"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "RaySwordfishWorker", "new workers"),
-    Internal("ray", "watching Ray", "daft.runners.flotilla", "try_autoscale", "scale-up requests"),
-    Internal("ray", "watching Ray", "daft.runners.progress_bar", "ProgressBar.make_bar_or_update_total", "tasks"),
-    Internal("ray", "watching Ray", "daft.runners.progress_bar", "ProgressBar.update_bar", "tasks done"),
-    Internal("ray", "watching Ray", "daft.daft", "DistributedPhysicalPlan.idx", "which query a task is of"),
-    Internal("ray", "embedded cluster", "ray._private.ray_constants", "ENABLE_RAY_CLUSTER", "loopback stays loopback"),
-    Internal("ray", "embedded cluster", "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),
-    Internal("ray", "embedded cluster", "ray._raylet", "Config.initialize", "the token, after Ray was imported"),
-    Internal("ray", "embedded cluster", "ray._raylet", "AuthenticationTokenLoader.instance", "the token, likewise"),
-    Internal("ray", "embedded cluster", "ray._private.node", "Node", "worker nodes on loopback"),
+    Internal("daft", (LIVE,), "daft", "attach_subscriber", "what a query does"),
+    Internal("daft", (LIVE,), "daft", "detach_subscriber", "unloading"),
+    Internal("daft", (LIVE,), "daft.subscribers", "Subscriber", "what a query does"),
+    Internal("daft", (LIVE,), "daft.daft", "QueryEndState", "how a query ended"),
+    Internal("daft", (RUNNER_CHECKS,), "daft.runners", "_get_runner", "the runner that is set, without setting one"),
+    Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._generate_interactive_html", "display"),
+    Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._repr_html_", "display"),
+    Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
+    Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),
+    Internal("ray", (SETTINGS,), "daft.daft", "DistributedPhysicalPlan.idx", "which query a task is of"),
+    Internal("ray", (TASKS,), _BAR, "ProgressBar.make_bar_or_update_total", "tasks submitted"),
+    Internal("ray", (TASKS,), _BAR, "ProgressBar.update_bar", "tasks done"),
+    Internal("ray", (TASKS, WARM, CANCEL), _FLOTILLA, "RaySwordfishActorHandle.submit_task", "dispatches"),
+    Internal("ray", (TASKS, WARM, CANCEL), _FLOTILLA, "RaySwordfishTaskHandle.get_result", "ends of tasks"),
+    Internal("ray", (TASKS, CANCEL), _FLOTILLA, "RaySwordfishTaskHandle.cancel", "cancelled tasks"),
+    Internal("ray", (CANCEL,), _FLOTILLA, "RemoteFlotillaRunner", "the actor that has the result streams"),
+    Internal("ray", (TASKS, WARM), _FLOTILLA, "RaySwordfishWorker", "new workers"),
+    Internal("ray", (TASKS, WARM), _FLOTILLA, "RaySwordfishActorHandle.shutdown", "retirements"),
+    Internal("ray", (WARM,), _FLOTILLA, "start_ray_workers", "giving warm workers back"),
+    Internal("ray", (WARM,), _FLOTILLA, "get_head_node_id", "the worker that is never retired"),
+    Internal("ray", (WARM,), _FLOTILLA, "RaySwordfishActor", "a worker that is needed again"),
+    Internal("ray", (WARM,), _FLOTILLA, "_extension_runtime_env", "a worker that is needed again"),
+    Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
+    Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
+    Internal("ray", (EMBEDDED,), "ray._private.ray_constants", "ENABLE_RAY_CLUSTER", "loopback stays loopback"),
+    Internal("ray", (EMBEDDED,), "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),
+    Internal("ray", (EMBEDDED,), "ray._raylet", "Config.initialize", "the token, after Ray was imported"),
+    Internal("ray", (EMBEDDED,), "ray._raylet", "AuthenticationTokenLoader.instance", "the token, likewise"),
+    Internal("ray", (EMBEDDED,), "ray._private.node", "Node", "worker nodes on loopback"),
     Internal(
         "ray",
-        "embedded cluster",
+        (EMBEDDED,),
         "ray.autoscaler._private.fake_multi_node.node_provider",
         "FakeMultiNodeProvider._create_node_with_resources_and_labels",
         "worker nodes on this machine",
@@ -65,11 +79,12 @@ def missing(part: Part) -> dict[str, str]:
     for internal in _absent(part):
         import daft
 
-        text = (
-            f"{internal.feature}: off, because {internal.module}.{internal.path} ({internal.why}) "
-            f"is not in Daft {daft.__version__} as installed."
-        )
-        found.setdefault(internal.feature, text)
+        for feature in internal.features:
+            text = (
+                f"{feature}: off, because {internal.module}.{internal.path} ({internal.why}) "
+                f"is not in Daft {daft.__version__} as installed."
+            )
+            found.setdefault(feature, text)
     return found
 
 

@@ -36,6 +36,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         self.emit = emit
         self.ray_query = ray_query
         self.planned: dict[int, tuple[str, dict[int, int]]] = {}
+        self.threads: dict[str, int] = {}  # of each query that runs
 
     def attach(self) -> None:
         """From now on, every query of this process is seen."""
@@ -56,6 +57,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         match kind:
             case "QueryStarted":
                 on_ray = str(event.metadata.runner).startswith("Ray")
+                self.threads[event.query_id] = threading.get_ident()
                 self.emit(e.QueryStarted(now, event.query_id, "ray" if on_ray else "native"))
                 if on_ray:
                     self.ray_query()
@@ -74,6 +76,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                     self.emit(operator_stats(now, event.query_id, operator_id, values))
             case "QueryFinished":
                 self.planned.pop(threading.get_ident(), None)
+                self.threads.pop(event.query_id, None)
                 state = event.result.end_state
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 error = event.result.error_message if outcome == "failed" else None

@@ -1,8 +1,8 @@
-"""What runs inside the runner actor: counting, a bounded ring of events, and a decision log. Never I/O.
+"""What runs inside the runner actor: counting, and a bounded ring of events and decisions. Never I/O.
 
 The module is sent to the actor by value (the cluster need not have daftnb), together with its counters
-(:mod:`daftnb.engine.counts`) and what calls it there (:mod:`daftnb.engine.wraps`), so it imports nothing else of
-daftnb's and nothing that Daft's actor has not loaded.
+(:mod:`daftnb.engine.counts`), the rules it explains (:mod:`daftnb.engine.rules`) and what calls it there
+(:mod:`daftnb.engine.wraps`), so it imports nothing else of daftnb's and nothing that Daft's actor has not loaded.
 
 A failure in here is counted and reported by :meth:`Tap.drain`; it never reaches the engine.
 """
@@ -15,25 +15,24 @@ import threading
 import time
 from typing import Any
 
+from daftnb.engine import rules
 from daftnb.engine.counts import Query, Stage, Worker
 
 RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
 SAMPLE_SECONDS = 0.05
 KEPT_QUERIES = 8  # finished queries whose counters stay until they have been fetched
-ATTRIBUTE = "_daftnb_tap"
-DOOR = "_daftnb_call"
 
 
 class Tap:
     """Totals that are always exact, and a ring of details that may drop its oldest (and counts them)."""
 
-    def __init__(self, actor: Any) -> None:
-        self.actor = actor
-        self.lock = threading.Lock()
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
         self.events: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=RING_EVENTS)
         self.recorded = 0
         self.queries: collections.OrderedDict[int, Query] = collections.OrderedDict()
         self.workers: dict[str, Worker] = {}
+        self.head: str | None = None
         self.capacity = 0
         self.pending = 0
         self.running = 0
@@ -41,7 +40,13 @@ class Tap:
         self.last_sample = 0.0
         self.dirty = False
         self.faults: collections.Counter[str] = collections.Counter()
-        self.undo: list[tuple[Any, str, Any]] = []
+        # The CPUs that are asked of Ray now (None: not known, the tap came later), and when they last were.
+        self.demand: int | None = None
+        self.requested_at: float | None = None
+        # The reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
+        self.hold: tuple[str, int] | None = None
+        self.holds = 0
+        self.undecided = False
 
     # -- recording; every caller holds the lock ---------------------------------------------------------------------
 
@@ -62,8 +67,8 @@ class Tap:
 
     def sample(self, now: float) -> None:
         self.last_sample, self.dirty = now, False
-        alive = sum(1 for worker in self.workers.values() if worker.alive)
-        self.record("sample", max(self.peak, self.pending), self.pending, self.running, self.capacity, alive)
+        held = sum(1 for worker in self.workers.values() if worker.held)
+        self.record("sample", max(self.peak, self.pending), self.pending, self.running, self.capacity, held)
         self.peak = self.pending
 
     def query(self, index: int) -> Query:
@@ -84,11 +89,17 @@ class Tap:
             raise KeyError(f"no query {query_id}")
         return latest
 
-    # -- what the wrapped names call --------------------------------------------------------------------------------
+    # -- tasks --------------------------------------------------------------------------------------------------------
 
     def submitted(self, bar_id: int, name: str) -> None:
         with self.lock:
-            self.query(bar_id >> 32).stage(bar_id & 0xFFFFFFFF, name).submitted += 1
+            query = self.query(bar_id >> 32)
+            stage = query.stage(bar_id & 0xFFFFFFFF, name)
+            stage.submitted += 1
+            if query.cancelled:
+                stage.cancelled_pending += 1
+                return
+            self.undecided = True
             self.changed(pending=1, running=0)
 
     def done(self, bar_id: int) -> None:
@@ -108,23 +119,31 @@ class Tap:
                     left = stage.pending
                     stage.cancelled_pending += left
                     self.changed(pending=-left, running=0)
+            self.hold = None
             self.sample(time.time())
 
-    def dispatched(self, handle: Any, task: Any) -> tuple[Stage, str] | None:
-        context = task.context()
-        worker_id = self.worker_of(handle)
+    def cancelled(self, query_id: str) -> Query | None:
+        """The query, if it was cancelled: its tasks are not to be sent to workers any more."""
         with self.lock:
+            return next((query for query in self.queries.values() if query.cancelled and query.id == query_id), None)
+
+    def dispatched(self, worker_id: str, name: str, context: dict[str, str]) -> tuple[Stage, str] | None:
+        with self.lock:
+            self.decide()
             query = self.query_named(context["query_id"])
-            stage = query.stage_of(task.name(), int(context["node_id"]))
+            stage = query.stage_of(name, int(context["node_id"]))
             stage.dispatched += 1
             worker = self.workers[worker_id]
             worker.running += 1
             worker.idle_since = None
+            worker.used = True
             self.changed(pending=-1, running=1)
         return stage, worker_id
 
     def ended(self, stage: Stage, worker_id: str, outcome: str) -> None:
         with self.lock:
+            if stage.query.cancelled and outcome in ("failed", "retried"):
+                outcome = "cancelled_running"  # how Ray tells of a task that was cancelled
             setattr(stage, outcome, getattr(stage, outcome) + 1)
             worker = self.workers[worker_id]
             worker.running -= 1
@@ -132,92 +151,122 @@ class Tap:
                 worker.finished += 1
             if worker.running == 0:
                 worker.idle_since = time.time()
+            self.undecided = True
             self.changed(pending=1 if outcome == "retried" else 0, running=-1)
+
+    # -- workers ------------------------------------------------------------------------------------------------------
 
     def worker_started(self, worker_id: str, cpus: int, memory: int) -> None:
         with self.lock:
             known = self.workers.get(worker_id)
             if known is not None and known.alive:
                 return
+            if known is not None and known.held:  # its process was ended meanwhile, and comes again
+                self.capacity -= known.cpus
+            gone = [id_ for id_, w in self.workers.items() if not (w.alive or w.held or w.running)]
+            for id_ in gone:
+                del self.workers[id_]
             self.workers[worker_id] = Worker(cpus, memory, time.time())
             self.capacity += cpus
             self.record("worker", worker_id, cpus, memory)
+            self.undecided = True
             self.changed(pending=0, running=0)
 
-    def worker_ended(self, worker_id: str, reason: str) -> None:
+    def worker_ended(self, worker_id: str, reason: str, rule: str = "") -> None:
+        """Its process is gone, or about to go; the engine may go on holding it (:meth:`worker_let_go`)."""
         with self.lock:
             worker = self.workers.get(worker_id)
             if worker is None or not worker.alive:
                 return
             worker.alive = False
+            self.record("ended", worker_id, reason, rule)
+            if reason == "died":
+                self.let_go(worker)
+
+    def worker_let_go(self, worker_id: str, warm: bool) -> None:
+        """The engine has no more use for it; ``warm``: it lives on."""
+        with self.lock:
+            worker = self.workers.get(worker_id)
+            if worker is None or not worker.held:
+                return
+            self.let_go(worker)
+            if warm:
+                self.record("warm", worker_id)
+
+    def let_go(self, worker: Worker) -> None:
+        if worker.held:
+            worker.held = False
             self.capacity -= worker.cpus
-            self.record("ended", worker_id, reason)
+            self.undecided = True
             self.changed(pending=0, running=0)
 
+    def worker_adopted(self, worker_id: str) -> None:
+        """The engine has it (again)."""
+        with self.lock:
+            worker = self.workers[worker_id]
+            worker.adopted, worker.used = time.time(), False
+            if not worker.held:
+                worker.held = True
+                self.capacity += worker.cpus
+                self.record("reuse", worker_id)
+                self.undecided = True
+                self.changed(pending=0, running=0)
+
+    # -- decisions ----------------------------------------------------------------------------------------------------
+
     def requested(self, bundles: list[dict[str, int]]) -> None:
+        """Ray was asked for ``bundles``, or what was asked is withdrawn (none)."""
         with self.lock:
             if bundles:
-                cpus = sum(bundle.get("CPU", 0) for bundle in bundles)
-                self.record("request", len(bundles), cpus, self.pending, self.capacity)
+                self.demand = sum(bundle.get("CPU", 0) for bundle in bundles)
+                self.requested_at = time.time()
+                self.hold = None
+                self.undecided = False
+                self.record("request", len(bundles), self.demand, self.pending, self.capacity)
             else:
-                self.record("clear")
+                if self.demand:
+                    self.record("clear")
+                self.demand = 0
 
-    def worker_of(self, handle: Any) -> str:
-        """The node of an actor handle; one from before the tap is looked up in Ray's actor table, once."""
-        worker_id: str | None = getattr(handle, "_daftnb_worker", None)
-        if worker_id is None:
-            import ray
+    def swept(self, count: int, warm: int) -> None:
+        with self.lock:
+            self.record("sweep", count, warm)
 
-            actor_id = handle.actor_handle._actor_id.hex()
-            worker_id = ray._private.state.actors(actor_id)["Address"]["NodeID"]
-            handle._daftnb_worker = worker_id
-            for node in ray.nodes():
-                if node["NodeID"] == worker_id:
-                    resources = node["Resources"]
-                    self.worker_started(worker_id, int(resources["CPU"]), int(resources.get("memory", 0)))
-        return worker_id
+    def decide(self) -> None:
+        """Note why the scheduler does not ask for workers, when it has looked at the backlog and did not ask.
 
-    # -- what the kernel calls ----------------------------------------------------------------------------------------
-
-    def prepare(
-        self, index: int, query_id: str, parents: dict[int, int], environment: dict[str, str]
-    ) -> dict[str, str | None]:
-        """A query is about to come: its id, each operator's parent in the plan, and the settings it is to run with.
-
-        They are put where the scheduler reads them, this process's environment; returned is what then stands there.
+        It looks whenever something has changed, before it dispatches; so what stands at the first dispatch after a
+        change, or when nothing is dispatched, is what it saw.
         """
+        if not self.undecided:
+            return
+        self.undecided = False
+        force = rules.read()
+        held = sum(1 for worker in self.workers.values() if worker.held)
+        since = None if self.requested_at is None else time.time() - self.requested_at
+        reason = rules.hold_reason(self.pending, self.capacity, held, force, since, self.demand or 0)
+        if reason is None:
+            return
+        if self.hold is None or self.hold[0] != reason:
+            self.holds += 1
+            self.hold = (reason, 0)
+            self.record("hold", self.holds, reason, self.pending, self.capacity, force.threshold)
+        self.hold = (reason, self.hold[1] + 1)
+
+    # -- what the kernel calls, through engine/wraps.py ---------------------------------------------------------------
+
+    def announce(self, index: int, query_id: str, parents: dict[int, int]) -> None:
+        """A query is about to come: its id, and each operator's parent in the plan."""
         with self.lock:
             self.queries[index] = Query(query_id, parents)
             while len(self.queries) > KEPT_QUERIES:
                 self.queries.popitem(last=False)
-        os.environ.update(environment)
-        return {name: os.environ.get(name) for name in environment}
 
-    def nodes(self) -> list[tuple[str, int, int, bool]]:
-        """Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head.
-
-        Asked for about once a second (1 ms), and here rather than in the kernel: where the head has died, Ray's call
-        does not return, and Ray ends the process that made it.
-        """
-        import ray
-
-        return [
-            (
-                node["NodeID"],
-                int(node["Resources"].get("CPU", 0)),
-                int(node["Resources"].get("memory", 0)),
-                "node:__internal_head__" in node["Resources"],
-            )
-            for node in ray.nodes()
-            if node["Alive"]
-        ]
-
-    def drain(self, seen: int, with_nodes: bool = False) -> dict[str, Any]:
+    def drain(self, seen: int) -> dict[str, Any]:
         """All that is new since event number ``seen``: details (with how many were dropped), and absolute counts."""
         now = time.time()
-        nodes = self.nodes() if with_nodes else None
-        stats = self.operator_stats()
         with self.lock:
+            self.decide()
             if self.dirty:
                 self.sample(now)
             fresh = min(self.recorded - seen, len(self.events))
@@ -242,57 +291,24 @@ class Tap:
                     for query in self.queries.values()
                     for last_id, s in query.stages.items()
                 ],
-                "workers": [
-                    (worker_id, w.cpus, w.memory, w.started, w.running, w.finished, w.idle_since)
-                    for worker_id, w in self.workers.items()
-                    if w.alive
-                ],
-                "stats": stats,
-                "nodes": nodes,
+                "workers": self.worker_rows(),
+                "hold": None if self.hold is None else (self.holds, self.hold[1]),
+                "demand": self.demand,
                 "faults": dict(self.faults),
             }
 
-    def operator_stats(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        """Rows, bytes and time of each operator of the queries that run, from the engine's own accumulators.
-
-        ``finish()`` of a result stream exports them at any time (about 0.3 ms). It also tells Daft's own dashboard
-        and event log that the operators ended, so it is left alone where one of those is in use.
-        """
-        if own_dashboard():
-            return []
-        found = []
-        for plan_id, stream in list(self.actor.curr_result_gens.items()):
-            query = self.queries.get(int(plan_id))
-            if query is not None:
-                found.append((query.id, stats_rows(stream.finish())))
-        return found
-
-    def cancel(self, index: int) -> list[dict[str, Any]]:
-        """Stop a query: dropping its result stream ends its scheduler. Its operators' last statistics."""
-        stream = self.actor.curr_result_gens.pop(str(index), None)
-        self.actor.curr_plans.pop(str(index), None)
-        self.closed({index})
-        return [] if stream is None or own_dashboard() else stats_rows(stream.finish())
-
-    def call(self, method: str, *arguments: Any) -> Any:
-        """Any of the methods above by name: the actor's one door for the kernel (``methodcaller(DOOR, ...)``)."""
-        return getattr(self, method)(*arguments)
+    def worker_rows(self) -> list[tuple[str, int, int, float | None, bool, float | None, str]]:
+        """Of each worker that lives: id, running, finished, idle since, warm, when it is ended, by which rule."""
+        ahead = rules.outlook(self.workers, rules.read(), self.head)
+        return [
+            (worker_id, w.running, w.finished, w.idle_since, not w.held, *ahead[worker_id])
+            for worker_id, w in self.workers.items()
+            if w.alive
+        ]
 
     def fault(self, where: str, error: BaseException) -> None:
         with self.lock:
             self.faults[f"{where}: {type(error).__name__}: {error}"[:300]] += 1
-
-    def patch(self, owner: Any, name: str, replacement: Any) -> None:
-        self.undo.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, replacement)
-
-    def uninstall(self) -> None:
-        """Put every wrapped name back; a query that runs goes on untapped, and the actor is as Daft made it."""
-        while self.undo:
-            owner, name, original = self.undo.pop()
-            setattr(owner, name, original)
-        for name in (ATTRIBUTE, DOOR):
-            delattr(self.actor, name)
 
 
 def own_dashboard() -> bool:

@@ -5,7 +5,10 @@
 - ``RaySwordfishActorHandle.submit_task`` and ``.shutdown``: every dispatch and every retirement;
 - ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
-- ``flotilla.try_autoscale``: every request for resources and every withdrawal.
+- ``flotilla.start_ray_workers``: where warm workers are given back;
+- ``flotilla.try_autoscale``: every request for resources and every withdrawal;
+- ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
+- ``curr_result_gens`` of the actor: the result stream of each query that runs.
 
 :func:`install` is called in the actor through ``__ray_call__``. The module is sent there by value, with the tap.
 """
@@ -16,11 +19,13 @@ import asyncio
 import functools
 from typing import Any
 
-from daftnb.engine.tap import ATTRIBUTE, DOOR, Tap
+from daftnb.engine.actor import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
+from daftnb.engine.tap import Tap
+from daftnb.engine.warm import Facts, Pool
 
 
 def guarded(tap: Tap, method: Any, *arguments: Any) -> Any:
-    """Call one of the tap's methods; what goes wrong in it is the tap's own, never the query's."""
+    """Call one of our methods; what goes wrong in it is our own, never the query's."""
     try:
         return method(*arguments)
     except Exception as error:
@@ -48,19 +53,30 @@ def tapped_progress_bar(tap: Tap) -> type:
     return TappedProgressBar
 
 
-def tap_tasks(tap: Tap, flotilla: Any) -> None:
-    """Wrap dispatch, the end of each task, and retirement."""
+def tap_tasks(mine: InActor, flotilla: Any) -> None:
+    """Wrap dispatch and the end of each task."""
+    tap, pool = mine.tap, mine.pool
     handle_class, task_class = flotilla.RaySwordfishActorHandle, flotilla.RaySwordfishTaskHandle
-    submit_task, shutdown = handle_class.submit_task, handle_class.shutdown
+    submit_task = handle_class.submit_task
     get_result, cancel = task_class.get_result, task_class.cancel
 
     @functools.wraps(submit_task)
     def tapped_submit_task(self: Any, task: Any) -> Any:
+        context = task.context()
+        cancelled = guarded(tap, tap.cancelled, context["query_id"])
+        if cancelled is not None:
+            fails, cancelled.failed = not cancelled.failed, True
+            return NotSent(fails)
+        worker_id = guarded(tap, pool.claim, self)
         running = submit_task(self, task)
-        running._daftnb = guarded(tap, tap.dispatched, self, task)
+        if worker_id is not None:
+            running._daftnb = guarded(tap, tap.dispatched, worker_id, task.name(), context)
+            if running._daftnb is not None:
+                mine.tasks[id(running)] = running
         return running
 
     def end(self: Any, outcome: str) -> None:
+        mine.tasks.pop(id(self), None)
         started, self._daftnb = getattr(self, "_daftnb", None), None
         if started is not None:
             guarded(tap, tap.ended, *started, outcome)
@@ -73,7 +89,7 @@ def tap_tasks(tap: Tap, flotilla: Any) -> None:
             result = await get_result(self)
         except asyncio.CancelledError:
             end(self, "cancelled_running")
-            raise
+            raise RuntimeError(CANCELLED) from None
         except BaseException:
             end(self, "failed")
             raise
@@ -83,51 +99,107 @@ def tap_tasks(tap: Tap, flotilla: Any) -> None:
 
     @functools.wraps(cancel)
     def tapped_cancel(self: Any) -> None:
-        end(self, "cancelled_running")
         cancel(self)
+        end(self, "cancelled_running")
+
+    mine.patch(task_class, "cancel", tapped_cancel)
+    mine.patch(handle_class, "submit_task", tapped_submit_task)
+    mine.patch(task_class, "get_result", tapped_get_result)
+
+
+def tap_workers(mine: InActor, flotilla: Any) -> None:
+    """Wrap the making of workers, and note their retirement."""
+    tap, pool = mine.tap, mine.pool
+    worker_class = flotilla.RaySwordfishWorker
+    shutdown = flotilla.RaySwordfishActorHandle.shutdown
+
+    def tapped_worker(node_id: str, handle: Any, cpus: int, gpus: int, memory: int, address: str) -> Any:
+        guarded(tap, pool.born, handle, Facts(node_id, cpus, gpus, memory, address))
+        return worker_class(node_id, handle, cpus, gpus, memory, address)
+
+    @functools.wraps(shutdown)
+    def noted_shutdown(self: Any) -> None:
+        guarded(tap, pool.lost, self)
+        shutdown(self)
+
+    mine.patch(flotilla, "RaySwordfishWorker", tapped_worker)
+    mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", noted_shutdown)
+
+
+def tap_retirement(mine: InActor, flotilla: Any) -> None:
+    """Wrap what makes retirement honour the settings between queries: keeping, and giving back."""
+    tap, pool = mine.tap, mine.pool
+    start_ray_workers, get_head_node_id = flotilla.start_ray_workers, flotilla.get_head_node_id
+    shutdown = flotilla.RaySwordfishActorHandle.shutdown
+
+    @functools.wraps(start_ray_workers)
+    def tapped_start_ray_workers(existing_worker_ids: list[str], *arguments: Any) -> list[Any]:
+        # A failure of the engine's own start is the engine's; it goes through.
+        return pool.start_workers(existing_worker_ids, lambda left_out: start_ray_workers(left_out, *arguments))
 
     @functools.wraps(shutdown)
     def tapped_shutdown(self: Any) -> None:
-        worker_id = guarded(tap, tap.worker_of, self)
-        if worker_id is not None:
-            guarded(tap, tap.worker_ended, worker_id, "retired")
-        shutdown(self)
+        if not guarded(tap, pool.let_go, self):
+            shutdown(self)
 
-    tap.patch(handle_class, "submit_task", tapped_submit_task)
-    tap.patch(handle_class, "shutdown", tapped_shutdown)
-    tap.patch(task_class, "get_result", tapped_get_result)
-    tap.patch(task_class, "cancel", tapped_cancel)
+    @functools.wraps(get_head_node_id)
+    def tapped_get_head_node_id() -> str | None:
+        if tap.head is None:
+            tap.head = get_head_node_id()
+        return tap.head
+
+    mine.patch(flotilla, "start_ray_workers", tapped_start_ray_workers)
+    mine.patch(flotilla, "get_head_node_id", tapped_get_head_node_id)
+    mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", tapped_shutdown)
 
 
-def tap_scaling(tap: Tap, flotilla: Any) -> None:
-    """Wrap the making of workers and the requests for resources."""
-    worker_class, try_autoscale = flotilla.RaySwordfishWorker, flotilla.try_autoscale
-
-    def tapped_worker(node_id: str, handle: Any, cpus: int, gpus: int, memory: int, address: str) -> Any:
-        handle._daftnb_worker = node_id
-        guarded(tap, tap.worker_started, node_id, cpus, memory)
-        return worker_class(node_id, handle, cpus, gpus, memory, address)
+def tap_requests(mine: InActor, flotilla: Any) -> None:
+    """Wrap the requests for resources: one that changes nothing is not sent."""
+    tap, pool = mine.tap, mine.pool
+    try_autoscale = flotilla.try_autoscale
 
     @functools.wraps(try_autoscale)
     def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
+        if not bundles and tap.demand == 0:
+            return  # the engine withdraws twice at each query's end; what is not asked for need not be withdrawn
         guarded(tap, tap.requested, bundles)
+        if bundles:
+            pool.requested()
         try_autoscale(bundles)
 
-    tap.patch(flotilla, "RaySwordfishWorker", tapped_worker)
-    tap.patch(flotilla, "try_autoscale", tapped_try_autoscale)
+    mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
 
 
-def install(actor: Any) -> int:
-    """Hang a tap on the runner actor, once; the number of events recorded so far (0 for a new one)."""
-    tap: Tap | None = getattr(actor, ATTRIBUTE, None)
-    if tap is not None:
-        return tap.recorded
+def install(actor: Any, off: frozenset[str] = frozenset()) -> int:
+    """Hang a tap on the runner actor, once; the number of events recorded so far (0 for a new one).
+
+    ``off``: the features that need a name this release does not have (:mod:`daftnb.engine.internals`).
+    """
+    mine: InActor | None = getattr(actor, ATTRIBUTE, None)
+    if mine is not None:
+        return mine.tap.recorded
+    import ray
+    from daft.daft import RaySwordfishWorker
     from daft.runners import flotilla, progress_bar
 
-    tap = Tap(actor)
-    tap.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
-    tap_tasks(tap, flotilla)
-    tap_scaling(tap, flotilla)
-    setattr(actor, ATTRIBUTE, tap)
-    setattr(actor, DOOR, tap.call)
+    tap = Tap()
+    pool = Pool(
+        tap,
+        lambda handle: ray.kill(handle.actor_handle),
+        RaySwordfishWorker,
+        lambda: bool(actor.curr_result_gens),
+    )
+    mine = InActor(actor, tap, pool)
+    if "cancelling on Ray" not in off:
+        mine.patch(actor, "curr_result_gens", mine.streams)
+    if "task counts" not in off:
+        mine.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
+        tap_tasks(mine, flotilla)
+        tap_workers(mine, flotilla)
+    if not {"task counts", "warm workers"} & off:
+        tap_retirement(mine, flotilla)
+    if "scale-up requests" not in off:
+        tap_requests(mine, flotilla)
+    setattr(actor, ATTRIBUTE, mine)
+    setattr(actor, DOOR, mine.call)
     return 0

@@ -121,22 +121,46 @@ class WorkerStarted:
 
 @dataclass(frozen=True, slots=True)
 class WorkerCounts:
-    """Tasks of one worker. ``idle_since``: end of its last task, or its start; None while it runs one."""
+    """Tasks of one worker. ``idle_since``: end of its last task, or its start; None while it runs one.
+
+    ``warm``: the engine has let go of it, and the next query takes it over. ``retires_at``: when it is ended if
+    nothing uses it (None: it is not), and ``rule``, why.
+    """
 
     t: float
     worker_id: str
     running: int
     finished: int
     idle_since: float | None
+    warm: bool = False
+    retires_at: float | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnded:
-    """The engine has let go of a worker: it retired it, or it died."""
+    """A worker's process has ended: it was retired, by ``rule``, or it died."""
 
     t: float
     worker_id: str
     reason: Literal["retired", "died"]
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerKept:
+    """The engine has let go of a worker (at a query's end it lets go of all that are idle); it stays warm."""
+
+    t: float
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReused:
+    """A query has taken over a warm worker."""
+
+    t: float
+    worker_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +203,31 @@ class ScaleRequested:
     cpus: int
     pending: int
     capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBegun:
+    """The scheduler looked at this backlog and did not ask Ray for workers. ``number`` counts such decisions.
+
+    ``reason``: below (the threshold), interval (one request per autoscaler interval), not larger (than what is asked
+    for already), linear (that scheduler asks only where there is no worker).
+    """
+
+    t: float
+    number: int
+    reason: str
+    pending: int
+    capacity: int
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCounted:
+    """How often, so far, the scheduler has come to the decision ``number`` in a row."""
+
+    t: float
+    number: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +279,13 @@ Event = (
     | WorkerStarted
     | WorkerCounts
     | WorkerEnded
+    | WorkerKept
+    | WorkerReused
     | NodesSeen
     | BacklogSample
     | ScaleRequested
+    | HoldBegun
+    | HoldCounted
     | DemandCleared
     | DetailDropped
     | ClusterChanged

@@ -11,7 +11,8 @@ from typing import Any
 
 from daftnb.settings import SETTINGS, AutoscalingSettings
 from daftnb.telemetry import events as e
-from daftnb.telemetry.state import Query, State, Worker, add, ratio_of
+from daftnb.telemetry.decisions import ratio_of
+from daftnb.telemetry.state import Query, State, Worker, add, most_cpus
 
 Frame = dict[str, Any]
 
@@ -198,6 +199,7 @@ def _workers(state: State, settings: AutoscalingSettings) -> Frame:
         "total": len(actors),
         "busy": sum(1 for worker in actors if worker.state == "busy"),
         "idle": sum(1 for worker in actors if worker.state != "busy"),
+        "warm": sum(1 for worker in actors if worker.state == "warm"),
         "slots": sum(worker.slots for worker in actors),
         "rows": {worker.id: _worker(worker) for worker in state.workers.values()},
     }
@@ -215,7 +217,8 @@ def _worker(worker: Worker) -> Frame:
         "memory": worker.memory,
         "since": worker.since,
         "idle_since": worker.idle_since if worker.state in ("idle", "warm") else None,
-        "retires_at": None,
+        "retires_at": worker.retires_at if worker.state in ("idle", "warm") else None,
+        "rule": worker.rule if worker.state in ("idle", "warm") else "",
         "note": "no CPU for Daft" if worker.state == "no worker" else "",
         "busy_spans": [list(span) for span in worker.spans],
     }
@@ -232,6 +235,11 @@ def _backlog(state: State, settings: AutoscalingSettings) -> Frame:
         "running": last.running if last else 0,
         "capacity": last.capacity if last else 0,
         "peak": state.peak_ratio,
+        "wanted": state.request.cpus if state.request else None,
+        "granted": state.granted,
+        "observed": sum(worker.slots for worker in state.actors()),
+        "least": _least_cpus(state.cluster),
+        "most": most_cpus(state.cluster),
         "points": {
             str(number): [
                 round(s.t, 3),
@@ -240,20 +248,26 @@ def _backlog(state: State, settings: AutoscalingSettings) -> Frame:
                 s.running,
                 s.capacity,
                 s.workers,
-                state.wanted[number],
+                *state.demand[number],
             ]
             for number, s in state.samples.items()
         },
         "marks": {
             str(number): {
                 "t": m.t,
-                "kind": "request" if m.kind == "over max" else m.kind,
+                "kind": m.kind,
                 "label": m.label,
                 "text": m.text,
             }
             for number, m in state.marks.items()
         },
     }
+
+
+def _least_cpus(cluster: e.ClusterChanged | None) -> int | None:
+    if cluster is None or cluster.min_workers is None or cluster.cpus is None:
+        return None
+    return cluster.min_workers * cluster.cpus
 
 
 def _rounded(ratio: float | None) -> float | None:

@@ -7,15 +7,20 @@ operators, workers and kept queries only. No clock of its own: time is what the 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import singledispatch
 
+from daftnb.telemetry import decisions
 from daftnb.telemetry import events as e
+from daftnb.telemetry.decisions import ratio_of
 
 KEPT_QUERIES = 20
 KEPT_DECISIONS = 50
 KEPT_SAMPLES = 600
 KEPT_SPANS = 40
+CHANGES_NOTHING = ("hold", "kept", "sweep", "reuse")
+TOGETHER_SECONDS = 0.5  # between what is told of several workers and is one decision
 SAMPLE_SECONDS = 0.1  # samples closer than this are merged into one, which keeps the higher backlog
 NO_COUNTS = e.TaskCounts()
 
@@ -73,6 +78,8 @@ class Worker:
     running: int = 0
     finished: int = 0
     idle_since: float | None = None
+    retires_at: float | None = None
+    rule: str = ""
     spans: deque[list[float | None]] = field(default_factory=lambda: deque(maxlen=KEPT_SPANS))
 
     @property
@@ -87,6 +94,7 @@ class Mark:
     label: str
     text: str
     count: int = 1
+    labels: list[str] = field(default_factory=list)  # of the workers it is about, where several
 
 
 @dataclass(slots=True)
@@ -97,12 +105,14 @@ class State:
     workers: dict[str, Worker] = field(default_factory=dict)
     worker_count: int = 0
     samples: OrderedDict[int, e.BacklogSample] = field(default_factory=OrderedDict)
-    wanted: dict[int, int | None] = field(default_factory=dict)
+    demand: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)  # by sample: CPUs wanted, granted
     sample_count: int = 0
     peak_ratio: float | None = None
     marks: OrderedDict[int, Mark] = field(default_factory=OrderedDict)
     mark_count: int = 0
     request: e.ScaleRequested | None = None
+    granted: int | None = None  # CPUs of all nodes that Ray lists
+    hold: tuple[int, Mark, int] | None = None  # the latest hold's number, its mark, and that one's count before it
     cluster: e.ClusterChanged | None = None
     dropped: int = 0
     problems: dict[str, int] = field(default_factory=dict)
@@ -127,25 +137,29 @@ def add(many: object) -> e.TaskCounts:
     return e.TaskCounts(*total)
 
 
-def ratio_of(pending: int, capacity: int) -> float | None:
-    """The scheduler's backlog ratio: pending tasks ÷ CPUs of its workers; None where it has no workers.
-
-    Source: ``DefaultScheduler::needs_autoscaling`` in Daft's ``scheduling/scheduler/default.rs``.
-    """
-    return pending / capacity if capacity else None
-
-
-def mark(state: State, t: float, kind: str, label: str, text: str) -> None:
-    """Note a decision; the same one again, right after itself, only raises its count."""
-    if state.marks:
-        last = next(reversed(state.marks.values()))
+def mark(state: State, t: float, kind: str, label: str, text: str) -> Mark:
+    """Note a decision; the same one again, with none between them that changed anything, only raises its count."""
+    for last in reversed(state.marks.values()):
         if last.kind == kind and last.text == text:
             last.count += 1
-            return
-    state.marks[state.mark_count] = Mark(t, kind, label, text)
+            return last
+        if last.kind not in CHANGES_NOTHING:
+            break
+    new = state.marks[state.mark_count] = Mark(t, kind, label, text)
     state.mark_count += 1
     while len(state.marks) > KEPT_DECISIONS:
         state.marks.popitem(last=False)
+    return new
+
+
+def mark_together(state: State, t: float, kind: str, worker: Worker, words: Callable[[list[str]], str]) -> None:
+    """Note one decision about several workers, told of one after the other at one moment, as one line."""
+    last = next(reversed(state.marks.values())) if state.marks else None
+    if last is None or last.kind != kind or t - last.t > TOGETHER_SECONDS or worker.label in last.labels:
+        mark(state, t, kind, "", words([worker.label])).labels = [worker.label]
+        return
+    last.labels.append(worker.label)
+    last.text = words(last.labels)
 
 
 @singledispatch
@@ -251,7 +265,26 @@ def _(event: e.WorkerCounts, state: State) -> None:
         return
     _spans(worker, event)
     worker.running, worker.finished, worker.idle_since = event.running, event.finished, event.idle_since
-    worker.state = "busy" if event.running else "idle"
+    worker.state = "busy" if event.running else "warm" if event.warm else "idle"
+    if event.warm and event.rule == "survivor" != worker.rule:
+        mark(state, event.t, "kept", "", decisions.kept(worker.label, event.rule))
+    worker.retires_at, worker.rule = event.retires_at, event.rule
+
+
+@apply.register
+def _(event: e.WorkerKept, state: State) -> None:
+    worker = state.workers.get(event.worker_id)
+    if worker is not None and worker.is_actor:
+        worker.state = "warm"
+        mark_together(state, event.t, "sweep", worker, decisions.swept)
+
+
+@apply.register
+def _(event: e.WorkerReused, state: State) -> None:
+    worker = state.workers.get(event.worker_id)
+    if worker is not None and worker.is_actor:
+        worker.state = "idle"
+        mark_together(state, event.t, "reuse", worker, decisions.reused)
 
 
 @apply.register
@@ -261,10 +294,11 @@ def _(event: e.WorkerEnded, state: State) -> None:
         return
     if worker.spans and worker.spans[-1][1] is None:
         worker.spans[-1][1] = event.t
-    idle = f" after {event.t - worker.idle_since:.1f} s idle" if worker.idle_since is not None else ""
+    idle = None if worker.idle_since is None else event.t - worker.idle_since
     worker.state, worker.running, worker.since = event.reason, 0, event.t
+    worker.retires_at, worker.rule = None, ""
     if event.reason == "retired":
-        mark(state, event.t, "retire", "−1", f"{worker.label} was retired{idle}")
+        mark(state, event.t, "retire", "−1", decisions.retired(worker.label, idle, event.rule))
     else:
         mark(state, event.t, "died", "✕", f"{worker.label} died; its tasks are pending again")
     _count_workers(state, event.t)
@@ -274,8 +308,13 @@ def _(event: e.WorkerEnded, state: State) -> None:
 def _(event: e.NodesSeen, state: State) -> None:
     state.nodes_known = True
     alive = {node.id for node in event.nodes}
+    first = state.granted is None
+    state.granted = sum(node.slots for node in event.nodes)
     for node in event.nodes:
+        new = node.id not in state.workers and not first
         worker = _worker(state, node.id, event.t, node.slots, node.memory, head=node.head)
+        if new and node.slots and state.request is not None:
+            mark(state, event.t, "granted", "", decisions.granted(worker.label, event.t - state.request.t))
         if worker.state == "gone":
             worker.state, worker.since = "starting", event.t
         if not node.slots and not worker.is_actor:
@@ -290,8 +329,9 @@ def _(event: e.NodesSeen, state: State) -> None:
         if worker.is_actor:
             mark(state, event.t, "died", "✕", f"the node of {worker.label} is gone")
         elif worker.state != "no worker":
-            mark(state, event.t, "retire", "−1", f"Ray released the node of {worker.label}")
+            mark(state, event.t, "gone", "", f"Ray released the node of {worker.label}")
         worker.state, worker.since, worker.running = "gone", event.t, 0
+        worker.retires_at, worker.rule = None, ""
 
 
 @apply.register
@@ -307,33 +347,40 @@ def _(event: e.BacklogSample, state: State) -> None:
         if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
             return  # the moment before says more; the next sample is not far
     state.samples[state.sample_count] = event
-    state.wanted[state.sample_count] = state.request.cpus if state.request else None
+    state.demand[state.sample_count] = (state.request.cpus if state.request else None, state.granted)
     state.sample_count += 1
     while len(state.samples) > KEPT_SAMPLES:
         number, _ = state.samples.popitem(last=False)
-        del state.wanted[number]
+        del state.demand[number]
 
 
 @apply.register
 def _(event: e.ScaleRequested, state: State) -> None:
     state.request = event
-    most = _most_cpus(state.cluster)
-    if most is not None and event.cpus > most:
-        # The engine asks for one more each time, for as long as the backlog lasts; one line says it for all.
-        text = f"asked for more than the {most} CPUs this cluster can have"
-        latest = next((m for m in reversed(state.marks.values()) if m.kind in ("over max", "clear")), None)
-        if latest is not None and latest.kind == "over max":
-            latest.count += 1
-        else:
-            mark(state, event.t, "over max", f"ask {event.cpus}", f"{text} ({_cpus(event)})")
+    state.hold = None
+    most = most_cpus(state.cluster)
+    if most is None or event.cpus <= most:
+        mark(state, event.t, "request", f"ask {event.cpus}", decisions.asked(event))
         return
-    ratio = ratio_of(event.pending, event.capacity)
-    why = (
-        f"ratio {ratio:.1f} ({event.pending} pending ÷ {event.capacity} CPUs)"
-        if ratio is not None
-        else f"{event.pending} pending and no worker"
-    )
-    mark(state, event.t, "request", f"ask {event.cpus}", f"{why}: asked Ray for {_cpus(event)}")
+    # The engine asks for one more each time, for as long as the backlog lasts; one line says it for all.
+    latest = next((m for m in reversed(state.marks.values()) if m.kind in ("over max", "clear")), None)
+    if latest is not None and latest.kind == "over max":
+        latest.count += 1
+        latest.text = decisions.over_most(event, most)
+    else:
+        mark(state, event.t, "over max", f"ask {event.cpus}", decisions.over_most(event, most))
+
+
+@apply.register
+def _(event: e.HoldBegun, state: State) -> None:
+    noted = mark(state, event.t, "hold", "", decisions.not_asked(event))
+    state.hold = (event.number, noted, noted.count - 1)
+
+
+@apply.register
+def _(event: e.HoldCounted, state: State) -> None:
+    if state.hold is not None and state.hold[0] == event.number:
+        state.hold[1].count = state.hold[2] + event.count
 
 
 @apply.register
@@ -353,7 +400,7 @@ def _(event: e.ClusterChanged, state: State) -> None:
     if state.cluster is None or state.cluster.address != event.address or event.state == "stopped":
         state.workers.clear()
         state.worker_count = 0
-        state.request = None
+        state.request = state.hold = state.granted = None
     state.cluster = event
 
 
@@ -362,12 +409,7 @@ def _(event: e.ProblemFound, state: State) -> None:
     state.problems[event.text] = state.problems.get(event.text, 0) + 1
 
 
-def _cpus(event: e.ScaleRequested) -> str:
-    """What was asked for, in words."""
-    return f"{event.bundles} × 1 CPU" if event.cpus == event.bundles else f"{event.bundles} bundles, {event.cpus} CPUs"
-
-
-def _most_cpus(cluster: e.ClusterChanged | None) -> int | None:
+def most_cpus(cluster: e.ClusterChanged | None) -> int | None:
     """The CPUs the cluster can have at most, where that is known."""
     if cluster is None or cluster.max_workers is None or cluster.cpus is None:
         return None

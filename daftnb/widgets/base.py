@@ -152,7 +152,7 @@ class View(anywidget.AnyWidget):
             case {"type": "resync", **rest} if not rest:
                 self._resync = True
             case {"type": "stop", "query": str(query_id), **rest} if not rest:
-                if self._session.interrupt(query_id):
+                if self._session.cancel(query_id):
                     self.send({"type": "stopping", "query": query_id})
 
     # -- the static view ----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def keep_journal(actor: Any) -> None:
     """Runs in the runner actor: note all counters, with the time, after every change of one of them."""
     import time
 
-    tap = actor._daftnb_tap
+    tap = actor._daftnb.tap
     tap.journal = []
     changed, done = tap.changed, tap.done
 
@@ -38,7 +38,7 @@ def keep_journal(actor: Any) -> None:
             for index, query in tap.queries.items()
             for last_id, s in query.stages.items()
         }
-        workers = {worker_id: w.running for worker_id, w in tap.workers.items() if w.alive}
+        workers = {worker_id: w.running for worker_id, w in tap.workers.items() if w.held}
         tap.journal.append((time.time(), tap.pending, tap.running, stages, workers))
 
     def noted_changed(pending: int, running: int) -> None:
@@ -53,7 +53,7 @@ def keep_journal(actor: Any) -> None:
 
 
 def end_journal(actor: Any) -> list[Any]:
-    tap = actor._daftnb_tap
+    tap = actor._daftnb.tap
     del tap.changed, tap.done
     return tap.journal
 
@@ -270,7 +270,7 @@ def test_an_interrupted_query_ends_on_the_cluster(session: Session, clean_settin
             )
 
         query_id = await_that(running, "the query runs", 60)
-        assert session.interrupt(str(query_id))
+        assert session.cancel(str(query_id)) == query_id
 
     thread = threading.Thread(target=interrupt)
     thread.start()

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 from daftnb.engine.tap import KEPT_QUERIES, RING_EVENTS, Tap
 
 
-def task(name: str, first: int, query: str = "q") -> Any:
-    return SimpleNamespace(
-        name=lambda: name, context=lambda: {"query_id": query, "node_id": str(first), "task_id": "0"}
-    )
-
-
-def handle(worker: str) -> Any:
-    return SimpleNamespace(_daftnb_worker=worker)
+def task(name: str, first: int, query: str = "q") -> tuple[str, dict[str, str]]:
+    return name, {"query_id": query, "node_id": str(first), "task_id": "0"}
 
 
 def tap_with_worker() -> Tap:
-    tap = Tap(SimpleNamespace(curr_result_gens={}, curr_plans={}))
-    tap.prepare(0, "q", {1: 2, 2: 3}, {})
+    tap = Tap()
+    tap.announce(0, "q", {1: 2, 2: 3})
     tap.worker_started("w", 2, 100)
     return tap
 
@@ -33,7 +24,7 @@ def test_a_task_goes_from_pending_over_running_to_done() -> None:
     tap = tap_with_worker()
     tap.submitted(2, "a")
     assert counts(tap) == {2: (1, 1, 0, 0, 0, 0)}
-    started = tap.dispatched(handle("w"), task("a", 1))
+    started = tap.dispatched("w", *task("a", 1))
     assert started is not None
     assert counts(tap) == {2: (1, 0, 1, 0, 0, 0)}
     tap.ended(*started, "ok")
@@ -45,7 +36,7 @@ def test_a_task_goes_from_pending_over_running_to_done() -> None:
 def test_a_task_of_a_dead_worker_is_pending_again() -> None:
     tap = tap_with_worker()
     tap.submitted(2, "a")
-    started = tap.dispatched(handle("w"), task("a", 1))
+    started = tap.dispatched("w", *task("a", 1))
     tap.ended(*started, "retried")  # type: ignore[misc]
     tap.worker_ended("w", "died")
     assert counts(tap) == {2: (1, 1, 0, 0, 0, 0)}
@@ -56,7 +47,7 @@ def test_tasks_of_one_name_are_told_apart_by_where_they_begin() -> None:
     tap = tap_with_worker()
     tap.submitted(1, "a")
     tap.submitted(3, "a")
-    tap.dispatched(handle("w"), task("a", 2))
+    tap.dispatched("w", *task("a", 2))
     assert counts(tap) == {1: (1, 1, 0, 0, 0, 0), 3: (1, 0, 1, 0, 0, 0)}
 
 
@@ -64,7 +55,7 @@ def test_an_operator_may_have_tasks_of_several_names() -> None:
     tap = tap_with_worker()
     for name in ("sample", "sort"):
         tap.submitted(3, name)
-        tap.dispatched(handle("w"), task(name, 3))
+        tap.dispatched("w", *task(name, 3))
     assert counts(tap) == {3: (2, 0, 2, 0, 0, 0)}
 
 
@@ -82,8 +73,7 @@ def test_a_lagging_kernel_loses_detail_which_is_counted_and_no_total() -> None:
     tap = tap_with_worker()
     for i in range(RING_EVENTS + 500):
         tap.worker_started(f"w{i}", 1, 1)
-        tap.worker_ended(f"w{i}", "retired")
-        del tap.workers[f"w{i}"]
+        tap.worker_ended(f"w{i}", "died")
     drained = tap.drain(0)
     assert len(drained["events"]) == RING_EVENTS
     assert drained["dropped"] == drained["recorded"] - RING_EVENTS
@@ -93,5 +83,13 @@ def test_a_lagging_kernel_loses_detail_which_is_counted_and_no_total() -> None:
 def test_the_actors_memory_does_not_grow_with_queries() -> None:
     tap = tap_with_worker()
     for i in range(100):
-        tap.prepare(i, f"q{i}", {}, {})
+        tap.announce(i, f"q{i}", {})
     assert len(tap.queries) == KEPT_QUERIES
+
+
+def test_the_actors_memory_does_not_grow_with_workers_that_came_and_went() -> None:
+    tap = tap_with_worker()
+    for i in range(100):
+        tap.worker_started(f"w{i}", 1, 1)
+        tap.worker_ended(f"w{i}", "died")
+    assert len(tap.workers) <= 2

@@ -100,7 +100,7 @@ def test_memory_is_bounded_whatever_comes() -> None:
         apply(e.BacklogSample(i + 0.5, i, i, 0, 1, 1), state)
         apply(e.ScaleRequested(i + 0.6, i, i, i, 1), state)
     assert len(state.queries) == KEPT_QUERIES
-    assert len(state.samples) == len(state.wanted) == KEPT_SAMPLES
+    assert len(state.samples) == len(state.demand) == KEPT_SAMPLES
     assert len(state.marks) <= 50
 
 

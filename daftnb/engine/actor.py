@@ -1,0 +1,263 @@
+"""What daftnb is in the runner actor, and what the kernel may ask of it there.
+
+Sent to the actor by value, with :mod:`daftnb.engine.tap`. The kernel calls :meth:`InActor.call` through
+``__ray_call__``; the engine calls what :mod:`daftnb.engine.wraps` has put into its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Generator
+from typing import Any
+
+from daftnb.engine import rules
+from daftnb.engine.counts import Query, Stage
+from daftnb.engine.tap import Tap, own_dashboard, stats_rows
+from daftnb.engine.warm import Pool
+
+ATTRIBUTE = "_daftnb"
+CANCELLED = "the query was cancelled"
+LINGER_SECONDS = 0.5  # after which tasks of a cancelled query that the engine has not let go of are cancelled here
+DRAIN_SECONDS = 5.0  # after which nothing of a cancelled query is kept; its scheduler looks up once a second
+DOOR = "_daftnb_call"
+# Read by the engine once per query; the others at every tick, of every query that runs.
+READ_ONCE = ("DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR")
+
+
+class NotSent:
+    """Stands in for the handle of a task that is not sent to a worker any more, as its query was cancelled.
+
+    ``fails``: at once, so that the engine gives the query up; else it waits until the engine has let go of it.
+    """
+
+    def __init__(self, fails: bool) -> None:
+        self.fails = fails
+
+    def get_result(self) -> NotSent:
+        """An awaitable; unlike a coroutine, one that nobody need await."""
+        return self
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if not self.fails:
+            yield from asyncio.sleep(DRAIN_SECONDS).__await__()
+        raise RuntimeError(CANCELLED)
+
+    def cancel(self) -> None:
+        """Nothing runs."""
+
+
+class Stream:
+    """A query's result stream that can be let go of while somebody waits for its next partition.
+
+    The engine's own keeps its query running for as long as a wait is under way
+    (``PythonPartitionRefStream::__anext__`` shares the stream with the future it returns).
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.waiting: asyncio.Future[Any] | None = None
+        self.cancelled: float | None = None  # since when
+
+    async def __anext__(self) -> Any:
+        self.waiting = asyncio.ensure_future(self.inner.__anext__())
+        try:
+            return await self.waiting
+        except Exception:
+            if self.cancelled is None:
+                raise
+            return None  # the end, as far as anyone cares
+        finally:
+            self.waiting = None
+
+    def finish(self) -> Any:
+        """The operators' statistics so far."""
+        return self.inner.finish()
+
+    def drop(self) -> None:
+        """End the query: nothing holds its stream any more. From any thread."""
+        waiting, self.inner = self.waiting, None
+        if waiting is not None:
+            waiting.get_loop().call_soon_threadsafe(waiting.cancel)
+
+
+class Streams(dict[str, Any]):
+    """The actor's ``curr_result_gens``: each stream that is put in becomes a :class:`Stream`, and one of a cancelled
+    query is still found by who waits for it, but no longer among those that run."""
+
+    def __init__(self, running: dict[str, Any]) -> None:
+        super().__init__({plan_id: Stream(stream) for plan_id, stream in running.items()})
+        self.ending: dict[str, Stream] = {}
+
+    def __setitem__(self, plan_id: str, stream: Any) -> None:
+        super().__setitem__(plan_id, Stream(stream))
+
+    def __missing__(self, plan_id: str) -> Stream:
+        return self.ending[plan_id]
+
+    def cancel(self, plan_id: str) -> Stream | None:
+        """Take a stream out of those that run; None if it was not among them."""
+        stream: Stream | None = self.pop(plan_id, None)
+        if stream is not None:
+            stream.cancelled = time.monotonic()
+            self.ending[plan_id] = stream
+        return stream
+
+
+class InActor:
+    """The tap, the pool and the streams of one runner actor, and how to take them out again."""
+
+    def __init__(self, actor: Any, tap: Tap, pool: Pool) -> None:
+        self.actor = actor
+        self.tap = tap
+        self.pool = pool
+        self.tasks: dict[int, Any] = {}  # handles of the tasks that run
+        self.streams = Streams(actor.curr_result_gens)
+        self.undo: list[tuple[Any, str, Any]] = []
+        self.environment_before: dict[str, str | None] = {}
+
+    # -- what the kernel calls ----------------------------------------------------------------------------------------
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """One of the methods below by name: the actor's one door for the kernel (``methodcaller(DOOR, ...)``)."""
+        return getattr(self, method)(*arguments)
+
+    def prepare(
+        self, index: int, query_id: str, parents: dict[int, int], environment: dict[str, str]
+    ) -> dict[str, str | None]:
+        """A query is about to come: its id, each operator's parent in the plan, and the settings it is to run with.
+
+        They are put where the scheduler reads them, this process's environment; returned is what then stands there.
+        While another query runs, what the scheduler would read in its midst stays as it is.
+        """
+        self.drop_ended()
+        self.tap.announce(index, query_id, parents)
+        for name, value in environment.items():
+            if name in READ_ONCE or not self.actor.curr_result_gens:
+                self.environment_before.setdefault(name, os.environ.get(name))
+                os.environ[name] = value
+        self.pool.watch()
+        return {name: os.environ.get(name) for name in environment}
+
+    def drain(self, seen: int, with_nodes: bool = False) -> dict[str, Any]:
+        """What the tap has to tell since event number ``seen``, the operators' statistics, and Ray's nodes."""
+        self.drop_ended()
+        nodes = self.nodes() if with_nodes else None
+        stats = self.operator_stats()
+        return {**self.tap.drain(seen), "nodes": nodes, "stats": stats}
+
+    def nodes(self) -> list[tuple[str, int, int, bool]]:
+        """Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head.
+
+        Asked for about once a second (1 ms), and here rather than in the kernel: where the head has died, Ray's call
+        does not return, and Ray ends the process that made it.
+        """
+        import ray
+
+        return [
+            (
+                node["NodeID"],
+                int(node["Resources"].get("CPU", 0)),
+                int(node["Resources"].get("memory", 0)),
+                "node:__internal_head__" in node["Resources"],
+            )
+            for node in ray.nodes()
+            if node["Alive"]
+        ]
+
+    def operator_stats(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Rows, bytes and time of each operator of the queries that run, from the engine's own accumulators.
+
+        ``finish()`` of a result stream exports them at any time (about 0.3 ms). It also tells Daft's own dashboard
+        and event log that the operators ended, so it is left alone where one of those is in use.
+        """
+        if own_dashboard():
+            return []
+        found = []
+        for plan_id, stream in list(self.actor.curr_result_gens.items()):
+            query = self.tap.queries.get(int(plan_id))
+            if query is not None:
+                found.append((query.id, stats_rows(stream.finish())))
+        return found
+
+    def cancel(self, index: int) -> list[dict[str, Any]]:
+        """End a query: no task of it starts any more, and those that run are cancelled, where Ray can.
+
+        Not by dropping its stream: that aborts its scheduler, and to the engine's workers the tasks that ran then stay
+        active for ever, their slots taken. One of its tasks fails instead: the engine then cancels the others, marks
+        them all done, and goes through the end of a query as always. Returns its operators' last statistics;
+        harmless for a query that has ended.
+        """
+        stream = self.streams.cancel(str(index))
+        self.actor.curr_plans.pop(str(index), None)
+        if stream is None:
+            return []
+        rows = [] if own_dashboard() else stats_rows(stream.finish())
+        query = self.tap.query(index)
+        query.cancelled = True
+        running = self.tasks_of(query)
+        self.tap.closed({index})
+        if running:
+            query.failed = True
+            running[0].cancel()
+        elif not any(worker.held for worker in self.tap.workers.values()):
+            stream.drop()  # without workers it would wait for ever; nothing of it can be running
+            if rules.read().downscale:
+                self.withdraw()
+        self.pool.watch()
+        return rows
+
+    def tasks_of(self, query: Query) -> list[Any]:
+        """The handles of a query's tasks that run."""
+        found = []
+        for task in list(self.tasks.values()):
+            started: tuple[Stage, str] | None = task._daftnb
+            if started is not None and started[0].query is query:
+                found.append(task)
+        return found
+
+    def drop_ended(self) -> None:
+        """See cancelled queries to their end; their schedulers end by themselves, at their next tick at the latest."""
+        now = time.monotonic()
+        for plan_id, stream in list(self.streams.ending.items()):
+            waited = now - (stream.cancelled or now)
+            if waited > LINGER_SECONDS:
+                for task in self.tasks_of(self.tap.query(int(plan_id))):
+                    task.cancel()
+            if waited > DRAIN_SECONDS:
+                stream.drop()
+                del self.streams.ending[plan_id]
+
+    def withdraw(self) -> None:
+        """Take back what was asked of Ray, if anything still is."""
+        from daft.runners import flotilla
+
+        if self.tap.demand:
+            flotilla.clear_autoscaling_requests()
+
+    # -- in and out ---------------------------------------------------------------------------------------------------
+
+    def patch(self, owner: Any, name: str, replacement: Any) -> None:
+        """Replace an attribute, to be put back by :meth:`uninstall`."""
+        self.undo.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, replacement)
+
+    def uninstall(self) -> None:
+        """Put everything back: the actor is as Daft made it, a query that runs goes on untapped."""
+        running = dict(self.streams)
+        if not running:
+            self.withdraw()
+        while self.undo:
+            owner, name, original = self.undo.pop()
+            setattr(owner, name, original)
+        self.actor.curr_result_gens.clear()
+        self.actor.curr_result_gens.update(running)
+        self.pool.close()
+        for name, value in self.environment_before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        for name in (ATTRIBUTE, DOOR):
+            delattr(self.actor, name)

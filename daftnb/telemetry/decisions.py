@@ -1,0 +1,80 @@
+"""The decision log's words: each scaling decision with its inputs and the rule that bound it, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daftnb.telemetry import events as e
+
+
+def ratio_of(pending: int, capacity: int) -> float | None:
+    """The scheduler's backlog ratio: pending tasks ÷ CPUs of its workers; None where it has no workers.
+
+    Source: ``DefaultScheduler::needs_autoscaling`` in Daft's ``scheduling/scheduler/default.rs``.
+    """
+    return pending / capacity if capacity else None
+
+
+def asked(event: e.ScaleRequested) -> str:
+    """Ray was asked for workers."""
+    return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}"
+
+
+def over_most(event: e.ScaleRequested, most: int) -> str:
+    """Ray was asked for more than it can give; it gives what it has."""
+    return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+
+
+def not_asked(event: e.HoldBegun) -> str:
+    """Ray was not asked, and why."""
+    here = backlog(event.pending, event.capacity)
+    match event.reason:
+        case "below":
+            return f"{here} is not above the threshold {event.threshold:g}: Ray is not asked"
+        case "interval":
+            return f"{here}: asked a moment ago, and once per autoscaler interval is the most"
+        case "not larger":
+            return f"{here}: no more than what is asked for already"
+        case "linear":
+            return f"{here}: the linear scheduler asks only where there is no worker"
+        case other:
+            return f"{here}: {other}"
+
+
+def granted(label: str, seconds: float) -> str:
+    """Ray gave a node."""
+    return f"Ray gave the node of {label}, {seconds:.1f} s after it was asked last"
+
+
+def retired(label: str, idle: float | None, rule: str) -> str:
+    """A worker's process was ended on purpose."""
+    how_long = "" if idle is None else f", {idle:.1f} s idle"
+    return f"{label} was retired{how_long}" + (f" ({rule})" if rule else "")
+
+
+def swept(labels: Sequence[str]) -> str:
+    """The engine let go of idle workers; they stay warm."""
+    return f"the query is over: {', '.join(labels)} kept warm for the next"
+
+
+def reused(labels: Sequence[str]) -> str:
+    """A query took over warm workers."""
+    return f"{', '.join(labels)} taken over warm"
+
+
+def kept(label: str, rule: str) -> str:
+    """A worker stays although it is idle."""
+    return f"{label} is kept though idle: {rule}"
+
+
+def backlog(pending: int, capacity: int) -> str:
+    """The backlog in words."""
+    ratio = ratio_of(pending, capacity)
+    if ratio is None:
+        return f"{pending} pending and no worker"
+    return f"ratio {ratio:.3g} ({pending} pending ÷ {capacity} CPUs)"
+
+
+def resources(event: e.ScaleRequested) -> str:
+    """What was asked for, in words."""
+    return f"{event.bundles} × 1 CPU" if event.cpus == event.bundles else f"{event.bundles} bundles, {event.cpus} CPUs"
