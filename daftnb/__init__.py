@@ -10,14 +10,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daftnb.errors import ClusterError, DaftnbError, SettingError
 from daftnb.settings import AutoscalingSettings
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
+    from daftnb.engine.jobs import Job, JobList
     from daftnb.session import Session
     from daftnb.widgets.controls import Controls
     from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
@@ -32,9 +36,11 @@ __all__ = [
     "cockpit",
     "controls",
     "get_session",
+    "jobs",
     "plan",
     "start",
     "stop",
+    "submit",
     "workers",
 ]
 
@@ -95,6 +101,32 @@ def controls() -> Controls:
     from daftnb.widgets.controls import Controls
 
     return Controls(get_session())
+
+
+def submit(
+    source: str | os.PathLike[str],
+    address: str | None = None,
+    name: str | None = None,
+    working_dir: str | os.PathLike[str] | None = None,
+    runtime_env: Mapping[str, Any] | None = None,
+    pip: Sequence[str] | str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Job:
+    """Submit source text or a ``.py`` file as a Ray job, which runs wholly on the cluster and outlives the kernel.
+
+    ``address`` is the cluster's job server (``http://head:8265``); the rest is as in
+    :func:`daftnb.engine.jobs.submit`. Raises JobError.
+    """
+    from daftnb.engine import jobs
+
+    return jobs.submit(source, address, name, working_dir, runtime_env, pip, env)
+
+
+def jobs(address: str | None = None) -> JobList:
+    """The jobs that were submitted to a cluster, newest first."""
+    from daftnb.engine.jobs import jobs
+
+    return jobs(address)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -18,8 +18,8 @@ from daftnb.errors import ClusterError, DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame, frame_of
+from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
-from daftnb.telemetry.state import State
 
 if TYPE_CHECKING:
     from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
@@ -184,7 +184,7 @@ class Session:
             if problem not in self._warned:
                 self._warned.add(problem)
                 warnings.warn(problem, stacklevel=2)
-        return current.environment()
+        return {**current.environment(), settings.EXCLUDE_ENV: settings.exclude_seconds()}
 
     def _pull(self) -> list[e.Event]:
         cluster = self.cluster
@@ -196,7 +196,12 @@ class Session:
             connect.disconnect()
             gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
             return [self._cluster_event(cluster, "stopped"), e.ProblemFound(time.time(), gone)]
-        return [] if self._flotilla is None else self._flotilla.door.pull()
+        if self._flotilla is None:
+            return []
+        if self._flotilla.door.dead:
+            self._flotilla = None
+            return [e.RunnerEnded(time.time())]
+        return self._flotilla.door.pull()
 
     def _frame(self, state: State, now: float) -> Frame:
         from daftnb.engine.connect import runner_name

@@ -182,6 +182,18 @@ class AutoscalingSettings:
 assert [each.name for each in fields(AutoscalingSettings)][:-1] == list(SETTINGS), "the fields are the settings"
 
 
+# A parameter of set_runner_ray and a variable of Daft's beside the five; it goes along as it is set, if it can be.
+EXCLUDE_ENV = "DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS"
+EXCLUDE_DEFAULT = "120"
+
+
+def exclude_seconds(environment: Mapping[str, str] | None = None) -> str:
+    """How long a retired worker's node is left out: seconds; the engine's default where unset or wrong."""
+    text = (os.environ if environment is None else environment).get(EXCLUDE_ENV, EXCLUDE_DEFAULT).strip()
+    fits = text.isascii() and text.isdigit() and len(text) < 19
+    return text if fits else EXCLUDE_DEFAULT
+
+
 def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:
     """The setting of that name or environment variable; raises SettingError with the nearest valid name."""
     by_any_name = {**SETTINGS, **{setting.env: setting for setting in SETTINGS.values()}}

@@ -88,7 +88,9 @@ def adopt(make_flotilla_runner: Callable[[int | None], Any]) -> Any:
     from daftnb.engine.flotilla import WatchedFlotillaRunner
 
     runner: Any = _get_runner()
-    if not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
+    current = runner.flotilla_plan_runner
+    # One whose actor has died would be asked for ever; a new one makes a new actor.
+    if not isinstance(current, WatchedFlotillaRunner) or current.door.dead:
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
     return runner.flotilla_plan_runner
 

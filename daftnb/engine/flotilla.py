@@ -33,6 +33,7 @@ class RunnerDoor:
 
     def __init__(self, actor: Any, off: frozenset[str]) -> None:
         self.actor = actor
+        self.dead = False  # the actor was found dead: it takes its workers with it, and answers nobody again
         self._lock = threading.Lock()
         self._clock_offset = 0.0
         self._least_delay = float("inf")
@@ -49,7 +50,11 @@ class RunnerDoor:
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of :class:`daftnb.engine.actor.InActor` and wait for what it returns."""
         caller = methodcaller(in_actor.DOOR, method, *arguments)
-        return ray.get(self.actor.__ray_call__.remote(caller), timeout=CALL_SECONDS)
+        try:
+            return ray.get(self.actor.__ray_call__.remote(caller), timeout=CALL_SECONDS)
+        except ray.exceptions.ActorDiedError:
+            self.dead = True
+            raise
 
     def close(self) -> None:
         """Take the tap out again: the actor is as Daft made it."""
@@ -140,7 +145,10 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             stats = yield from super().stream_plan(plan, partition_sets)
         except BaseException as error:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
-            self._end(index, query_id)
+            if isinstance(error, ray.exceptions.ActorDiedError):
+                self.door.dead = True
+            else:
+                self._end(index, query_id)
             if index in self._cancelled and isinstance(error, Exception):
                 self._cancelled.discard(index)
                 raise QueryCancelled(query_id) from None

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal
 
-Part = Literal["daft", "ray"]
+Part = Literal["daft", "ray", "jobs"]
 
 # What may be off. Those of Ray but for the embedded cluster are told to the tap when it is installed.
 LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
+JOBS = "jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,13 @@ INTERNALS = (
         "FakeMultiNodeProvider._create_node_with_resources_and_labels",
         "worker nodes on this machine",
     ),
+    # A part of its own: Ray's job client is a quarter of a second to import, and only jobs need it.
+    Internal("jobs", (JOBS,), "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._do_request", "time limits"),
+    Internal("jobs", (JOBS,), "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._package_exists", "the source"),
+    Internal("jobs", (JOBS,), "ray._private.runtime_env.packaging", "_dir_travel", "the working directory's size"),
+    Internal("jobs", (JOBS,), "ray._private.runtime_env.packaging", "_get_excludes", "the working directory's size"),
+    Internal("jobs", (JOBS,), "ray._private.runtime_env.packaging", "GCS_STORAGE_MAX_SIZE", "the limit of that size"),
+    Internal("jobs", (JOBS,), "ray._private.ray_constants", "get_runtime_env_default_excludes", "what Ray leaves out"),
 )
 
 

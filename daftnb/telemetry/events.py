@@ -164,6 +164,13 @@ class WorkerReused:
 
 
 @dataclass(frozen=True, slots=True)
+class RunnerEnded:
+    """Daft's runner actor has died, and all its workers with it."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One node as Ray lists it."""
 
@@ -281,6 +288,7 @@ Event = (
     | WorkerEnded
     | WorkerKept
     | WorkerReused
+    | RunnerEnded
     | NodesSeen
     | BacklogSample
     | ScaleRequested

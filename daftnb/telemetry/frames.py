@@ -12,7 +12,8 @@ from typing import Any
 from daftnb.settings import SETTINGS, AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
-from daftnb.telemetry.state import Query, State, Worker, add, most_cpus
+from daftnb.telemetry.model import Query, State, Worker, add
+from daftnb.telemetry.state import most_cpus
 
 Frame = dict[str, Any]
 

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame
-from daftnb.telemetry.state import State, apply
+from daftnb.telemetry.model import State
+from daftnb.telemetry.state import apply
 
 ACTIVE_SECONDS = 0.2  # between frames while a query runs: five a second
 QUIET_SECONDS = 1.0

@@ -6,135 +6,20 @@ operators, workers and kept queries only. No clock of its own: time is what the 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import singledispatch
 
 from daftnb.telemetry import decisions
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
+from daftnb.telemetry.model import Mark, Operator, Query, State, Worker
 
 KEPT_QUERIES = 20
 KEPT_DECISIONS = 50
 KEPT_SAMPLES = 600
-KEPT_SPANS = 40
 CHANGES_NOTHING = ("hold", "kept", "sweep", "reuse")
 TOGETHER_SECONDS = 0.5  # between what is told of several workers and is one decision
 SAMPLE_SECONDS = 0.1  # samples closer than this are merged into one, which keeps the higher backlog
-NO_COUNTS = e.TaskCounts()
-
-
-@dataclass(slots=True)
-class Operator:
-    node: e.PlanNode
-    started: bool = False
-    ended: bool = False
-    stats: e.OperatorStats | None = None
-
-
-@dataclass(slots=True)
-class Query:
-    id: str
-    number: int
-    runner: str
-    started: float
-    state: str = "planning"
-    ended: float | None = None
-    rows: int | None = None
-    error: str | None = None
-    operators: dict[int, Operator] = field(default_factory=dict)
-    root: int | None = None
-    stages: dict[int, e.StageCounts] = field(default_factory=dict)
-    settings: dict[str, str] | None = None
-    peak_ratio: float | None = None
-    workers_from: int | None = None
-    workers_to: int | None = None
-
-    @property
-    def active(self) -> bool:
-        return self.state in ("planning", "running")
-
-    def tasks(self) -> e.TaskCounts | None:
-        """All tasks of the query; None where there are none (the native runner has no tasks)."""
-        if not self.stages:
-            return None
-        return add(stage.counts for stage in self.stages.values())
-
-    def parents(self) -> dict[int, int]:
-        """Each operator's consumer."""
-        return {child: id_ for id_, operator in self.operators.items() for child in operator.node.inputs}
-
-
-@dataclass(slots=True)
-class Worker:
-    id: str
-    label: str
-    slots: int
-    memory: int | None
-    since: float
-    state: str
-    head: bool = False
-    running: int = 0
-    finished: int = 0
-    idle_since: float | None = None
-    retires_at: float | None = None
-    rule: str = ""
-    spans: deque[list[float | None]] = field(default_factory=lambda: deque(maxlen=KEPT_SPANS))
-
-    @property
-    def is_actor(self) -> bool:
-        return self.state in ("busy", "idle", "warm")
-
-
-@dataclass(slots=True)
-class Mark:
-    t: float
-    kind: str
-    label: str
-    text: str
-    count: int = 1
-    labels: list[str] = field(default_factory=list)  # of the workers it is about, where several
-
-
-@dataclass(slots=True)
-class State:
-    queries: OrderedDict[str, Query] = field(default_factory=OrderedDict)
-    current: Query | None = None
-    query_count: int = 0
-    workers: dict[str, Worker] = field(default_factory=dict)
-    worker_count: int = 0
-    samples: OrderedDict[int, e.BacklogSample] = field(default_factory=OrderedDict)
-    demand: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)  # by sample: CPUs wanted, granted
-    sample_count: int = 0
-    peak_ratio: float | None = None
-    marks: OrderedDict[int, Mark] = field(default_factory=OrderedDict)
-    mark_count: int = 0
-    request: e.ScaleRequested | None = None
-    granted: int | None = None  # CPUs of all nodes that Ray lists
-    hold: tuple[int, Mark, int] | None = None  # the latest hold's number, its mark, and that one's count before it
-    cluster: e.ClusterChanged | None = None
-    dropped: int = 0
-    problems: dict[str, int] = field(default_factory=dict)
-    in_effect: dict[str, str] | None = None
-    in_effect_number: int | None = None
-    nodes_known: bool = False
-
-    def actors(self) -> list[Worker]:
-        return [worker for worker in self.workers.values() if worker.is_actor]
-
-    def active(self) -> bool:
-        """Whether a query runs."""
-        return any(query.active for query in self.queries.values())
-
-
-def add(many: object) -> e.TaskCounts:
-    """The sum of several TaskCounts."""
-    total = [0, 0, 0, 0, 0, 0]
-    for c in many:  # type: ignore[attr-defined]  # an iterable; spelled loosely to take generators
-        for index, part in enumerate((c.submitted, c.pending, c.running, c.finished, c.failed, c.cancelled)):
-            total[index] += part
-    return e.TaskCounts(*total)
 
 
 def mark(state: State, t: float, kind: str, label: str, text: str) -> Mark:
@@ -302,6 +187,19 @@ def _(event: e.WorkerEnded, state: State) -> None:
     else:
         mark(state, event.t, "died", "✕", f"{worker.label} died; its tasks are pending again")
     _count_workers(state, event.t)
+
+
+@apply.register
+def _(event: e.RunnerEnded, state: State) -> None:
+    for worker in state.actors():
+        worker.state, worker.running, worker.since = "gone", 0, event.t
+        worker.retires_at, worker.rule = None, ""
+        if worker.spans and worker.spans[-1][1] is None:
+            worker.spans[-1][1] = event.t
+    state.request = state.hold = None
+    mark(
+        state, event.t, "died", "✕", "Daft's runner actor died, and its workers with it; the next query makes a new one"
+    )
 
 
 @apply.register

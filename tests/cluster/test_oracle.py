@@ -7,11 +7,9 @@ a journal of the tap's counters is kept at every change, and each tick of the tr
 from __future__ import annotations
 
 import bisect
-import json
 import re
 import time
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import psutil
 import pytest
 
 from daftnb.session import Session
+from tests.cluster.scaling import whole_trace
 from tests.conftest import await_that
 
 pytestmark = pytest.mark.cluster
@@ -56,21 +55,6 @@ def end_journal(actor: Any) -> list[Any]:
     tap = actor._daftnb.tap
     del tap.changed, tap.done
     return tap.journal
-
-
-def trace_of(session: Session, since: float) -> list[tuple[float, dict[str, Any]]]:
-    """The trace's lines since a time: (seconds since the epoch, fields)."""
-    assert session.cluster is not None
-    assert session.cluster.folder is not None
-    found = []
-    for path in Path(session.cluster.folder).glob("session_latest/logs/worker*.err"):
-        for line in path.read_text(errors="replace").splitlines():
-            if "DaftFlotillaScheduler" in line and line.startswith("{"):
-                entry = json.loads(line)
-                t = datetime.fromisoformat(entry["timestamp"].replace("Z", "+00:00")).timestamp()
-                if t >= since:
-                    found.append((t, entry["fields"]))
-    return found
 
 
 SNAPSHOT = re.compile(
@@ -158,13 +142,11 @@ def finished_counts(session: Session) -> dict[str, int]:
 def test_counts_equal_the_schedulers_trace_at_every_tick(session: Session, artifacts: Path) -> None:
     result, journal, began = run_journaled(session, query_with_stages(0.15))
     assert result == {"b": [0, 1, 2, 3, 4], "a": [75, 81, 87, 93, 99]}
-    trace = await_that(
-        lambda: trace_of(session, began) if _completed(trace_of(session, began)) else None, "the trace's end"
-    )
-    ticks = compare(journal, trace)  # type: ignore[arg-type]
+    trace = whole_trace(session, began)
+    ticks = compare(journal, trace)
     assert ticks > 30
     counts = finished_counts(session)
-    enqueued = sum(len(ACTIVE.findall(f["enqueued_tasks"])) for _, f in trace if "enqueued_tasks" in f)  # type: ignore[attr-defined]
+    enqueued = sum(len(ACTIVE.findall(f["enqueued_tasks"])) for _, f in trace if "enqueued_tasks" in f)
     assert counts == {
         "submitted": enqueued,
         "pending": 0,
@@ -173,14 +155,10 @@ def test_counts_equal_the_schedulers_trace_at_every_tick(session: Session, artif
         "failed": 0,
         "cancelled": 0,
     }
-    asked = [f for _, f in trace if f.get("message") == "Sending autoscaling request"]  # type: ignore[attr-defined]
+    asked = [f for _, f in trace if f.get("message") == "Sending autoscaling request"]
     assert asked, "this query is meant to need more workers than there are"
     assert session.frame()["queries"][str(session.frame()["query"]["number"])]["workers_to"] >= 2
     (artifacts / "oracle.txt").write_text(f"{ticks} ticks, {len(journal)} changes, {enqueued} tasks: all equal\n")
-
-
-def _completed(trace: list[tuple[float, dict[str, Any]]]) -> bool:
-    return any(fields.get("message") == "Scheduler event loop completed" for _, fields in trace)
 
 
 def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Session) -> None:
@@ -205,8 +183,8 @@ def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Ses
             return actors[0] if actors else None
 
         process = await_that(busy, "a busy worker", 60)
-        killed.append(process.pid)  # type: ignore[attr-defined]
-        process.kill()  # type: ignore[attr-defined]
+        killed.append(process.pid)
+        process.kill()
 
     thread = threading.Thread(target=kill_one)
     number_before = session.frame()["query"]["number"] if session.frame()["query"] else 0
@@ -214,10 +192,8 @@ def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Ses
     thread.join(60)
     assert killed
     assert result == {"b": [0, 1, 2, 3, 4], "a": [75, 81, 87, 93, 99]}
-    trace = await_that(
-        lambda: trace_of(session, began) if _completed(trace_of(session, began)) else None, "the trace's end"
-    )
-    assert compare(journal, trace) > 20  # type: ignore[arg-type]
+    trace = whole_trace(session, began)
+    assert compare(journal, trace) > 20
     frame = session.frame()
     assert frame["query"]["number"] == number_before + 1
     assert frame["query"]["tasks"]["pending"] == frame["query"]["tasks"]["running"] == 0
@@ -247,7 +223,7 @@ def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, c
         }
 
     there = ray.get(session._flotilla.runner.__ray_call__.remote(look))
-    assert there == session.settings.environment()
+    assert there == {**session.settings.environment(), "DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS": "120"}
     # Set now, in effect with the next query only.
     session.set(threshold=2)
     row = session.frame()["settings"]["rows"]["threshold"]
@@ -255,31 +231,3 @@ def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, c
     query_with_stages(0).collect()
     row = session.frame()["settings"]["rows"]["threshold"]
     assert (row["set"], row["in_effect"], row["pending"]) == ("2.0", "2.0", False)
-
-
-def test_an_interrupted_query_ends_on_the_cluster(session: Session, clean_settings: None) -> None:
-    import threading
-
-    def interrupt() -> None:
-        def running() -> str | None:
-            query = session.frame()["query"]
-            return (
-                query["id"]
-                if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2
-                else None
-            )
-
-        query_id = await_that(running, "the query runs", 60)
-        assert session.cancel(str(query_id)) == query_id
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        query_with_stages(1.0).collect()
-    thread.join(60)
-    after = time.monotonic()
-    query_with_stages(0).collect()
-    assert time.monotonic() - after < 15, "the next query waited for the interrupted one"
-    states = [query["state"] for query in session.frame()["queries"].values()]
-    assert states[-2:] == ["cancelled", "finished"]
-    assert session.frame()["session"]["problems"] == {}

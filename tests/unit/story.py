@@ -5,7 +5,8 @@ from __future__ import annotations
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame, frame_of
-from daftnb.telemetry.state import State, apply
+from daftnb.telemetry.model import State
+from daftnb.telemetry.state import apply
 
 T = 1_800_000_000.0
 PLAN = (

@@ -35,7 +35,7 @@ def test_every_internal_name_is_there_in_this_release() -> None:
 
 
 def test_a_missing_name_turns_off_its_feature_and_says_so(monkeypatch: object) -> None:
-    gone = internals.Internal("daft", "previews", "daft.dataframe.preview", "NoSuchClass.method", "display")
+    gone = internals.Internal("daft", ("previews",), "daft.dataframe.preview", "NoSuchClass.method", "display")
     monkeypatch.setattr(internals, "INTERNALS", (gone,))  # type: ignore[attr-defined]
     assert list(internals.missing("daft")) == ["previews"]
     assert (

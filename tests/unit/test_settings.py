@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daftnb.errors import SettingError
@@ -68,3 +70,43 @@ def test_whatever_is_accepted_is_read_back_as_it_was_written(name: str, text: st
     assert read.problems == ()
     assert read.environment()[SETTINGS[name].env] == environment[SETTINGS[name].env]
     assert read.threshold >= 1.0
+
+
+ANYTHING = st.one_of(
+    st.text(max_size=40),
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.sampled_from(["", " ", "1e400", "-0", "0x1", "１", "9" * 5000, "1_000", "inf", "None", "TRUE ", "1\n2", "\0"]),
+    st.from_regex(r"[+-]?[0-9]{0,25}(\.[0-9]{0,5})?(e[+-]?[0-9]{1,4})?", fullmatch=True),
+)
+
+
+@settings(max_examples=10_000, deadline=None)
+@given(st.sampled_from(sorted(SETTINGS)), ANYTHING)
+def test_whatever_is_set_the_engine_gets_a_value_it_can_read(name: str, text: str) -> None:
+    setting = SETTINGS[name]
+    # Through os.environ: what goes to the engine is valid, and a wrong value is named with the default that is used.
+    read = AutoscalingSettings.read({setting.env: text})
+    for_engine = read.environment()
+    assert float(for_engine["DAFT_AUTOSCALING_THRESHOLD"]) >= 1.0
+    assert math.isfinite(float(for_engine["DAFT_AUTOSCALING_THRESHOLD"]))
+    assert {for_engine["DAFT_AUTOSCALING_DOWNSCALE_ENABLED"], for_engine["DAFT_SCHEDULER_LINEAR"]} <= {"0", "1"}
+    for variable in ("DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS", "DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS"):
+        assert for_engine[variable].isascii()
+        assert 0 <= int(for_engine[variable]) < 2**63
+    assert AutoscalingSettings.read(for_engine) == read, "what was read back is what was meant"
+    # Through %daft set and the panel: either it is set as it was meant, or refused with a message, and nothing changed.
+    environment: dict[str, str] = {}
+    try:
+        assign(name, text, environment)
+    except SettingError as error:
+        assert environment == {}
+        assert error.what.startswith(f"{name} cannot be ")
+        assert len(error.what) < 250
+        assert error.remedy.startswith(f"Try %daft set {name}=")
+        assert len(read.problems) == 1
+        assert read.text(name) == AutoscalingSettings().text(name)
+        assert read.problems[0].startswith(f"{setting.env}: {error.what}")
+    else:
+        assert read.problems == ()
+        assert environment == {setting.env: for_engine[setting.env]}

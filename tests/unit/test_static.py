@@ -14,7 +14,8 @@ from daftnb.preview.static import cell_text, table_html
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import TOPICS, frame_of, select
-from daftnb.telemetry.state import State, apply
+from daftnb.telemetry.model import State
+from daftnb.telemetry.state import apply
 from daftnb.widgets import format as f
 from daftnb.widgets.controls import controls_html, controls_text
 from daftnb.widgets.static import headline, static_html, static_text

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import TOPICS, merge_patch, select
+from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
-from daftnb.telemetry.state import KEPT_QUERIES, KEPT_SAMPLES, State, apply
+from daftnb.telemetry.state import KEPT_QUERIES, KEPT_SAMPLES, apply
 from tests.conftest import await_that
 from tests.unit import story
 

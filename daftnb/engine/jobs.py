@@ -1,0 +1,281 @@
+"""Ray Jobs: hand a script or a cell's source to a cluster, follow it, stop it, find it again.
+
+A job runs wholly on the cluster and outlives the kernel. Inside it ``daft.set_runner_ray()`` without an address
+connects to the cluster, because Ray sets RAY_ADDRESS for the job's process. The autoscaling settings travel as the
+job's environment variables, which Ray gives to the job's actors too, Daft's scheduler among them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from daftnb.engine.jobserver import JobError, JobServer
+from daftnb.engine.jobsource import check_working_dir, make_runtime_env, path_inside, read_source
+
+POLL_SECONDS = 0.5
+STOP_SECONDS = 20.0  # Ray asks with SIGTERM, and kills after 3 s (RAY_JOB_STOP_WAIT_TIME_S)
+OVER = ("STOPPED", "SUCCEEDED", "FAILED")
+
+
+def submit(
+    source: str | os.PathLike[str],
+    address: str | None = None,
+    name: str | None = None,
+    working_dir: str | os.PathLike[str] | None = None,
+    runtime_env: Mapping[str, Any] | None = None,
+    pip: Sequence[str] | str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Job:
+    """Submit Python source text, or a ``.py`` file, to the job server at ``address``.
+
+    ``working_dir`` is where the job runs: a folder, whose content Ray uploads without what .gitignore and .rayignore
+    name (at most 512 MiB), or a URI; an empty folder by default. ``runtime_env`` is Ray's; ``pip`` and ``env``
+    (environment variables) are short for its parts. The autoscaling settings that are set here hold in the job,
+    unless ``env`` names others. The cluster's nodes must have ``python`` on their PATH, as for any Ray job. Raises
+    JobError, and SettingError for a setting in ``env`` that the engine must not be given.
+    """
+    program = read_source(source)
+    # A pathlib object or a plain path: Ray's client wants text.
+    folder = None if working_dir is None else os.fspath(working_dir)
+    environment = make_runtime_env(dict(runtime_env or {}), folder, pip, env)
+    server = JobServer(address)
+    inside = path_inside(program, environment.get("working_dir"))
+    check_working_dir(environment, inside)
+    if inside is not None:
+        # Where it is, it finds its neighbours by __file__ too.
+        entrypoint = f"python {shlex.quote(inside)}"
+    else:
+        # As a package of its own, run with -m. On a command line or in a variable it would have to be shorter than
+        # 128 KiB, every list of jobs would repeat it, and a traceback could not show its lines. A folder that was
+        # given stays beside it: neither copied nor changed, nor uploaded again for each new version of a cell.
+        uri = server.put_module(program.member, program.content)
+        if environment.get("working_dir") is None:
+            environment["working_dir"] = uri  # or the job would run in the folder where someone once started Ray
+        else:
+            environment["py_modules"] = [*environment.get("py_modules", ()), uri]
+        entrypoint = f"python -m {program.module}"
+    try:
+        submission_id = server.submit(
+            entrypoint=entrypoint, runtime_env=environment, metadata={"job_name": name} if name else {}
+        )
+    except (ValueError, TypeError) as error:
+        raise JobError(
+            f"Ray does not take this runtime_env: {error}",
+            "Its fields are in Ray's documentation under Environment Dependencies.",
+        ) from error
+    return Job(server, server.info(submission_id))
+
+
+def jobs(address: str | None = None) -> JobList:
+    """All jobs that were submitted to the cluster, by whomever, newest first."""
+    server = JobServer(address)
+    details = sorted(server.all_jobs(), key=lambda each: each.start_time or 0, reverse=True)
+    return JobList(Job(server, each) for each in details)
+
+
+def find(submission_id: str, address: str | None = None) -> Job:
+    """The job of that id, also one that another kernel submitted. Raises JobError if there is none."""
+    server = JobServer(address)
+    return Job(server, server.info(submission_id))
+
+
+class Job:
+    """One submitted job. What is asked of it is asked of the cluster; only ``repr`` shows what was last seen."""
+
+    def __init__(self, server: JobServer, details: Any) -> None:
+        self._server = server
+        self._details = details
+        self.id: str = details.submission_id
+
+    @property
+    def name(self) -> str:
+        """The name it was given, or its id."""
+        return (self._details.metadata or {}).get("job_name") or self.id
+
+    @property
+    def address(self) -> str:
+        """Its job server."""
+        return self._server.address
+
+    @property
+    def status(self) -> str:
+        """Ray's word: PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED."""
+        return str(self._look().status.value)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self.status in OVER
+
+    @property
+    def message(self) -> str:
+        """Ray's sentence on the status; for a job that failed, with the last lines of its log."""
+        return self._look().message or ""
+
+    @property
+    def failure(self) -> JobError | None:
+        """Why it failed and what to do, if it did."""
+        return explain(self._details) if self.status == "FAILED" else None
+
+    def check(self) -> str:
+        """The status; raises the failure instead, if it failed."""
+        failure = self.failure
+        if failure is not None:
+            raise failure
+        return self.status
+
+    def logs(self) -> str:
+        """All it has printed so far (stdout and stderr, with a line or two of Ray's own)."""
+        return self._server.log(self._look())
+
+    def lines(self) -> Iterator[str]:
+        """Each line of its log, without the line end, as it comes; ends when the job has ended.
+
+        Works in a notebook's running event loop. A line is late by 3 s at the most, which is Ray's own rhythm.
+        """
+        held, seen = "", 0
+        quiet = 0
+        for piece in self._server.tail(self.id):
+            if not piece:
+                # Says so if the server is gone; and a connection that died without a word must not hold us for ever.
+                quiet = quiet + 1 if self.over else 0
+                if quiet > 1:
+                    break
+                continue
+            seen += len(piece)
+            *whole, held = (held + piece).split("\n")
+            yield from whole
+        # The rest: nothing, usually; else all that came after Ray closed the connection (JobServer.tail).
+        while True:
+            over = self.over
+            log = self.logs()
+            if not over:
+                log = log[: log.rfind("\n") + 1]  # of an unfinished line the last character may be unfinished too
+            if len(log) > seen:
+                *whole, held = (held + log[seen:]).split("\n")
+                seen = len(log)
+                yield from whole
+            if over:
+                break
+            time.sleep(POLL_SECONDS)
+        if held:
+            yield held
+
+    def follow(self) -> str:
+        """Print the log as it comes until the job has ended, and why if it failed; the status it ended with.
+
+        An interrupt ends the following; the job goes on.
+        """
+        for line in self.lines():
+            print(line, flush=True)
+        failure = self.failure
+        if failure is not None:
+            print(f"daftnb: {failure.what}\n        {failure.remedy}")
+        return self.status
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Wait until it has ended, or for ``timeout`` seconds; the status then."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.over:
+            left = POLL_SECONDS if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(POLL_SECONDS, left))
+        return self.status
+
+    def stop(self) -> str:
+        """End it, and wait until it has ended; the status then: STOPPED, or what it was if it was over already."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while not self.over:
+            if time.monotonic() > deadline:
+                raise JobError(
+                    f"{self.id} is still {self.status} {STOP_SECONDS:.0f} s after it was asked to stop.",
+                    "job.stop() asks again; job.logs() may say what it is doing.",
+                )
+            # Again each time: a job that is still pending has nothing yet that could be stopped.
+            self._server.stop(self.id)
+            self.wait(1.0)
+        return self.status
+
+    def _look(self) -> Any:
+        if self._details.status.value not in OVER:
+            self._details = self._server.info(self.id)
+        return self._details
+
+    def _took(self) -> str:
+        start, end = self._details.start_time, self._details.end_time
+        if not start:
+            return ""
+        seconds = ((end or time.time() * 1000) - start) / 1000
+        return f"{max(0.0, seconds):.0f} s"
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name != self.id else ""
+        return f"<job {self.id}{name}: {self._details.status.value}, {self._took()}, at {self.address}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # IPython's hook: a person who looks wants to see what is, not what was.
+        try:
+            self._look()
+        except JobError as error:
+            printer.text(f"{self!r} when last seen. {error.what}")
+        else:
+            printer.text(repr(self))
+
+
+class JobList(list[Job]):
+    """Jobs, shown as a table."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no jobs"
+        rows = [("id", "name", "status", "submitted", "took")]
+        for job in self:
+            # A name may hold anything; a table's cell is one line.
+            name = job.name.encode("unicode_escape").decode() if not job.name.isprintable() else job.name
+            started = job._details.start_time
+            when = datetime.fromtimestamp(started / 1000).strftime("%Y-%m-%d %H:%M:%S") if started else ""
+            rows.append((job.id, name[:40], job._details.status.value, when, job._took()))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)(?::.*)?$")
+
+
+def explain(details: Any) -> JobError:
+    """The failure of a job that Ray says has failed, from its message and its exit status."""
+    message = details.message or ""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    cause = next(
+        (line for line in reversed(lines) if _EXCEPTION.match(line)), lines[-1] if lines else "no reason given"
+    )
+    cause = cause[:400]
+    if details.error_type == "RUNTIME_ENV_SETUP_FAILURE":
+        return JobError(
+            f"{details.submission_id} did not start, because its runtime environment could not be made: {cause}",
+            "print(job.message) shows all of it. Check pip, conda and the URIs: the cluster's nodes must reach them.",
+        )
+    status = details.driver_exit_code
+    ended = f"{details.submission_id} failed" + ("" if status is None else f" (exit status {status})") + f": {cause}"
+    absent = re.search(r"No module named '([\w.]+)'", cause)
+    if absent:
+        module = absent[1].partition(".")[0]
+        package = f"daft=={version('daft')}" if module == "daft" else module
+        return JobError(
+            ended,
+            f'The cluster\'s Python does not have it. Try daftnb.submit(…, pip=["{package}"]); '
+            "a module of your own goes along in working_dir.",
+        )
+    if status == 127:
+        return JobError(ended, "The cluster's nodes must have `python` on the PATH with which Ray was started.")
+    return JobError(ended, "print(job.logs()) shows all it printed.")

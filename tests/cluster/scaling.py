@@ -1,0 +1,106 @@
+"""What the experiments with scaling share: queries of sleeping tasks, and looks at what came of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daftnb.session import Session
+from tests.conftest import await_that
+
+
+def sleepy(tasks: int, seconds: float) -> Any:
+    """A query of so many tasks, each of which sleeps."""
+    import daft
+    from daft import col
+
+    @daft.func
+    def slow(x: int) -> int:
+        time.sleep(seconds)
+        return x
+
+    return daft.from_pydict({"a": list(range(tasks))}).into_partitions(tasks).with_column("b", slow(col("a")))
+
+
+def tiny() -> float:
+    """Seconds that a query of one task takes."""
+    import daft
+    from daft import col
+
+    began = time.perf_counter()
+    assert daft.from_pydict({"a": [1, 2, 3]}).where(col("a") > 1).to_pydict() == {"a": [2, 3]}
+    return time.perf_counter() - began
+
+
+def workers(session: Session) -> dict[str, dict[str, Any]]:
+    """The workers that live, by their label."""
+    rows = session.frame()["workers"]["rows"].values()
+    return {row["label"]: row for row in rows if row["state"] in ("busy", "idle", "warm")}
+
+
+def await_workers(session: Session, count: int, seconds: float = 30.0) -> float:
+    """Wait until so many workers live; the time when it was seen."""
+    await_that(lambda: len(workers(session)) == count, f"{count} workers, not {list(workers(session))}", seconds)
+    return time.time()
+
+
+def nodes() -> int:
+    """Ray's worker nodes, asked of Ray itself."""
+    import ray
+
+    return sum(1 for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU"))
+
+
+def demand() -> list[dict[str, float]]:
+    """What stands asked of the autoscaler, in its own store."""
+    from ray._private.ray_constants import AUTOSCALER_RESOURCE_REQUEST_CHANNEL
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    stored = _internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)
+    return [] if not stored else [bundle for bundle in json.loads(stored) if bundle]
+
+
+def query_row(session: Session) -> dict[str, Any]:
+    """The history's row of the last query."""
+    frame = session.frame()
+    row: dict[str, Any] = frame["queries"][str(frame["query"]["number"])]
+    return row
+
+
+def decisions(session: Session, since: float = 0.0) -> list[dict[str, Any]]:
+    """The decision log since a time, oldest first."""
+    return [entry for entry in session.frame()["decisions"].values() if entry["t"] >= since]
+
+
+def kinds(session: Session, since: float = 0.0) -> set[str]:
+    """The kinds of decisions since a time."""
+    return {entry["kind"] for entry in decisions(session, since)}
+
+
+def trace_of(session: Session, since: float) -> list[tuple[float, dict[str, Any]]]:
+    """The scheduler's own trace since a time: (seconds since the epoch, fields)."""
+    assert session.cluster is not None
+    assert session.cluster.folder is not None
+    found = []
+    for path in Path(session.cluster.folder).glob("session_latest/logs/worker*.err"):
+        for line in path.read_text(errors="replace").splitlines():
+            if "DaftFlotillaScheduler" in line and line.startswith("{"):
+                entry = json.loads(line)
+                t = datetime.fromisoformat(entry["timestamp"].replace("Z", "+00:00")).timestamp()
+                if t >= since:
+                    found.append((t, entry["fields"]))
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def whole_trace(session: Session, since: float, queries: int = 1) -> list[tuple[float, dict[str, Any]]]:
+    """The trace since a time, once so many queries have ended in it."""
+
+    def ended() -> bool:
+        messages = [fields.get("message") for _, fields in trace_of(session, since)]
+        return messages.count("Scheduler event loop completed") >= queries
+
+    await_that(ended, "the trace's end")
+    return trace_of(session, since)

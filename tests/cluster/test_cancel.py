@@ -1,0 +1,163 @@
+"""A query that is cancelled ends on the cluster: at once, as every query ends there, and touching no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daftnb.errors import QueryCancelled
+from daftnb.session import Session
+from tests.cluster.scaling import demand, sleepy, tiny, whole_trace, workers
+from tests.conftest import await_that
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+
+def noting(tasks: int, seconds: float, folder: Path) -> Any:
+    """A query of sleeping tasks, each of which leaves a file with the time of its start."""
+    import daft
+    from daft import col
+
+    where = str(folder)
+
+    @daft.func
+    def slow(x: int) -> int:
+        Path(where, str(x)).write_text(repr(time.time()))
+        time.sleep(seconds)
+        return x
+
+    table = daft.from_pydict({"a": list(range(tasks))}).into_partitions(tasks).with_column("b", slow(col("a")))
+    return table.groupby("b").agg(col("a").sum())
+
+
+def starts(folder: Path) -> list[float]:
+    return [float(path.read_text()) for path in folder.iterdir()]
+
+
+def running(session: Session) -> str | None:
+    """The id of a query that has finished two tasks and goes on."""
+    query = session.frame()["query"]
+    if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2:
+        return str(query["id"])
+    return None
+
+
+def meanwhile(action: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=action)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("how", ["interrupt", "cancel"])
+def test_no_task_starts_any_more_and_the_next_query_runs_as_ever(session: Session, tmp_path: Path, how: str) -> None:
+    tiny()
+    at: list[float] = []
+    began = time.time()
+
+    def stop() -> None:
+        query_id = await_that(lambda: running(session), "the query runs", 60)
+        at.append(time.time())
+        if how == "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)  # as Jupyter interrupts a kernel
+        else:
+            assert session.cancel() == query_id
+
+    thread = meanwhile(stop)
+    with pytest.raises(KeyboardInterrupt):
+        noting(40, 1.0, tmp_path).collect()
+    interrupted = time.time()
+    thread.join(60)
+    assert interrupted - at[0] < 2
+    assert tiny() < 2.5, "the next query did not wait for the cancelled one"
+    await_that(lambda: not any(row["state"] == "busy" for row in workers(session).values()), "idle workers", 2)
+    trace = whole_trace(session, began, 2)
+    assert max(starts(tmp_path)) < at[0] + 0.5, "a task started after the query was cancelled"
+    assert len(starts(tmp_path)) < 40
+    assert any(fields.get("message") == "Scheduler event loop completed" for t, fields in trace if t < at[0] + 3)
+    states = [query["state"] for query in session.frame()["queries"].values()]
+    assert states[-2:] == ["cancelled", "finished"]
+    tasks = session.frame()["queries"]
+    assert session.frame()["session"]["problems"] == {}, tasks
+    assert demand() == []
+    # All slots are free again: as many tasks run at once as there are workers.
+    count = len(workers(session))
+    began = time.monotonic()
+    sleepy(count, 1.0).collect()
+    assert time.monotonic() - began < 2.0 + 0.5 * count
+
+
+def test_cancelling_one_query_leaves_another_alone(session: Session, tmp_path: Path) -> None:
+    outcome: dict[str, Any] = {}
+
+    def run(name: str, query: Any) -> None:
+        try:
+            outcome[name] = query.to_pydict()
+        except Exception as error:
+            outcome[name] = error
+
+    victim = meanwhile(lambda: run("victim", noting(30, 0.5, tmp_path)))
+    query_id = await_that(lambda: running(session), "the first query runs", 60)
+    other = meanwhile(lambda: run("other", sleepy(6, 0.5)))
+    await_that(lambda: session.frame()["query"]["id"] != query_id, "the second query runs", 30)
+    assert session.cancel(str(query_id)) == query_id
+    victim.join(5)
+    assert isinstance(outcome["victim"], QueryCancelled)
+    other.join(60)
+    assert sorted(outcome["other"]["b"]) == list(range(6))
+    states = {query["id"]: query["state"] for query in session.frame()["queries"].values()}
+    assert states[str(query_id)] == "cancelled"
+    assert session.cancel(str(query_id)) is None
+    assert session.cancel() is None
+
+
+def test_a_failed_query_takes_no_slots_with_it(session: Session) -> None:
+    import daft
+    from daft import col
+
+    @daft.func
+    def bad(x: int) -> int:
+        time.sleep(0.3)
+        if x == 5:
+            raise ValueError("five is right out")
+        return x
+
+    sleepy(30, 0.3).collect()
+    count = len(workers(session))
+    for _ in range(3):
+        query = daft.from_pydict({"a": list(range(30))}).into_partitions(30).with_column("b", bad(col("a")))
+        with pytest.raises(Exception, match="five is right out"):
+            query.collect()
+        assert session.frame()["query"]["state"] == "failed"
+    began = time.monotonic()
+    sleepy(count, 0.5).collect()
+    assert time.monotonic() - began < 2 + 0.5 * count
+    await_that(lambda: demand() == [], "nothing stays asked", 5)
+
+
+def test_a_view_of_the_first_rows_leaves_nothing_running(session: Session, tmp_path: Path) -> None:
+    import daft
+    from daft import col
+
+    where = str(tmp_path)
+
+    @daft.func
+    def slow(x: int) -> int:
+        Path(where, str(x)).write_text(repr(time.time()))
+        time.sleep(0.3)
+        return x
+
+    rows = daft.from_pydict({"a": list(range(40))}).into_partitions(40).with_column("b", slow(col("a"))).iter_rows()
+    assert next(iter(rows))["b"] >= 0
+    rows.close()  # type: ignore[attr-defined]
+    closed = time.time()
+    assert tiny() < 2.5
+    await_that(lambda: not any(row["state"] == "busy" for row in workers(session).values()), "idle workers", 3)
+    assert max(starts(tmp_path)) < closed + 1
+    assert len(starts(tmp_path)) < 40

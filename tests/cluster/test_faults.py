@@ -1,0 +1,146 @@
+"""Faults while a query runs: its outcome is the engine's own, the views tell the truth, and the next start works."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.cluster.test_lifecycle import QUERY, START, Kernel, processes_of
+from tests.conftest import await_that
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+RUN = """
+import threading, time, daft
+from daft import col
+
+@daft.func
+def slow(x: int) -> int:
+    time.sleep(0.3)
+    return x
+
+outcome = {}
+
+def work():
+    try:
+        table = daft.from_pydict({"a": list(range(24))}).into_partitions(24).with_column("b", slow(col("a")))
+        outcome["rows"] = sorted(table.to_pydict()["b"])
+    except BaseException as error:
+        outcome["error"] = f"{type(error).__name__}: {error}"[:300]
+
+thread = threading.Thread(target=work)
+thread.start()
+deadline = time.monotonic() + 60
+while time.monotonic() < deadline:
+    query = session.frame()["query"]
+    if query and query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2:
+        break
+    time.sleep(0.05)
+out = query["tasks"]["finished"] >= 2
+"""
+END = """
+thread.join(120)
+frame = session.frame()
+out = {
+    "over": not thread.is_alive(),
+    "outcome": outcome,
+    "state": frame["query"]["state"],
+    "tasks": frame["query"]["tasks"],
+    "decisions": [entry["kind"] for entry in frame["decisions"].values()],
+    "workers": [[row["label"], row["state"]] for row in frame["workers"]["rows"].values()],
+    "problems": list(frame["session"]["problems"].values()),
+    "cluster": frame["session"]["cluster"]["state"],
+}
+"""
+
+
+@pytest.fixture
+def kernel() -> Any:
+    kernel = Kernel()
+    yield kernel
+    kernel.end()
+
+
+def named(folder: str, name: str) -> list[psutil.Process]:
+    return [process for process in processes_of(folder) if name in process.name()]
+
+
+def started(kernel: Kernel) -> str:
+    _, folder, _ = kernel.run(START)
+    assert kernel.run(RUN) is True
+    return str(folder)
+
+
+def test_a_worker_is_killed(kernel: Kernel) -> None:
+    folder = started(kernel)
+    named(folder, "RaySwordfishActor")[0].kill()
+    end = kernel.run(END)
+    assert end["outcome"] == {"rows": list(range(24))}, end
+    assert end["state"] == "finished"
+    assert end["tasks"]["finished"] == end["tasks"]["submitted"]
+    assert end["tasks"]["pending"] == end["tasks"]["running"] == 0
+    assert "died" in end["decisions"]
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+
+
+def test_a_raylet_is_killed(kernel: Kernel) -> None:
+    folder = started(kernel)
+    worker = named(folder, "RaySwordfishActor")[0]
+    psutil.Process(worker.ppid()).kill()
+    end = kernel.run(END)
+    assert end["over"]
+    assert end["outcome"] == {"rows": list(range(24))} or "error" in end["outcome"], end
+    assert end["state"] == ("finished" if "rows" in end["outcome"] else "failed")
+    assert {"died", "gone"} & set(end["decisions"])
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+
+
+def test_the_runner_actor_is_killed(kernel: Kernel) -> None:
+    folder = started(kernel)
+    named(folder, "RemoteFlotillaRunner")[0].kill()
+    end = kernel.run(END)
+    assert end["over"]
+    assert "error" in end["outcome"], end
+    assert end["state"] == "failed"
+    assert not [row for row in end["workers"] if row[1] in ("busy", "warm")], "no worker outlives its runner"
+    # The next query makes a new one: the engine alone would ask the dead one for ever.
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+    assert kernel.run("out = session.frame()['settings']['number'] == session.frame()['query']['number']") is True
+
+
+def test_rays_control_store_is_killed(kernel: Kernel) -> None:
+    folder = started(kernel)
+    named(folder, "gcs_server")[0].kill()
+    end = kernel.run(END)
+    assert end["over"], "the query does not hang"
+    assert end["cluster"] == "stopped"
+    assert end["state"] in ("failed", "finished")
+    assert any("the Ray head at" in text for text in end["problems"])
+    kernel.run(START)
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+
+
+def test_a_kernel_is_killed_in_mid_query(kernel: Kernel) -> None:
+    folder = started(kernel)
+    kernel.process.kill()
+    await_that(lambda: not processes_of(folder), "all ended", 30)
+
+
+def test_the_extension_is_unloaded_in_mid_query(kernel: Kernel) -> None:
+    """The cluster that we started ends with us; the query fails as one whose cluster is gone, and the kernel lives."""
+    started(kernel)
+    began = time.monotonic()
+    out = kernel.run("""
+        from daftnb.session import close_session
+        close_session()
+        thread.join(60)
+        out = [thread.is_alive(), list(outcome)]
+    """)
+    assert out == [False, ["error"]]
+    assert time.monotonic() - began < 40
+    assert kernel.run("import daft; out = daft.__version__")
+    kernel.run(START)
+    assert kernel.run(QUERY) == {"a": [2, 3]}

@@ -1,0 +1,284 @@
+"""Jobs without a cluster: what is refused beforehand, the errors' sentences, following where Ray's tail ends early."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daftnb.engine import internals, jobs, jobserver
+from daftnb.engine.jobs import Job, JobList, explain
+from daftnb.engine.jobserver import JobError, JobServer, read_token, server_address
+from daftnb.engine.jobsource import read_source
+from daftnb.errors import DaftnbError
+
+# -- the address and the token ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "address"),
+    [
+        ("http://head:8265/", {"RAY_ADDRESS": "http://other:1"}, "http://head:8265"),
+        (None, {"RAY_API_SERVER_ADDRESS": "https://a", "RAY_ADDRESS": "http://b:1"}, "https://a"),
+        (None, {"RAY_ADDRESS": "http://b:1"}, "http://b:1"),
+        (None, {"RAY_ADDRESS": "127.0.0.1:6379"}, "http://127.0.0.1:8265"),
+        (None, {"RAY_ADDRESS": "ray://head:10001"}, "http://127.0.0.1:8265"),
+        (None, {}, "http://127.0.0.1:8265"),
+    ],
+)
+def test_the_address(given: str | None, environment: dict[str, str], address: str) -> None:
+    assert server_address(given, environment) == address
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ("ray://head:10001", 'Try address="http://head:8265"'),
+        ("head:6379", 'Try address="http://head:8265"'),
+        ("auto", 'Try address="http://auto:8265"'),
+        ("http://head:port", 'Try address="http://head:8265"'),
+        ("http://", 'Try address="http://127.0.0.1:8265"'),
+    ],
+)
+def test_not_an_address(given: str, remedy: str) -> None:
+    with pytest.raises(JobError) as caught:
+        server_address(given, {})
+    assert caught.value.what == f"{given!r} is not the address of a job server: that is Ray's dashboard, a URL."
+    assert caught.value.remedy == remedy
+
+
+def test_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    file = tmp_path / "token"
+    file.write_text("abc\n")
+    assert read_token({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "t"}) == ("t", "RAY_AUTH_TOKEN")
+    assert read_token({"RAY_AUTH_TOKEN_PATH": str(file)}) == ("abc", f"RAY_AUTH_TOKEN_PATH, {file}")
+    assert read_token({"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": "t"}) == ("", "")
+    default = tmp_path / ".ray" / "auth_token"
+    with pytest.raises(
+        JobError, match=r"There is no token .*auth_token \(the default place\) cannot be read \(No such"
+    ):
+        read_token({"RAY_AUTH_MODE": "token"})
+    default.parent.mkdir()
+    default.write_text("home")
+    assert read_token({"RAY_AUTH_MODE": "token"}) == ("home", f"the default place, {default}")
+    assert read_token({}) == ("", ""), "the home folder's token was shown unasked"
+
+
+# -- the server's answers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_token")
+def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(JobError) as caught:
+            jobs.submit("print(1)", address)
+    assert caught.value.what == f"The job server at {address} cannot be reached: connection refused."
+    assert "ray start --head --dashboard-port" in caught.value.remedy
+
+
+@pytest.mark.usefixtures("no_token")
+def test_somebody_listens_and_says_nothing() -> None:
+    import ray.job_submission  # noqa: F401  # its import is no part of the wait
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asked = time.monotonic()
+        with pytest.raises(JobError, match=r"cannot be reached: (no answer within 3.5 s|timed out)\."):
+            jobs.jobs(address)
+        assert time.monotonic() - asked < 5
+
+
+@pytest.fixture
+def web_server() -> Iterator[str]:
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>hello</html>")
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.usefixtures("no_token")
+def test_another_server_and_an_explicit_address_that_rays_variables_do_not_replace(
+    web_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
+    with pytest.raises(JobError) as caught:
+        jobs.find("raysubmit_1", web_server)
+    assert caught.value.what == f"{web_server} answers (status 200), but it is not Ray's job server."
+
+
+@pytest.mark.usefixtures("no_token")
+def test_another_ray_turns_jobs_off_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert internals.missing("jobs") == {}
+    gone = internals.Internal("jobs", ("jobs",), "ray._private.runtime_env.packaging", "no_such_name", "a test")
+    monkeypatch.setattr(internals, "INTERNALS", (gone,))
+    monkeypatch.setattr(jobserver, "_client_class", jobserver._client_class.__wrapped__)
+    with pytest.raises(JobError, match=r"jobs: off, because ray\._private\.runtime_env\.packaging\.no_such_name"):
+        jobs.jobs("http://127.0.0.1:1")
+
+
+# -- a job, seen through Ray's answers --------------------------------------------------------------------------------
+
+
+def details(status: str = "RUNNING", **more: Any) -> SimpleNamespace:
+    facts = {"submission_id": "raysubmit_1", "message": "", "error_type": None, "driver_exit_code": None}
+    facts |= {"metadata": {}, "start_time": 1_700_000_000_000, "end_time": 1_700_000_007_000}
+    return SimpleNamespace(**facts | more, status=SimpleNamespace(value=status))
+
+
+@pytest.mark.parametrize(
+    ("failed", "what", "remedy"),
+    [
+        (
+            {"driver_exit_code": 1, "message": "tail:\n  File x\nModuleNotFoundError: No module named 'daft'\n"},
+            "raysubmit_1 failed (exit status 1): ModuleNotFoundError: No module named 'daft'",
+            'Try daftnb.submit(…, pip=["daft==',
+        ),
+        (
+            {"driver_exit_code": 1, "message": "ValueError: a < b\n(raylet) a line after it\n"},
+            "raysubmit_1 failed (exit status 1): ValueError: a < b",
+            "print(job.logs()) shows all it printed.",
+        ),
+        (
+            {"driver_exit_code": 127, "message": "/bin/sh: 1: python: not found"},
+            "raysubmit_1 failed (exit status 127): /bin/sh: 1: python: not found",
+            "The cluster's nodes must have `python` on the PATH",
+        ),
+        (
+            {"error_type": "RUNTIME_ENV_SETUP_FAILURE", "message": "failed:\nOSError: no package"},
+            "raysubmit_1 did not start, because its runtime environment could not be made: OSError: no package",
+            "print(job.message) shows all of it.",
+        ),
+        ({"message": None}, "raysubmit_1 failed: no reason given", "print(job.logs())"),
+    ],
+)
+def test_a_failure_is_shown_as_what_it_is(failed: dict[str, Any], what: str, remedy: str) -> None:
+    error = explain(details("FAILED", **failed))
+    assert isinstance(error, DaftnbError)
+    assert error.what == what
+    assert remedy in error.remedy
+
+
+class Server:
+    """A job server in memory: the status at each look, and the log so far; ``pieces`` is what Ray's tail gives."""
+
+    address = "http://127.0.0.1:8265"
+
+    def __init__(self, looks: list[tuple[str, str]], pieces: list[str]) -> None:
+        self.looks = looks
+        self.pieces = pieces
+        self.stops = 0
+
+    def info(self, _id: str) -> Any:
+        return details(self.looks[0][0])
+
+    def log(self, _details: Any) -> str:
+        return (self.looks.pop(0) if len(self.looks) > 1 else self.looks[0])[1]
+
+    def tail(self, _id: str) -> Generator[str, None, None]:
+        yield from self.pieces
+
+    def stop(self, _id: str) -> None:
+        self.stops += 1
+        self.looks = [("STOPPED", "")] if self.stops == 2 else self.looks
+
+
+def job(server: Server) -> Job:
+    return Job(server, details("PENDING"))  # type: ignore[arg-type]
+
+
+def test_lines_come_whole_whatever_the_pieces() -> None:
+    server = Server([("SUCCEEDED", "one\ntwo\nthree")], ["o", "ne\ntw", "o\nth", "ree"])
+    assert list(job(server).lines()) == ["one", "two", "three"]
+
+
+def test_lines_go_on_where_rays_tail_ended_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.0)
+    looks = [("RUNNING", "one\ntwo\nthr"), ("RUNNING", "one\ntwo\nthree\n"), ("FAILED", "one\ntwo\nthree\n\nlast")]
+    assert list(job(Server(looks, ["one\nt"])).lines()) == ["one", "two", "three", "", "last"]
+
+
+def test_a_tail_that_goes_quiet_after_the_end_holds_nobody() -> None:
+    server = Server([("SUCCEEDED", "one\n")], ["one\n", *[""] * 1000])
+    assert list(job(server).lines()) == ["one"]
+
+
+def test_stop_asks_again_while_there_is_nothing_to_stop_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
+    server = Server([("PENDING", "")], [])
+    stopped = job(server)
+    monkeypatch.setattr(stopped, "wait", lambda _seconds: None)
+    assert (stopped.stop(), server.stops) == ("STOPPED", 2)
+    assert (stopped.stop(), server.stops) == ("STOPPED", 2), "a job that is over was stopped again"
+
+
+def test_a_list_is_a_table_of_text() -> None:
+    server: Any = Server([], [])
+    named = details("SUCCEEDED", metadata={"job_name": "<b>\x1b[31m\n" + "x" * 60})
+    listed = JobList([Job(server, named), Job(server, details("STOPPED", start_time=None))])
+    header, first, second = repr(listed).splitlines()
+    assert header.split() == ["id", "name", "status", "submitted", "took"]
+    assert first.startswith("raysubmit_1  <b>\\x1b[31m\\n" + "x" * 27 + "  SUCCEEDED  2023-11-1")
+    assert first.endswith("  7 s")
+    assert second.split() == ["raysubmit_1", "raysubmit_1", "STOPPED"]
+    assert repr(JobList()) == "no jobs"
+
+
+def test_a_package_holds_the_source_alone_and_is_named_by_it() -> None:
+    stored: dict[str, bytes] = {}
+
+    class Client:
+        def _package_exists(self, uri: str) -> bool:
+            return uri in stored
+
+        def _do_request(self, method: str, endpoint: str, data: bytes) -> Any:
+            assert method == "PUT"
+            stored["gcs://" + endpoint.removeprefix("/api/packages/gcs/")] = data
+            return SimpleNamespace(status_code=200)
+
+    server = JobServer.__new__(JobServer)
+    server.address, server._client = "http://127.0.0.1:8265", Client()
+    program = read_source("print(1)")
+    uri = server.put_module(program.member, program.content)
+    assert server.put_module(program.member, program.content) == uri
+    assert list(stored) == [uri]
+    with zipfile.ZipFile(io.BytesIO(stored[uri])) as archive:
+        assert archive.namelist() == [program.member]
+        assert archive.read(program.member) == b"print(1)"
+
+
+def test_the_modules_of_jobs_do_not_import_ray() -> None:
+    source = "import sys, daftnb.engine.jobs; print('ray' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", source], text=True) == "False\n"
