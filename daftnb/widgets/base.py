@@ -1,13 +1,15 @@
 """What all live views share: the loader, the bundle sent once per kernel, keyframes and patches, the static view.
 
 The page gets a *keyframe* by the synced trait ``frame`` about every two seconds while things change, and between
-them JSON Merge Patches as custom messages, so that a page that missed one is repaired by the next keyframe. It may
-ask for two things only (see :meth:`View._on_message`).
+them JSON Merge Patches as custom messages, so that a page that missed one is repaired by the next keyframe. The last
+change is followed by a keyframe too: a view that is drawn later starts from the trait. It may ask for two things only
+(see :meth:`View._on_message`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from functools import cache
 from importlib.resources import files
@@ -87,7 +89,9 @@ class View(anywidget.AnyWidget):
         self._session = session
         self._sequence = 0
         self._keyframe_at = 0.0
+        self._patched = False  # since the last keyframe
         self._resync = False
+        self._sending = threading.Lock()  # the monitor's thread and the shell's both send
         self._was_seen = False
         self._displays: list[DisplayHandle] = []
         self._static_of: Frame = {}
@@ -124,17 +128,23 @@ class View(anywidget.AnyWidget):
     def publish(self, frame: Frame) -> None:
         """Send what is new in ``frame``: nothing, a patch, or a keyframe when one is due."""
         mine = select(frame, self.view)
-        patch = merge_patch(self._last, mine)
-        if patch.keys() <= {"now"} and not self._resync:
-            return
-        base, self._sequence = self._sequence, self._sequence + 1
-        self._last = mine
-        if self._resync or time.monotonic() - self._keyframe_at >= KEYFRAME_SECONDS:
-            self._resync = False
-            self._keyframe_at = time.monotonic()
-            self.frame = {**mine, "seq": self._sequence}
-        else:
+        with self._sending:
+            patch = merge_patch(self._last, mine)
+            due = self._resync or time.monotonic() - self._keyframe_at >= KEYFRAME_SECONDS
+            if patch.keys() <= {"now"} and not self._resync and not (self._patched and due):
+                return
+            if due:
+                self._keyframe(mine)
+                return
+            base, self._sequence = self._sequence, self._sequence + 1
+            self._last, self._patched = mine, True
             self.send({"type": "patch", "base": base, "seq": self._sequence, "patch": patch})
+
+    def _keyframe(self, mine: Frame) -> None:
+        self._sequence += 1
+        self._last, self._patched, self._resync = mine, False, False
+        self._keyframe_at = time.monotonic()
+        self.frame = {**mine, "seq": self._sequence}
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """The page's two requests; anything else is not for us. May run beside a cell, so it only leaves a note."""
@@ -168,6 +178,8 @@ class View(anywidget.AnyWidget):
         frame = select(self._session.frame(), self.view)
         if not self._displays or merge_patch(self._static_of, frame).keys() <= {"now"}:
             return
+        with self._sending:
+            self._keyframe(frame)  # the page draws the view anew, from the trait
         bundle = self._bundle()
         for handle in self._displays:
             handle.update(bundle, raw=True)

@@ -15,6 +15,7 @@ from daftnb.errors import SettingError
 from daftnb.settings import SETTINGS
 from daftnb.telemetry.frames import Frame
 from daftnb.widgets.base import WIDGET_MIME, deliver_while_busy
+from daftnb.widgets.words import setting_words
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
@@ -127,21 +128,14 @@ class Controls:
             self._display.update(self._bundle(), raw=True)
 
 
-def shown(name: str, text: str | None) -> str:
-    """A value in words: switches as on and off; — where it is not known."""
-    if text is None:
-        return "—"
-    if isinstance(SETTINGS[name].default, bool):
-        return "on" if text == "1" else "off"
-    return text
-
-
 def in_effect_html(name: str, row: Frame, number: int | None) -> str:
     """One row's right side: what is in effect, since which query, and whether it will change."""
     if row["in_effect"] is None:
         return '<span style="opacity:.75">in effect: — (no query on Ray yet)</span>'
-    text = f"in effect: <b>{html.escape(shown(name, row['in_effect']))}</b> · read back at query {number}"
-    return text + (" · <b>next query: " + html.escape(shown(name, row["set"])) + "</b>" if row["pending"] else "")
+    text = f"in effect: <b>{html.escape(setting_words(name, row['in_effect']))}</b> · read back at query {number}"
+    return text + (
+        " · <b>next query: " + html.escape(setting_words(name, row["set"])) + "</b>" if row["pending"] else ""
+    )
 
 
 def controls_html(settings: Frame) -> str:
@@ -150,8 +144,8 @@ def controls_html(settings: Frame) -> str:
     rows = "".join(
         "<tr>"
         f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(row["label"])}</td>'
-        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(shown(name, row["set"]))}</td>'
-        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(shown(name, row["in_effect"]))}'
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(setting_words(name, row["set"]))}</td>'
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(setting_words(name, row["in_effect"]))}'
         + (" (next query changes it)" if row["pending"] and row["in_effect"] is not None else "")
         + "</td></tr>"
         for name, row in settings["rows"].items()
@@ -163,7 +157,7 @@ def controls_text(settings: Frame) -> str:
     """The panel as text."""
     lines = [f"{'setting':<20} {'set':<8} in effect {_since(settings)}".rstrip()]
     for name, row in settings["rows"].items():
-        lines.append(f"{row['label']:<20} {shown(name, row['set']):<8} {shown(name, row['in_effect'])}")
+        lines.append(f"{row['label']:<20} {setting_words(name, row['set']):<8} {setting_words(name, row['in_effect'])}")
     return "\n".join(lines)
 
 

@@ -12,32 +12,24 @@ from typing import Any
 
 from daftnb.telemetry.frames import Frame
 from daftnb.widgets import format as f
-from daftnb.widgets.static_svg import backlog_svg, plan_svg
+from daftnb.widgets.static_svg import backlog_svg, cpus_svg, plan_svg
+from daftnb.widgets.words import (
+    NATIVE,
+    SIGNS,
+    cpu_words,
+    decision_words,
+    end_words,
+    idle_words,
+    pool_words,
+    setting_words,
+    state_words,
+)
 
 MAX_ROWS = 200
-MAX_DECISIONS = 15
+MAX_DECISIONS = 25
 _CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
 _NUMBER = "text-align:right;padding:2px 12px 2px 0;vertical-align:top;font-variant-numeric:tabular-nums"
-GLYPHS = {
-    "waiting": "○",
-    "running": "●",
-    "finished": "✓",
-    "failed": "✕",
-    "cancelled": "⊘",
-    "busy": "●",
-    "idle": "○",
-    "warm": "◐",
-    "starting": "◌",
-    "retired": "–",
-    "died": "✕",
-    "gone": "–",
-    "no worker": "–",
-}
 NO_QUERY = "No query has run yet."
-NATIVE = (
-    "Daft's native runner runs queries in this process: it has no workers and no backlog. "
-    "%daft start gives it a Ray cluster."
-)
 
 
 def clean(text: object) -> str:
@@ -112,7 +104,7 @@ def _operators(frame: Frame) -> Table:
         rows.append(
             [
                 name,
-                f"{GLYPHS.get(operator['state'], '')} {operator['state']}",
+                state_words(operator["state"]),
                 f.number(operator["rows_out"]),
                 f.size(operator["bytes_out"]),
                 (f.duration(duration / 1e6) + share) if duration is not None else f.UNKNOWN,
@@ -143,21 +135,22 @@ def _pool(frame: Frame) -> Table:
         ("state", False),
         ("running", True),
         ("done", True),
-        ("idle for", True),
         ("memory", True),
+        ("idle", False),
+        ("ends", False),
     ]
     rows = []
     for worker in frame["workers"]["rows"].values():
-        idle = None if worker["idle_since"] is None else max(0.0, frame["now"] - worker["idle_since"])
         note = f" ({worker['note']})" if worker["note"] else ""
         rows.append(
             [
                 worker["label"],
-                f"{GLYPHS.get(worker['state'], '')} {worker['state']}{note}",
+                state_words(worker["state"]) + note,
                 f"{worker['running']} of {worker['slots']}",
                 str(worker["finished"]),
-                f.duration(idle),
                 f.size(worker["memory"]),
+                idle_words(worker),
+                end_words(worker),
             ]
         )
     return columns, rows
@@ -166,15 +159,16 @@ def _pool(frame: Frame) -> Table:
 def _decisions(frame: Frame) -> Table:
     columns = [("at", False), ("what", False), ("why", False)]
     marks = list(frame["decisions"].values())[-MAX_DECISIONS:]
-    rows = [
-        [f.clock(m["t"]), m["kind"] + (f" ×{m['count']}" if m["count"] > 1 else ""), m["text"]] for m in reversed(marks)
-    ]
+    rows = [[f.clock(m["t"]), decision_words(m), m["text"]] for m in reversed(marks)]
     return columns, rows
 
 
 def _settings(frame: Frame) -> Table:
     columns = [("setting", False), ("set", True), ("in effect", True)]
-    rows = [[r["label"], r["set"], r["in_effect"] or f.UNKNOWN] for r in frame["settings"]["rows"].values()]
+    rows = [
+        [row["label"], setting_words(name, row["set"]), setting_words(name, row["in_effect"])]
+        for name, row in frame["settings"]["rows"].items()
+    ]
     return columns, rows
 
 
@@ -236,7 +230,7 @@ def _pool_summary(frame: Frame) -> str:
     pool = frame["workers"]
     if not pool["rows"]:
         return NATIVE if _on_native(frame) else "No workers yet."
-    return f"Workers: {pool['total']}, {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots"
+    return pool_words(pool)
 
 
 def _workers_html(frame: Frame) -> list[str]:
@@ -255,8 +249,14 @@ def _backlog_summary(frame: Frame) -> str:
 
 
 def _backlog_html(frame: Frame) -> list[str]:
-    drawing = [backlog_svg(frame["backlog"])] if frame["backlog"]["points"] else []
-    return [f"<p>{escape(_backlog_summary(frame))}</p>", *drawing]
+    backlog = frame["backlog"]
+    summary = f"<p>{escape(_backlog_summary(frame))}</p>"
+    if not backlog["points"]:
+        return [summary]
+    kinds = {mark["kind"] for mark in backlog["marks"].values()}
+    legend = " · ".join(f"{sign} {word}" for kind, (sign, word) in SIGNS.items() if kind in kinds)
+    drawings = [backlog_svg(backlog), f"<p>{escape(legend)}</p>", f"<p>{escape(cpu_words(backlog))}</p>"]
+    return [summary, *drawings, cpus_svg(backlog)]
 
 
 def _decisions_html(frame: Frame) -> list[str]:
@@ -287,7 +287,8 @@ def _workers_text(frame: Frame) -> list[str]:
 
 
 def _backlog_text(frame: Frame) -> list[str]:
-    return [_backlog_summary(frame), *sparkline(frame)]
+    drawn = sparkline(frame)
+    return [_backlog_summary(frame), *drawn, *([cpu_words(frame["backlog"])] if drawn else [])]
 
 
 _SECTIONS = {

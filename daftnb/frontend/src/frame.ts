@@ -74,7 +74,10 @@ export interface Worker {
   memory: number | null;
   since: number;
   idle_since: number | null;
+  /** When it will be ended if nothing uses it; null: not known, or never. */
   retires_at: number | null;
+  /** Why it is kept or will be ended: "", "survivor", "after 60 s idle". */
+  rule: string;
   note: string;
   busy_spans: [number, number | null][];
 }
@@ -83,12 +86,14 @@ export interface Workers {
   total: number;
   busy: number;
   idle: number;
+  /** How many of the idle ones the engine has let go of, and that are kept for the next query. */
+  warm: number;
   slots: number;
   rows: Record<string, Worker>;
 }
 
-/** t, ratio, pending, running, capacity, workers, CPUs wanted */
-export type Point = [number, number | null, number, number, number, number, number | null];
+/** t, ratio, pending, running, capacity (the CPUs observed), workers, CPUs wanted, CPUs granted */
+export type Point = [number, number | null, number, number, number, number, number | null, (number | null)?];
 
 export interface Mark {
   t: number;
@@ -104,6 +109,12 @@ export interface Backlog {
   running: number;
   capacity: number;
   peak: number | null;
+  /** CPUs now: asked of Ray, of the nodes that Ray lists, of the workers that run; then what the cluster can have. */
+  wanted?: number | null;
+  granted?: number | null;
+  observed?: number | null;
+  least?: number | null;
+  most?: number | null;
   points: Record<string, Point>;
   marks: Record<string, Mark>;
 }

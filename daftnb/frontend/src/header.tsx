@@ -52,8 +52,8 @@ export function Header({ store }: { store: Store }) {
         <button
           class="stop"
           type="button"
-          disabled={store.stopping.value === query.id}
-          onClick={() => store.stop(query.id)}
+          aria-disabled={store.stopping.value === query.id}
+          onClick={() => store.stopping.value !== query.id && store.stop(query.id)}
         >
           {store.stopping.value === query.id ? "stopping…" : "Stop"}
         </button>

@@ -5,12 +5,14 @@ import uplotStyle from "uplot/dist/uPlot.min.css";
 import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
+import { Panel } from "./panel.tsx";
 import { Decisions, Settings } from "./panels.tsx";
 import { PlanPanel } from "./plan.tsx";
 import { Store, type Model } from "./store.ts";
 import style from "./style.css";
 import { followTheme, type Theme } from "./theme.ts";
-import { BacklogPanel, BacklogRows } from "./timeline.tsx";
+import { BacklogPanel, BacklogRows, onNative } from "./timeline.tsx";
+import { NATIVE } from "./words.ts";
 import { WorkerRows, WorkersPanel, WorkerSummary } from "./workers.tsx";
 
 const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "cockpit"];
@@ -25,31 +27,34 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
     </section>
   );
   if (name === "cockpit") {
+    const native = onNative(store.frame.value); // then there is little to say beside the plan
     return (
-      <div class="grid">
+      <div class="grid pairs">
         {head}
-        <PlanPanel store={store} />
-        <section class="panel" aria-label="Backlog and workers">
-          <h3>Backlog and workers</h3>
-          <span class="sub">
-            <WorkerSummary store={store} />
-          </span>
+        <PlanPanel store={store} wide={native} />
+        <Panel title="Backlog and workers" sub={<WorkerSummary store={store} />} wide={native}>
           <div class="timeline">
-            <BacklogRows store={store} theme={theme} />
-            <WorkerRows store={store} />
+            {native ? (
+              <p class="empty rule">{NATIVE}</p>
+            ) : (
+              <>
+                <BacklogRows store={store} theme={theme} />
+                <WorkerRows store={store} />
+              </>
+            )}
           </div>
-        </section>
+        </Panel>
         <Decisions store={store} />
         <Settings store={store} />
       </div>
     );
   }
-  const Panel = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel }[name];
+  const One = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel }[name];
   return (
     <div class="grid">
       {head}
       <div class="wide">
-        <Panel store={store} theme={theme} />
+        <One store={store} theme={theme} />
       </div>
     </div>
   );

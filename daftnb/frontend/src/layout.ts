@@ -2,7 +2,7 @@
 import dagre from "@dagrejs/dagre";
 import type { Operator, Plan } from "./frame.ts";
 
-export const CARD = { width: 216, height: 74 } as const;
+export const CARD = { width: 216, height: 66 } as const;
 
 export interface Placed {
   key: string;
@@ -21,7 +21,7 @@ export const shapeOf = (plan: Plan): string =>
 
 export function layOut(plan: Plan): Placed {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 30, marginx: 4, marginy: 4 });
+  graph.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 22, marginx: 4, marginy: 4 });
   graph.setDefaultEdgeLabel(() => ({}));
   const operators: Operator[] = Object.values(plan.operators);
   const known = new Set(operators.map((operator) => operator.id));

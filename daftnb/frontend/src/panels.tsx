@@ -1,40 +1,46 @@
 // The scheduler's decisions with their reasons, and the settings: set beside in effect.
+import { useRef } from "preact/hooks";
 import { duration } from "./format.ts";
+import { Fold } from "./fold.tsx";
+import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
-
-const WORDS: Record<string, string> = {
-  request: "asked", arrival: "came", clear: "cleared", retire: "retired", died: "died", "over max": "over max",
-};
+import { decisionWord } from "./words.ts";
 
 export function Decisions({ store }: { store: Store }) {
   const decisions = Object.entries(store.frame.value?.decisions ?? {}).reverse();
+  const box = useRef<HTMLDivElement>(null);
   const zero = store.query.value?.started ?? 0;
   return (
-    <section class="panel" aria-label="Decisions">
-      <h3>Decisions</h3>
-      <span class="sub">the scheduler's and Ray's, the latest first</span>
+    <Panel title="Decisions" sub="the scheduler's and Ray's, the latest first" bounded>
       {decisions.length === 0 ? (
         <p class="empty">None yet.</p>
       ) : (
-        <div class="scroll" tabIndex={0}>
-          {decisions.map(([key, decision]) => (
-            <div class="decision" key={key}>
-              <span class="t">{signed(decision.t - zero)}</span>
-              <span class={`tag ${decision.kind.replace(" ", "-")}`}>
-                {WORDS[decision.kind] ?? decision.kind}
-                {decision.count > 1 ? ` ×${decision.count}` : ""}
-              </span>
-              <span class="why">{decision.text}</span>
+        <Fold box={box} words={() => "earlier decisions"}>
+          <div class="scroll" ref={box} tabIndex={0} role="group" aria-label="decisions, the latest first">
+            <div>
+              {decisions.map(([key, decision]) => (
+                <div class="decision" key={key}>
+                  <span class="t">{signed(decision.t - zero)}</span>
+                  <span class={`tag ${decision.kind.replace(" ", "-")}`}>{decisionWord(decision.kind)}</span>
+                  <span class="why">
+                    {decision.text}
+                    {decision.count > 1 && <span class="times"> ×{decision.count}</span>}
+                  </span>
+                </div>
+              ))}
             </div>
-          ))}
-        </div>
+          </div>
+        </Fold>
       )}
-    </section>
+    </Panel>
   );
 }
 
-/** Before or after the query's start. */
-const signed = (seconds: number): string => (seconds < 0 ? `−${duration(-seconds)}` : duration(seconds));
+/** Before or after the query's start, to a tenth of a second: the column then lines up. */
+function signed(seconds: number): string {
+  const size = Math.abs(seconds);
+  return (seconds < 0 ? "−" : "") + (size < 59.95 ? `${size.toFixed(1)} s` : duration(size));
+}
 
 const SWITCHES = new Set(["downscale", "linear"]);
 const shown = (name: string, text: string | null | undefined): string =>
@@ -44,11 +50,10 @@ export function Settings({ store }: { store: Store }) {
   const settings = store.frame.value?.settings;
   if (!settings) return null;
   return (
-    <section class="panel" aria-label="Settings">
-      <h3>Settings</h3>
-      <span class="sub">
-        {settings.number == null ? "read back once a query has run on Ray" : `in effect: read back at query ${settings.number}`}
-      </span>
+    <Panel
+      title="Settings"
+      sub={settings.number == null ? "read back once a query has run on Ray" : `in effect: read back at query ${settings.number}`}
+    >
       <table>
         <thead>
           <tr>
@@ -71,6 +76,6 @@ export function Settings({ store }: { store: Store }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Panel>
   );
 }

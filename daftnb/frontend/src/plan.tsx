@@ -1,26 +1,24 @@
 // The plan as a graph of cards. The layout is kept until the plan's shape changes; a card is redrawn when it changed.
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Operator, Plan } from "./frame.ts";
-import { count, duration, rows, share, size } from "./format.ts";
-import { layOut, shapeOf, type Placed } from "./layout.ts";
+import { count, duration, plural, rows, share, size } from "./format.ts";
+import { Fold } from "./fold.tsx";
+import { CARD, layOut, shapeOf, type Placed } from "./layout.ts";
+import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
 import { glyph } from "./words.ts";
 
 const LEAST_SCALE = 0.62;
 
-export function PlanPanel({ store }: { store: Store }) {
+export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   const plan = store.frame.value?.plan;
   const number = Object.keys(plan?.operators ?? {}).length;
   return (
-    <section class="panel" aria-label="Plan">
-      <h3>Plan</h3>
-      <span class="sub">
-        {plan ? `physical, ${number} operators · thick line: same tasks · orange: share of time` : "physical"}
-      </span>
+    <Panel title="Plan" sub={plan ? `physical, ${plural(number, "operator")}` : "physical"} bounded={number > 0} wide={wide} class="plans">
       {plan && number > 0 ? <Graph plan={plan} /> : <p class="empty">The plan of the next query shows here.</p>}
-    </section>
+    </Panel>
   );
 }
 
@@ -44,6 +42,11 @@ function Graph({ plan }: { plan: Plan }) {
   }, []);
   const scale = width === 0 ? 1 : Math.min(1, Math.max(LEAST_SCALE, width / layout.width));
   const left = Math.max(0, (width - layout.width * scale) / 2);
+  useLayoutEffect(() => {
+    // A plan that is wider than the panel begins with its first operator in the middle, not with empty space.
+    const first = layout.places.get(layout.order[0] ?? -1);
+    if (first && box.current) box.current.scrollLeft = (first.x + CARD.width / 2) * scale - width / 2;
+  }, [layout, scale, width]);
   const current = focus.value ?? layout.order[0] ?? null;
 
   const card = (operator: Operator): VNode => {
@@ -58,6 +61,8 @@ function Graph({ plan }: { plan: Plan }) {
     return made;
   };
 
+  const below = (id: number, edge: number) => (layout.places.get(id)!.y + CARD.height) * scale > edge;
+
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (step === undefined || current === null) return;
@@ -69,19 +74,23 @@ function Graph({ plan }: { plan: Plan }) {
 
   return (
     <>
-      <div class="plan" ref={box} onKeyDown={onKeyDown} role="group" aria-label="operators, sources first; arrow keys move">
-        <div style={{ height: `${layout.height * scale}px`, width: `${layout.width * scale + left}px` }}>
-          <div class="stage" style={{ width: `${layout.width}px`, height: `${layout.height}px`, transform: `translateX(${left}px) scale(${scale})` }}>
-            <svg width={layout.width} height={layout.height} aria-hidden="true">
-              {layout.edges.map((edge) => (
-                <path key={`${edge.from}-${edge.to}`} d={edge.path} class={fused(plan, edge.from, edge.to) ? "fused" : ""} />
-              ))}
-            </svg>
-            {layout.order.map((id) => plan.operators[id]).filter((operator) => operator !== undefined).map(card)}
+      <Fold box={box} words={(edge) => plural(layout.order.filter((id) => below(id, edge)).length, "more operator")}>
+        <div class="plan" ref={box} onKeyDown={onKeyDown} role="group" aria-label="operators, sources first; arrow keys move">
+          <div style={{ height: `${layout.height * scale}px`, width: `${layout.width * scale + left}px` }}>
+            <div class="stage" style={{ width: `${layout.width}px`, height: `${layout.height}px`, transform: `translateX(${left}px) scale(${scale})` }}>
+              <svg width={layout.width} height={layout.height} aria-hidden="true">
+                {layout.edges.map((edge) => (
+                  <path key={`${edge.from}-${edge.to}`} d={edge.path} class={fused(plan, edge.from, edge.to) ? "fused" : ""} />
+                ))}
+              </svg>
+              {layout.order.map((id) => plan.operators[id]).filter((operator) => operator !== undefined).map(card)}
+            </div>
           </div>
         </div>
+      </Fold>
+      <div class="detail">
+        {focus.value === null ? "thick line: in the same tasks · orange: share of the query's time" : describe(plan.operators[focus.value])}
       </div>
-      <div class="detail">{focus.value === null ? "" : describe(plan.operators[focus.value])}</div>
     </>
   );
 }
@@ -111,10 +120,11 @@ function Card({ operator, x, y, tabIndex, onShow }: CardProps) {
   const time = operator.duration_us == null ? "" : duration(operator.duration_us / 1e6);
   return (
     <button class={`op ${state}`} type="button" style={{ left: `${x}px`, top: `${y}px` }} tabIndex={tabIndex}
-      data-id={operator.id} data-state={state} aria-label={describe(operator)} title={describe(operator)} onFocus={onShow} onMouseEnter={onShow}>
+      data-id={operator.id} data-state={state} title={describe(operator)} onFocus={onShow} onMouseEnter={onShow}>
       <span class="heat" style={{ opacity: operator.time_share ?? 0 }} />
       <span class="name">
-        <span class={`st-${state}`}>{glyph(state)}</span> {operator.name} {operator.detail}
+        <span class={`st-${state}`}>{glyph(state)}</span>
+        <span class="hidden">{state}</span> {operator.name} {operator.detail}
       </span>
       <span class="facts">{facts}</span>
       <span class="foot">

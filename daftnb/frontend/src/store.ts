@@ -14,6 +14,10 @@ export interface Model {
 
 export const STOP_PATIENCE_MS = 500;
 const TICK_MS = 500;
+const pageSeconds = (): number => performance.now() / 1000;
+
+/** Per model, the kernel's clock minus the page's: a view that opens later may find an old frame, but not an old clock. */
+const clocks = new WeakMap<Model, number>();
 
 export class Store {
   readonly frame = signal<Frame | null>(null);
@@ -21,7 +25,6 @@ export class Store {
   readonly now = signal(0);
   readonly stopping = signal<string | null>(null);
   readonly query = computed(() => this.frame.value?.query ?? null);
-  #arrived = 0;
   #asked = false;
   readonly #model: Model;
   readonly #signal: AbortSignal;
@@ -39,7 +42,12 @@ export class Store {
       model.off("msg:custom", onMessage);
       clearInterval(timer);
     });
-    onFrame();
+    const frame = asFrame(model.get("frame"));
+    if (frame === null) return;
+    const known = clocks.get(model);
+    // What the model holds may have come long ago (a page that was loaded again): ask for what is so now.
+    if (known === undefined) this.#resync();
+    this.#set(frame, Math.max(known ?? -Infinity, frame.now - pageSeconds()));
   }
 
   keyframe(value: unknown): void {
@@ -47,6 +55,11 @@ export class Store {
     if (frame === null) return;
     this.#asked = false;
     this.#set(frame);
+  }
+
+  #resync(): void {
+    if (!this.#asked) this.#model.send({ type: "resync" });
+    this.#asked = true;
   }
 
   message(content: unknown): void {
@@ -58,8 +71,7 @@ export class Store {
     }
     const frame = this.frame.peek();
     if (frame === null || frame.seq !== message.base) {
-      if (!this.#asked) this.#model.send({ type: "resync" });
-      this.#asked = true;
+      this.#resync();
       return;
     }
     this.#set({ ...(mergePatch(frame, message.patch) as Frame), seq: message.seq });
@@ -78,15 +90,14 @@ export class Store {
     this.#signal.addEventListener("abort", () => clearTimeout(timer));
   }
 
-  #set(frame: Frame): void {
-    this.#arrived = performance.now();
+  #set(frame: Frame, clock = frame.now - pageSeconds()): void {
+    clocks.set(this.#model, clock);
     this.frame.value = frame;
-    this.now.value = frame.now;
+    this.now.value = clock + pageSeconds();
   }
 
   #tick(): void {
-    const frame = this.frame.peek();
-    if (frame === null || (typeof document !== "undefined" && document.hidden)) return;
-    this.now.value = frame.now + (performance.now() - this.#arrived) / 1000;
+    if (this.frame.peek() === null || (typeof document !== "undefined" && document.hidden)) return;
+    this.now.value = clocks.get(this.#model)! + pageSeconds();
   }
 }

@@ -1,20 +1,14 @@
-// Backlog, workers wanted and observed, and each worker's busy time, all on one time axis.
+// The backlog ratio, and the CPUs wanted, granted and observed, on the time axis that the workers' lanes share.
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { Chart, type Draw } from "./chart.tsx";
 import type { Backlog, Frame, Mark, Point } from "./frame.ts";
 import { plural, ratio } from "./format.ts";
+import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
 import type { Theme } from "./theme.ts";
 import { rangeOf, type Range } from "./window.ts";
-import { NATIVE } from "./words.ts";
-
-const SIGNS: Record<string, { sign: string; colour: string; word: string }> = {
-  request: { sign: "▼", colour: "--orange", word: "asked Ray for workers" },
-  arrival: { sign: "▲", colour: "--green", word: "a worker came" },
-  retire: { sign: "▽", colour: "--muted", word: "a worker was retired" },
-  died: { sign: "✕", colour: "--red", word: "a worker died" },
-};
+import { NATIVE, overMax, SIGNS } from "./words.ts";
 
 export const onNative = (frame: Frame | null): boolean => frame?.query?.runner === "native";
 
@@ -29,8 +23,8 @@ export function BacklogRows({ store, theme }: { store: Store; theme: Theme }) {
   return (
     <>
       <Ratio backlog={backlog} range={range} theme={theme} />
-      <Wanted backlog={backlog} range={range} theme={theme} most={mostCpus(frame)} />
-      <Legend marks={backlog.marks} range={range} />
+      <Cpus backlog={backlog} range={range} theme={theme} />
+      <Legend backlog={backlog} range={range} />
     </>
   );
 }
@@ -82,7 +76,10 @@ function Ratio({ backlog, range, theme }: { backlog: Backlog; range: Range; them
           {backlog.pending} pending ÷ {plural(backlog.capacity, "CPU")}
         </div>
         <div>
-          threshold {ratio(backlog.threshold)}, peak {ratio(peak)}
+          <i class="line threshold" /> threshold {ratio(backlog.threshold)}
+        </div>
+        <div>
+          <i class="line peak" /> peak {ratio(peak)}
         </div>
       </div>
       <Chart
@@ -104,17 +101,13 @@ function threshold(chart: uPlot, value: number, colour: (name: string) => string
   const { ctx, bbox } = chart;
   const y = chart.valToPos(value, "y", true);
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colour("--orange");
+  ctx.strokeStyle = colour("--orange");
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.beginPath();
   ctx.moveTo(bbox.left, y);
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "right";
-  ctx.textBaseline = "bottom";
-  ctx.fillText(`threshold ${ratio(value)}`, bbox.left + bbox.width, y - 2 * devicePixelRatio);
   ctx.restore();
 }
 
@@ -138,36 +131,47 @@ function drawMark(chart: uPlot, mark: Mark, colour: (name: string) => string): v
   ctx.restore();
 }
 
-const mostCpus = (frame: Frame): number | null => {
-  const cluster = frame.session.cluster;
-  return cluster?.max_workers == null || cluster.cpus == null ? null : cluster.max_workers * cluster.cpus;
-};
+/** A demand may be many times what there can be; the chart goes to twice the maximum, the words say the rest. */
+const OVER_MAX_SHOWN = 2;
 
-function Wanted({ backlog, range, theme, most }: { backlog: Backlog; range: Range; theme: Theme; most: number | null }) {
+function Cpus({ backlog, range, theme }: { backlog: Backlog; range: Range; theme: Theme }) {
+  const most = backlog.most ?? null;
   const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
   const data = useMemo<uPlot.AlignedData>(() => {
-    const t = points.map((point) => point[0]);
-    const columns = [points.map((p) => p[6] ?? null), points.map((p) => p[4]), points.map(() => most)];
-    return [t, ...columns] as uPlot.AlignedData;
+    const column = (value: (point: Point) => number | null | undefined) => points.map((point) => value(point) ?? null);
+    return [column((p) => p[0]), column((p) => p[6]), column((p) => p[7]), column((p) => p[4]), column(() => most)] as uPlot.AlignedData;
   }, [points, most]);
-  const last = points.at(-1);
-  const top = Math.max(1, most ?? 0, ...points.map((p) => Math.max(p[6] ?? 0, p[4]))) * 1.2;
+  const highest = Math.max(1, most ?? 0, ...points.map((p) => Math.max(p[6] ?? 0, p[7] ?? 0, p[4])));
+  const top = (most ? Math.min(highest, most * OVER_MAX_SHOWN) : highest) * 1.2;
+  const shown = (value: number | null | undefined) => `${value ?? "—"}${value != null && value > top ? " ↑" : ""}`;
+  const [wanted, granted, observed] = [shown(backlog.wanted), shown(backlog.granted), shown(backlog.observed)];
+  const maximum = shown(most) + (backlog.least ? `, least ${backlog.least}` : "");
   return (
     <>
       <div class="gutter">
         <h3>Worker CPUs</h3>
-        <div>– – wanted {last?.[6] ?? "—"}</div>
-        <div>── observed {last?.[4] ?? "—"}</div>
-        <div>· · maximum {most ?? "—"}</div>
+        <div>
+          <i class="line wanted" /> wanted {wanted}
+        </div>
+        <div>
+          <i class="line granted" /> granted {granted}
+        </div>
+        <div>
+          <i class="line observed" /> observed {observed}
+        </div>
+        <div>
+          <i class="line maximum" /> maximum {maximum}
+        </div>
       </div>
       <Chart
         className="chart small"
-        label={`Worker CPUs over time: wanted ${last?.[6] ?? "none"}, observed ${last?.[4] ?? 0}, maximum ${most ?? "not known"}`}
-        height={76}
+        label={`Worker CPUs over time, now: wanted ${wanted}, granted ${granted}, observed ${observed}, maximum ${maximum}`}
+        height={104}
         data={data}
         series={[
           { colour: "--orange", dash: [4, 3], stepped: true },
-          { colour: "--blue", width: 2, stepped: true },
+          { colour: "--green", stepped: true },
+          { colour: "--blue", width: 2.5, stepped: true },
           { colour: "--muted", dash: [1, 3] },
         ]}
         range={range}
@@ -178,29 +182,30 @@ function Wanted({ backlog, range, theme, most }: { backlog: Backlog; range: Rang
   );
 }
 
-function Legend({ marks, range }: { marks: Record<string, Mark>; range: Range }) {
+function Legend({ backlog, range }: { backlog: Backlog; range: Range }) {
+  const { marks } = backlog;
   const kinds = new Set(within(marks, (mark) => mark.t, range).filter((m) => m.t >= range.from).map((mark) => mark.kind));
   const shown = Object.entries(SIGNS).filter(([kind]) => kinds.has(kind));
+  const over = overMax(backlog);
   return (
     <div class="legend">
-      <span>seconds since the query began</span>
+      {over && <span class="over">{over}</span>}
       {shown.map(([kind, { sign, word, colour }]) => (
         <span key={kind}>
           <span style={{ color: `var(${colour})` }}>{sign}</span> {word}
         </span>
       ))}
+      <span>0 s: the query began</span>
     </div>
   );
 }
 
 export function BacklogPanel({ store, theme }: { store: Store; theme: Theme }) {
   return (
-    <section class="panel" aria-label="Backlog">
-      <h3>Backlog</h3>
-      <span class="sub">pending tasks ÷ worker CPUs, against the threshold</span>
+    <Panel title="Backlog" sub="pending tasks ÷ worker CPUs, against the threshold">
       <div class="timeline">
         <BacklogRows store={store} theme={theme} />
       </div>
-    </section>
+    </Panel>
   );
 }

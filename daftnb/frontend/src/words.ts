@@ -1,8 +1,55 @@
-// States as a sign and a word: never a colour alone.
+// States, decisions and waits in words, each with a sign: never a colour alone. Their Python twin: widgets/words.py.
+import type { Backlog, Worker, Workers } from "./frame.ts";
+import { plural, size, ticking } from "./format.ts";
+
 export const GLYPHS: Record<string, string> = {
   planning: "◌", waiting: "○", running: "●", finished: "✓", failed: "✕", cancelled: "⊘",
   busy: "●", idle: "○", warm: "◐", starting: "◌", retired: "–", died: "✕", gone: "–", "no worker": "–",
 };
 export const glyph = (state: string): string => GLYPHS[state] ?? "·";
+
+/** What a decision is called; a kind that is not here is its own word. */
+const DECISIONS: Record<string, string> = {
+  request: "asked", hold: "not asked", granted: "granted", arrival: "runs", retire: "retired", warm: "kept warm",
+  kept: "kept", sweep: "swept", reuse: "reused", "over max": "over max", refused: "refused", clear: "withdrawn",
+  died: "died", gone: "node gone",
+};
+export const decisionWord = (kind: string): string => DECISIONS[kind] ?? kind;
+
+/** What is drawn on the charts: its sign, its colour and what the legend calls it. */
+export const SIGNS: Record<string, { sign: string; colour: string; word: string }> = {
+  request: { sign: "▼", colour: "--orange", word: "asked Ray" },
+  "over max": { sign: "▽", colour: "--orange", word: "asked above the maximum" },
+  granted: { sign: "△", colour: "--green", word: "node granted" },
+  arrival: { sign: "▲", colour: "--green", word: "worker runs" },
+  retire: { sign: "◆", colour: "--muted", word: "worker retired" },
+  died: { sign: "✕", colour: "--red", word: "worker died" },
+};
+
+/** "busy 1/2", "idle 12 s, ends in 48 s · after 60 s idle", "warm 3 s · survivor". */
+export function workerWords(worker: Worker, now: number): string {
+  const state = worker.state === "no worker" ? "no CPU" : worker.state;
+  if (worker.state === "busy") return `${state} ${worker.running}/${worker.slots}`;
+  const idle = worker.idle_since == null ? "" : ` ${ticking(now - worker.idle_since)}`;
+  const ends = worker.retires_at == null ? "" : `, ends in ${ticking(worker.retires_at - now)}`;
+  return state + idle + ends + (worker.rule ? ` · ${worker.rule}` : "");
+}
+
+/** "12 tasks done · 2.00 GB": what does not tick. */
+export const workerFacts = (worker: Worker): string =>
+  [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", worker.memory == null ? "" : size(worker.memory)]
+    .filter(Boolean)
+    .join(" · ");
+
+/** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots". */
+export function poolWords(pool: Workers): string {
+  const warm = pool.warm > 0 ? ` (${pool.warm} warm)` : "";
+  return [plural(pool.total, "worker"), `${pool.busy} busy`, `${pool.idle} idle${warm}`, plural(pool.slots, "CPU slot")].join(" · ");
+}
+
+/** A demand that the cluster can never meet, or "". */
+export const overMax = ({ wanted, most }: Backlog): string =>
+  wanted != null && most != null && wanted > most ? `asked for ${plural(wanted, "CPU")}, this cluster can have ${most}` : "";
+
 export const NATIVE =
   "Daft's native runner runs queries in this process: it has no workers and no backlog. %daft start gives it a Ray cluster.";

@@ -1,28 +1,26 @@
-// The Ray worker pool: one row per node, its busy time on the charts' axis, its state in a word, how long it is idle.
+// The Ray worker pool: a row per node, its busy time on the charts' axis, and its state, its wait and why in words.
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
+import { Fold } from "./fold.tsx";
 import type { Worker } from "./frame.ts";
-import { plural, size, ticking } from "./format.ts";
+import { plural } from "./format.ts";
+import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
 import { onNative } from "./timeline.tsx";
 import { rangeOf, type Range } from "./window.ts";
-import { glyph, NATIVE } from "./words.ts";
+import { glyph, NATIVE, poolWords, workerFacts, workerWords } from "./words.ts";
 
 export function WorkerSummary({ store }: { store: Store }) {
   const pool = store.frame.value?.workers;
-  if (!pool) return null;
-  return (
-    <>
-      {plural(pool.total, "worker")} · {pool.busy} busy · <b>{pool.idle} idle</b> · {plural(pool.slots, "CPU slot")}
-    </>
-  );
+  return pool && Object.keys(pool.rows).length > 0 ? <>{poolWords(pool)}</> : null;
 }
 
 export function WorkerRows({ store }: { store: Store }) {
   const frame = store.frame.value;
+  const box = useRef<HTMLDivElement>(null);
   const cache = useRef({ key: "", rows: new WeakMap<Worker, VNode>() });
   if (!frame?.workers) return null;
-  const workers = Object.values(frame.workers.rows);
+  const workers = Object.values(frame.workers.rows).sort((a, b) => Number(b.head) - Number(a.head));
   if (workers.length === 0) {
     return <p class="empty rule">{onNative(frame) ? NATIVE : "No workers yet: %daft start gives this kernel a Ray cluster."}</p>;
   }
@@ -39,58 +37,56 @@ export function WorkerRows({ store }: { store: Store }) {
     return made;
   };
   return (
-    <div class="pool" role="list" tabIndex={0} aria-label="workers">
-      {workers.map(row)}
-    </div>
+    <Fold box={box} words={() => `more of ${plural(workers.length, "node")}`}>
+      <div class="pool" ref={box} tabIndex={0} role="group" aria-label="workers">
+        <div role="list">{workers.map(row)}</div>
+      </div>
+    </Fold>
   );
 }
 
 function Row({ worker, range, store }: { worker: Worker; range: Range; store: Store }) {
-  const memory = worker.memory == null ? "" : `, ${size(worker.memory)} of memory`;
-  const detail = `${worker.label}: ${worker.state}, ${worker.running} of ${worker.slots} slots, ${worker.finished} tasks done${memory}, node ${worker.id}`;
+  const facts = workerFacts(worker);
+  const detail = [worker.label, worker.note, `${worker.running} of ${worker.slots} slots`, facts, `node ${worker.id}`];
+  const waits = worker.idle_since != null && (worker.state === "warm" || worker.state === "idle");
   return (
-    <div class="worker" role="listitem" data-state={worker.state} title={detail} aria-label={detail}>
-      <div class="who">
-        <span>{worker.label}</span>
-        <span class={`st-${worker.state.replace(" ", "-")}`}>
-          {glyph(worker.state)} {worker.state === "no worker" ? "no CPU" : worker.state} <Extra worker={worker} store={store} />
-        </span>
-      </div>
-      <div class="lane">
+    <div class="worker" role="listitem" data-state={worker.state} title={detail.filter(Boolean).join(", ")}>
+      <span class="who">{worker.label}</span>
+      <div class="lane" aria-hidden="true">
         {worker.busy_spans.map(([from, to], index) => (
           <Span key={index} from={from} to={to ?? range.now} range={range} />
         ))}
+        {waits && <Span kind={worker.state} from={worker.idle_since!} to={range.now} range={range} />}
+      </div>
+      <div class="words">
+        <span class={`st-${worker.state.replace(" ", "-")}`}>
+          {glyph(worker.state)} <Words worker={worker} store={store} />
+        </span>
+        <span class="facts">{facts}</span>
       </div>
     </div>
   );
 }
 
-function Extra({ worker, store }: { worker: Worker; store: Store }) {
-  if (worker.state === "busy") return <>{`${worker.running}/${worker.slots}`}</>;
-  if (worker.idle_since == null) return null;
-  const now = store.now.value;
-  const idle = ticking(now - worker.idle_since);
-  return <>{worker.retires_at == null ? idle : `${idle}, ends in ${ticking(worker.retires_at - now)}`}</>;
+/** By itself, because it alone ticks. */
+function Words({ worker, store }: { worker: Worker; store: Store }) {
+  return <>{workerWords(worker, store.now.value)}</>;
 }
 
-function Span({ from, to, range }: { from: number; to: number; range: Range }) {
+function Span({ from, to, range, kind }: { from: number; to: number; range: Range; kind?: string }) {
   const whole = range.to - range.from;
   const left = Math.max(0, (from - range.from) / whole);
   const right = Math.min(1, (to - range.from) / whole);
   if (right <= 0 || left >= 1) return null;
-  return <i style={{ left: `${left * 100}%`, width: `${(right - left) * 100}%` }} />;
+  return <i class={kind} style={{ left: `${left * 100}%`, width: `${(right - left) * 100}%` }} />;
 }
 
 export function WorkersPanel({ store }: { store: Store }) {
   return (
-    <section class="panel" aria-label="Workers">
-      <h3>Workers</h3>
-      <span class="sub">
-        <WorkerSummary store={store} />
-      </span>
+    <Panel title="Workers" sub={<WorkerSummary store={store} />}>
       <div class="timeline">
         <WorkerRows store={store} />
       </div>
-    </section>
+    </Panel>
   );
 }

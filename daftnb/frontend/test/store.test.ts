@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { Store, type Model } from "../src/store.ts";
+import { test, type TestContext } from "node:test";
+import { Store, STOP_PATIENCE_MS, type Model } from "../src/store.ts";
 
 function frame(seq: number, more: object = {}) {
   return { seq, now: 100 + seq, session: { runner: "ray", cluster: null, problems: {} }, ...more };
 }
 
-function open(first: unknown) {
+/** A page that shows the model: what it holds at first, or another view of the same `model`. */
+function open(t: TestContext, first: unknown, shown?: Model) {
   const sent: unknown[] = [];
   const handlers = new Map<string, (...values: never[]) => void>();
   const traits: Record<string, unknown> = { frame: first };
-  const model: Model = {
+  const model: Model = shown ?? {
     get: (name) => traits[name],
     on: (event, callback) => void handlers.set(event, callback),
     off: (event) => void handlers.delete(event),
@@ -18,27 +19,30 @@ function open(first: unknown) {
   };
   const controller = new AbortController();
   const store = new Store(model, controller.signal);
+  t.after(() => controller.abort()); // its clock would keep the process alive
   const keyframe = (value: unknown) => {
     traits.frame = value;
     (handlers.get("change:frame") as () => void)();
   };
   const message = (value: unknown) => (handlers.get("msg:custom") as (value: unknown) => void)(value);
-  return { store, sent, handlers, keyframe, message, close: () => controller.abort() };
+  return { model, store, sent, handlers, keyframe, message, close: () => controller.abort() };
 }
 
-test("patches follow one another from the keyframe on", () => {
-  const page = open(frame(0, { query: null }));
+test("patches follow one another from the keyframe on", (t) => {
+  const page = open(t, frame(0, { query: null }));
   page.message({ type: "patch", base: 0, seq: 1, patch: { now: 102, query: { id: "q", state: "running" } } });
   page.message({ type: "patch", base: 1, seq: 2, patch: { query: { state: "finished" } } });
   assert.equal(page.store.frame.value?.seq, 2);
   assert.deepEqual(page.store.query.value, { id: "q", state: "finished" });
-  assert.deepEqual(page.sent, []);
+  assert.deepEqual(page.sent, [{ type: "resync" }]);
   page.close();
   assert.equal(page.handlers.size, 0);
 });
 
-test("a gap asks once for a keyframe, and the keyframe repairs it", () => {
-  const page = open(frame(0));
+test("a gap asks once for a keyframe, and the keyframe repairs it", (t) => {
+  const page = open(t, frame(0));
+  page.keyframe(frame(0));
+  page.sent.length = 0;
   page.message({ type: "patch", base: 5, seq: 6, patch: { now: 9 } });
   page.message({ type: "patch", base: 6, seq: 7, patch: { now: 9 } });
   assert.deepEqual(page.sent, [{ type: "resync" }]);
@@ -48,11 +52,10 @@ test("a gap asks once for a keyframe, and the keyframe repairs it", () => {
   assert.equal(page.store.frame.value?.now, 111);
   page.message({ type: "patch", base: 1, seq: 2, patch: {} });
   assert.equal(page.sent.length, 2);
-  page.close();
 });
 
-test("what is not of the grammar changes nothing", () => {
-  const page = open("nonsense");
+test("what is not of the grammar changes nothing", (t) => {
+  const page = open(t, "nonsense");
   assert.equal(page.store.frame.value, null);
   page.keyframe(frame(1));
   for (const wrong of [null, 7, [], { type: "patch" }, { type: "patch", base: 1, seq: 2, patch: [] }, { type: "run", code: "x" }]) {
@@ -60,14 +63,49 @@ test("what is not of the grammar changes nothing", () => {
   }
   assert.deepEqual(page.store.frame.value, frame(1));
   assert.deepEqual(page.sent, []);
-  page.close();
 });
 
-test("stop is acknowledged by the kernel", () => {
-  const page = open(frame(0, { query: { id: "q", state: "running" } }));
+test("stop is acknowledged by the kernel", (t) => {
+  const page = open(t, frame(0, { query: { id: "q", state: "running" } }));
   page.store.stop("q");
-  assert.deepEqual(page.sent, [{ type: "stop", query: "q" }]);
+  assert.deepEqual(page.sent, [{ type: "resync" }, { type: "stop", query: "q" }]);
   page.message({ type: "stopping", query: "q" });
   assert.equal(page.store.stopping.value, "q");
-  page.close();
+});
+
+test("stop interrupts the kernel when it does not answer", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const page = open(t, frame(0, { query: { id: "q", state: "running" } }));
+  let interrupts = 0;
+  page.model.widget_manager = { kernel: { interrupt: () => (interrupts += 1) } };
+  page.store.stop("q");
+  t.mock.timers.tick(STOP_PATIENCE_MS - 1);
+  assert.equal(interrupts, 0);
+  t.mock.timers.tick(1);
+  assert.equal(interrupts, 1);
+  assert.equal(page.store.stopping.value, "q");
+
+  // It answered, or the query is over: nothing else is interrupted.
+  page.store.stop("q");
+  page.message({ type: "stopping", query: "q" });
+  t.mock.timers.tick(STOP_PATIENCE_MS);
+  page.store.stop("q");
+  page.keyframe(frame(1, { query: { id: "q", state: "finished" } }));
+  t.mock.timers.tick(STOP_PATIENCE_MS);
+  assert.equal(interrupts, 1);
+});
+
+test("the clock runs on from the latest frame, in every view of a model, however old the frame it finds", (t) => {
+  let milliseconds = 0;
+  t.mock.method(performance, "now", () => milliseconds);
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const first = open(t, frame(0)); // now: 100
+  milliseconds = 7_000;
+  t.mock.timers.tick(500);
+  assert.equal(first.store.now.value, 107);
+  const second = open(t, null, first.model);
+  assert.equal(second.store.now.value, 107);
+  assert.deepEqual(first.sent, [{ type: "resync" }]); // the first view on the page asks, the second knows the clock
+  first.keyframe(frame(4)); // now: 104: the kernel's clock was set back (the model knows its latest view)
+  assert.equal(second.store.now.value, 104);
 });

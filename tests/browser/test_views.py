@@ -1,0 +1,254 @@
+"""The views alone on a page, fed with frames: what they say, how they look, and that everyone can read them.
+
+No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daftnb.telemetry.frames import Frame, select
+from tests.conftest import ROOT
+from tests.unit import scaling
+
+pytestmark = [pytest.mark.browser]
+
+PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
+<body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
+
+# Draws a view of a model that is just two traits; what it sends is kept.
+DRAW = """async ([code, view, frame]) => {
+    const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
+    const {render} = await import(url);
+    window.sent = [];
+    window.drawnAt = performance.now() / 1000;
+    const traits = {frame, _view: view};
+    const model = {get: (name) => traits[name], on() {}, off() {}, send: (content) => window.sent.push(content)};
+    window.undraw = render({model, el: document.getElementById('view')});
+}"""
+
+Draw = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def bundle(frontend: Callable[..., str]) -> str:
+    """The bundle as the sources are now."""
+    frontend("build.mjs")
+    return (ROOT / "daftnb" / "static" / "daftnb.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def draw(chromium: Any, bundle: str, artifacts: Path) -> Iterator[Draw]:
+    """Draws a view of a frame on a page of its own and gives the page; no page may have an uncaught error."""
+    pages = []
+
+    def drawn(frame: Frame, view: str = "cockpit", width: int = 1100, theme: str = "light") -> Any:
+        page = chromium.new_page(viewport={"width": width, "height": 1000 if width > 780 else 2000})
+        pages.append(page)
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        html = PAGE.replace("THEME", str(theme == "light").lower())
+        html = html.replace("BACKGROUND", "#ffffff" if theme == "light" else "#111111")
+        page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
+        page.goto("http://daftnb.invalid/")
+        page.evaluate(DRAW, [bundle, view, {**select(frame, view), "seq": 0}])
+        page.locator(f".root[data-view={view}] .panel").first.wait_for()
+        return page
+
+    yield drawn
+    for page in pages:
+        page.close()
+        assert page.problems == []
+
+
+def text(page: Any, selector: str) -> list[str]:
+    """The visible texts, with single spaces."""
+    return [re.sub(r"\s+", " ", found).strip() for found in page.locator(selector).all_inner_texts()]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 400])
+@pytest.mark.parametrize("over", [False, True], ids=["running", "over"])
+def test_everyone_can_read_it(
+    over: bool, width: int, theme: str, draw: Draw, frontend: Callable[..., str], artifacts: Path
+) -> None:
+    page = draw(scaling.frame(over), width=width, theme=theme)
+    name = f"views-{'over' if over else 'running'}-{width}-{theme}.png"
+    page.screenshot(path=artifacts / name, full_page=True)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
+    page.add_script_tag(path=ROOT / "daftnb" / "frontend" / "node_modules" / "axe-core" / "axe.min.js")
+    found = page.evaluate("() => axe.run()")
+    wrong = [
+        (violation["id"], node["html"][:200], node["failureSummary"])
+        for violation in found["violations"]
+        for node in violation["nodes"]
+        if violation["id"] not in ("page-has-heading-one", "heading-order")  # the notebook's, not a view's
+    ]
+    assert wrong == []
+    assert "color-contrast" in {passed["id"] for passed in found["passes"]}
+
+
+def test_each_worker_says_its_state_its_wait_and_why(draw: Draw) -> None:
+    page = draw(scaling.frame(over=False))
+    assert text(page, ".worker .words span:first-child") == [
+        "– no CPU",
+        "● busy 1/1",
+        "● busy 1/1",
+        "○ idle 1 s · downscale is off",
+        "◌ starting",
+    ]
+    page = draw(scaling.frame(over=True))
+    words = text(page, ".worker .words span:first-child")
+    assert [re.sub(r"\d+ s(?! idle)", "N s", word) for word in words] == [
+        "– no CPU",
+        "◐ warm N s · survivor",
+        "◐ warm N s, ends in N s · after 60 s idle",
+        "○ idle N s, ends in N s · after 60 s idle",
+        "– retired",
+        "– gone",
+    ]
+    assert page.get_by_text("3 workers · 0 busy · 3 idle (2 warm) · 3 CPU slots").count() == 1
+
+
+def test_the_countdown_is_true_within_a_second(draw: Draw) -> None:
+    frame = scaling.frame(over=True)
+    page = draw(frame)
+    for worker, label in (("b", "worker 2"), ("c", "worker 3")):
+        row = page.locator(".worker", has_text=label)
+        for later in (0, 2, 4):
+            # What is shown is read together with the time since the frame came, which is the truth's only source here.
+            page.wait_for_function("(later) => performance.now() / 1000 - drawnAt >= later", arg=later)
+            shown, since = row.evaluate("row => [row.innerText, performance.now() / 1000 - drawnAt]")
+            left = frame["workers"]["rows"][worker]["retires_at"] - frame["now"] - since
+            idle = frame["now"] + since - frame["workers"]["rows"][worker]["idle_since"]
+            found = re.search(r"(?:warm|idle) (\d+) s, ends in (\d+) s", shown)
+            assert found, shown
+            assert abs(int(found[2]) - left) <= 1.0
+            assert abs(int(found[1]) - idle) <= 1.0
+
+
+def test_wanted_granted_observed_and_what_there_can_be(draw: Draw) -> None:
+    page = draw(scaling.frame(over=False))
+    assert text(page, ".gutter:has-text('Worker CPUs') div") == [
+        "wanted 12 ↑",
+        "granted 4",
+        "observed 3",
+        "maximum 4, least 1",
+    ]
+    assert text(page, ".legend .over") == ["asked for 12 CPUs, this cluster can have 4"]
+    label = page.locator(".chart.small").get_attribute("aria-label")
+    assert label == "Worker CPUs over time, now: wanted 12 ↑, granted 4, observed 3, maximum 4, least 1"
+    # Nothing is asked for any more, and a member that is null comes as one that is gone.
+    frame = scaling.frame(over=True)
+    del frame["backlog"]["wanted"]
+    page = draw(frame)
+    assert text(page, ".gutter:has-text('Worker CPUs') div")[:2] == ["wanted —", "granted 4"]
+    assert text(page, ".legend .over") == []
+
+
+def test_marks_have_a_legend_and_decisions_their_words(draw: Draw) -> None:
+    page = draw(scaling.frame(over=True))
+    assert text(page, ".legend span:has(span)") == [
+        "▼ asked Ray",
+        "▽ asked above the maximum",
+        "△ node granted",
+        "▲ worker runs",
+        "◆ worker retired",
+        "✕ worker died",
+    ]
+    rows = page.locator(".decision").evaluate_all(
+        "rows => rows.map((row) => [...row.children].map((c) => c.innerText))"
+    )
+    assert rows[0] == ["30.2 s", "rebalance", "a kind that the page does not know"]
+    assert rows[-1] == ["0.6 s", "not asked", "ratio 0.8 ≤ 1.25 (4 pending ÷ 5 CPUs) ×4"]
+    assert {row[1] for row in rows} == {
+        "rebalance", "withdrawn", "kept", "kept warm", "swept", "retired", "node gone", "died", "refused", "over max",
+        "runs", "granted", "not asked", "asked", "reused",
+    }  # fmt: skip
+
+
+def test_what_is_below_the_edge_is_said(draw: Draw) -> None:
+    frame = scaling.frame(over=True)
+    operators = frame["plan"]["operators"]
+    for id_ in range(9, 31):
+        operators[str(id_)] = operators["8"] | {"id": id_, "inputs": [id_ - 1], "name": f"Project {id_}"}
+    page = draw(frame)
+    more = page.locator(".plans .fold button")
+    below = page.locator(".plan").evaluate(
+        """box => [...box.querySelectorAll('.op')]
+            .filter((card) => card.getBoundingClientRect().bottom > box.getBoundingClientRect().bottom).length"""
+    )
+    assert below > 10
+    assert more.inner_text() == f"↓ {below} more operators"
+    words = """() => document.querySelector('#view > div').shadowRoot.querySelector('.plans .fold')?.innerText"""
+    while said := page.evaluate(words):
+        more.click()
+        page.wait_for_function(f"(said) => ({words})() !== said", arg=said)
+    assert page.locator(".op", has_text="Project 30").evaluate(
+        "card => card.getBoundingClientRect().bottom <= card.closest('.plan').getBoundingClientRect().bottom"
+    )
+
+
+def test_the_panels_of_a_row_end_together(draw: Draw) -> None:
+    for over in (False, True):
+        page = draw(scaling.frame(over))
+        plan, backlog, decisions, settings = (
+            page.locator(f".panel[aria-label='{name}']").bounding_box()
+            for name in ("Plan", "Backlog and workers", "Decisions", "Settings")
+        )
+        assert plan["height"] == backlog["height"]
+        assert decisions["height"] == settings["height"]
+        last = page.locator(".worker").last.bounding_box()
+        empty = backlog["y"] + backlog["height"] - last["y"] - last["height"]
+        assert empty < 30, "an empty area below the workers"
+
+
+def test_stop_by_keyboard(draw: Draw) -> None:
+    page = draw(scaling.frame(over=False))
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.querySelector('#view > div').shadowRoot.activeElement.className") == "stop"
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => window.sent") == [{"type": "resync"}, {"type": "stop", "query": "sleek-bear-f8a695"}]
+
+
+def test_many_workers_and_operators(draw: Draw, artifacts: Path) -> None:
+    frame = scaling.frame(over=True)
+    rows = frame["workers"]["rows"]
+    for number in range(1_000):
+        rows[f"w{number}"] = rows["b"] | {"id": f"w{number}", "label": f"worker {number + 6}"}
+    operators = frame["plan"]["operators"]
+    for id_ in range(9, 209):
+        operators[str(id_)] = operators["8"] | {"id": id_, "inputs": [id_ - 1] if id_ % 7 else [id_ - 1, id_ - 2]}
+    page = draw(frame)
+    assert page.locator(".worker").count() == 1_006
+    assert page.locator(".op").count() == 208
+    first, box = page.locator(".op").first.bounding_box(), page.locator(".plan").bounding_box()
+    assert box["x"] <= first["x"] <= box["x"] + box["width"] - first["width"]
+    assert text(page, ".pool + .fold") == ["↓ more of 1006 nodes"]
+    assert page.locator(".panel[aria-label='Plan']").bounding_box()["height"] < 800
+    page.screenshot(path=artifacts / "views-many.png")
+
+
+@pytest.mark.parametrize("view", ["plan", "workers", "backlog"])
+@pytest.mark.parametrize("width", [1100, 400])
+def test_each_view_alone(view: str, width: int, draw: Draw, artifacts: Path) -> None:
+    page = draw(scaling.frame(over=True), view, width)
+    page.screenshot(path=artifacts / f"views-{view}-{width}.png")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
+
+
+def test_without_workers_there_is_one_column(draw: Draw, artifacts: Path) -> None:
+    frame = scaling.frame(over=True)
+    frame["query"] |= {"runner": "native", "tasks": None, "progress": None}
+    frame["workers"] |= {"rows": {}, "total": 0, "idle": 0, "warm": 0}
+    page = draw(frame)
+    page.screenshot(path=artifacts / "views-native.png")
+    plan, backlog = (page.locator(f".panel[aria-label^='{name}']").bounding_box() for name in ("Plan", "Backlog"))
+    assert plan["width"] == backlog["width"] > 1_000
+    assert page.locator(".plan").evaluate("box => box.scrollHeight === box.clientHeight")
+    assert page.get_by_text("Daft's native runner runs queries in this process").count() == 1
