@@ -68,7 +68,8 @@ class Tap:
     def sample(self, now: float) -> None:
         self.last_sample, self.dirty = now, False
         held = sum(1 for worker in self.workers.values() if worker.held)
-        self.record("sample", max(self.peak, self.pending), self.pending, self.running, self.capacity, held)
+        alive = sum(worker.cpus for worker in self.workers.values() if worker.alive)
+        self.record("sample", max(self.peak, self.pending), self.pending, self.running, self.capacity, held, alive)
         self.peak = self.pending
 
     def query(self, index: int) -> Query:

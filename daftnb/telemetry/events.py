@@ -191,7 +191,8 @@ class NodesSeen:
 @dataclass(frozen=True, slots=True)
 class BacklogSample:
     """A moment of the backlog. ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since
-    the sample before (so that a short peak is not lost), ``pending_now`` at this moment."""
+    the sample before (so that a short peak is not lost), ``pending_now`` at this moment; ``observed``: CPUs of all
+    workers that run, the warm ones too."""
 
     t: float
     pending: int
@@ -199,6 +200,7 @@ class BacklogSample:
     running: int
     capacity: int
     workers: int
+    observed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

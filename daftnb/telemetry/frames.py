@@ -250,6 +250,7 @@ def _backlog(state: State, settings: AutoscalingSettings) -> Frame:
                 s.capacity,
                 s.workers,
                 *state.demand[number],
+                s.observed,
             ]
             for number, s in state.samples.items()
         },

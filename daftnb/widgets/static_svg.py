@@ -164,12 +164,12 @@ def cpus_svg(backlog: Mapping[str, Any]) -> str:
     points = list(backlog["points"].values())
     most = backlog.get("most")
     words = "dashed: wanted · green: granted · thick: observed"
-    series = (("wanted", RED, "5 4", 6), ("granted", GREEN, "", 7), ("observed", BLUE, "", 4))
+    series = (("wanted", RED, "5 4", 6), ("granted", GREEN, "", 7), ("observed", BLUE, "", 8))
     highest = max([1] + [value for point in points for *_, i in series for value in point[i : i + 1] if value])
     plot = _Plot(backlog, 120, min(highest, most * 2) if most else highest)
     lines = ""
     for name, colour, dash, index in series:
-        path = _stairs(plot, [(point[0], point[index] if index < len(point) else None) for point in points])
+        path = _stairs(plot, [(point[0], point[index]) for point in points])
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         width = 2.5 if name == "observed" else 1.5
         lines += f'<path d="{path}" stroke="{colour}" stroke-width="{width}" fill="none"{dashed}/>' if path else ""

@@ -104,6 +104,7 @@ def _points(upto: float) -> dict[str, list[Any]]:
             capacity,
             wanted,
             granted,
+            capacity,
         ]
     return points
 

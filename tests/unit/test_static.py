@@ -145,9 +145,9 @@ def test_a_drawing_says_what_it_leaves_out() -> None:
     backlog = scaling.frame(over=True)["backlog"]
     assert "above 8 not drawn" in cpus_svg(backlog)
     assert "not drawn" not in cpus_svg({**backlog, "most": 8})
-    # What is not known, or is not there at all in a frame of before, is not drawn.
-    old = {key: point[:7] for key, point in backlog["points"].items()}
-    svg = cpus_svg({"points": old})
+    # What is not known is not drawn.
+    unknown = {key: [*point[:7], None, point[8]] for key, point in backlog["points"].items()}
+    svg = cpus_svg({"points": unknown})
     check(svg)
     assert svg.count("<path") == 3  # the axis, wanted, observed
 
@@ -194,7 +194,7 @@ def test_no_name_becomes_markup(name: str, error: str) -> None:
     for worker in frame["workers"]["rows"].values():
         worker |= {"state": name, "rule": error, "retires_at": 60.0}
     decision = {"t": 2.0, "kind": name, "text": error, "count": 2}
-    point = [1.0, 1.0, 1, 1, 1, 1, 1, None]
+    point = [1.0, 1.0, 1, 1, 1, 1, 1, None, 1]
     frame |= {"decisions": {"0": decision}, "backlog": frame["backlog"] | {"points": {"0": point}}}
     frame["backlog"]["marks"] = {"0": {**decision, "t": 1.0, "kind": "request", "label": name}}
     for view in TOPICS:

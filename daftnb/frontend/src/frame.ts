@@ -92,8 +92,8 @@ export interface Workers {
   rows: Record<string, Worker>;
 }
 
-/** t, ratio, pending, running, capacity (the CPUs observed), workers, CPUs wanted, CPUs granted */
-export type Point = [number, number | null, number, number, number, number, number | null, (number | null)?];
+/** t, ratio, pending, running, capacity (CPUs of the scheduler's workers), workers, CPUs wanted, granted, observed */
+export type Point = [number, number | null, number, number, number, number, number | null, number | null, number];
 
 export interface Mark {
   t: number;

@@ -139,9 +139,9 @@ function Cpus({ backlog, range, theme }: { backlog: Backlog; range: Range; theme
   const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
   const data = useMemo<uPlot.AlignedData>(() => {
     const column = (value: (point: Point) => number | null | undefined) => points.map((point) => value(point) ?? null);
-    return [column((p) => p[0]), column((p) => p[6]), column((p) => p[7]), column((p) => p[4]), column(() => most)] as uPlot.AlignedData;
+    return [column((p) => p[0]), column((p) => p[6]), column((p) => p[7]), column((p) => p[8]), column(() => most)] as uPlot.AlignedData;
   }, [points, most]);
-  const highest = Math.max(1, most ?? 0, ...points.map((p) => Math.max(p[6] ?? 0, p[7] ?? 0, p[4])));
+  const highest = Math.max(1, most ?? 0, ...points.map((p) => Math.max(p[6] ?? 0, p[7] ?? 0, p[8])));
   const top = (most ? Math.min(highest, most * OVER_MAX_SHOWN) : highest) * 1.2;
   const shown = (value: number | null | undefined) => `${value ?? "—"}${value != null && value > top ? " ↑" : ""}`;
   const [wanted, granted, observed] = [shown(backlog.wanted), shown(backlog.granted), shown(backlog.observed)];
