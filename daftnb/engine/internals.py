@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from typing import Literal
 
 Part = Literal["daft", "ray", "jobs"]
@@ -85,12 +86,11 @@ def missing(part: Part) -> dict[str, str]:
     """Feature → one sentence on why it is off; empty if every name of ``part`` is there."""
     found: dict[str, str] = {}
     for internal in _absent(part):
-        import daft
-
+        package = internal.module.partition(".")[0]
         for feature in internal.features:
             text = (
                 f"{feature}: off, because {internal.module}.{internal.path} ({internal.why}) "
-                f"is not in Daft {daft.__version__} as installed."
+                f"is not in {package.capitalize()} {version(package)} as installed."
             )
             found.setdefault(feature, text)
     return found

@@ -64,19 +64,21 @@ def kernel() -> Any:
     kernel.end()
 
 
-def named(folder: str, name: str) -> list[psutil.Process]:
-    return [process for process in processes_of(folder) if name in process.name()]
+def named(folder: str, name: str) -> psutil.Process:
+    return next(process for process in processes_of(folder) if name in " ".join(process.cmdline()))
 
 
-def started(kernel: Kernel) -> str:
+def started(kernel: Kernel, name: str) -> psutil.Process:
+    """A cluster with a query under way, and one of its processes, by what it is called while it rests."""
     _, folder, _ = kernel.run(START)
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+    process = named(folder, name)
     assert kernel.run(RUN) is True
-    return str(folder)
+    return process
 
 
 def test_a_worker_is_killed(kernel: Kernel) -> None:
-    folder = started(kernel)
-    named(folder, "RaySwordfishActor")[0].kill()
+    started(kernel, "RaySwordfishActor").kill()
     end = kernel.run(END)
     assert end["outcome"] == {"rows": list(range(24))}, end
     assert end["state"] == "finished"
@@ -87,8 +89,7 @@ def test_a_worker_is_killed(kernel: Kernel) -> None:
 
 
 def test_a_raylet_is_killed(kernel: Kernel) -> None:
-    folder = started(kernel)
-    worker = named(folder, "RaySwordfishActor")[0]
+    worker = started(kernel, "RaySwordfishActor")
     psutil.Process(worker.ppid()).kill()
     end = kernel.run(END)
     assert end["over"]
@@ -99,8 +100,7 @@ def test_a_raylet_is_killed(kernel: Kernel) -> None:
 
 
 def test_the_runner_actor_is_killed(kernel: Kernel) -> None:
-    folder = started(kernel)
-    named(folder, "RemoteFlotillaRunner")[0].kill()
+    started(kernel, "RemoteFlotillaRunner").kill()
     end = kernel.run(END)
     assert end["over"]
     assert "error" in end["outcome"], end
@@ -112,8 +112,7 @@ def test_the_runner_actor_is_killed(kernel: Kernel) -> None:
 
 
 def test_rays_control_store_is_killed(kernel: Kernel) -> None:
-    folder = started(kernel)
-    named(folder, "gcs_server")[0].kill()
+    started(kernel, "gcs_server").kill()
     end = kernel.run(END)
     assert end["over"], "the query does not hang"
     assert end["cluster"] == "stopped"
@@ -124,14 +123,15 @@ def test_rays_control_store_is_killed(kernel: Kernel) -> None:
 
 
 def test_a_kernel_is_killed_in_mid_query(kernel: Kernel) -> None:
-    folder = started(kernel)
+    started(kernel, "gcs_server")
+    folder = kernel.run("out = str(session.cluster.folder)")
     kernel.process.kill()
     await_that(lambda: not processes_of(folder), "all ended", 30)
 
 
 def test_the_extension_is_unloaded_in_mid_query(kernel: Kernel) -> None:
     """The cluster that we started ends with us; the query fails as one whose cluster is gone, and the kernel lives."""
-    started(kernel)
+    started(kernel, "gcs_server")
     began = time.monotonic()
     out = kernel.run("""
         from daftnb.session import close_session

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from daftnb.engine import internals
 from daftnb.engine.native import operator_stats, plan_nodes
 
 
@@ -27,18 +26,3 @@ def test_durations_are_microseconds_from_either_runner() -> None:
     for duration in (timedelta(milliseconds=2), 2000):
         stats = operator_stats(0.0, "q", 1, {"rows.out": 5, "duration": duration})
         assert (stats.rows_out, stats.duration_us, stats.rows_in) == (5, 2000, None)
-
-
-def test_every_internal_name_is_there_in_this_release() -> None:
-    assert internals.missing("daft") == {}
-    assert internals.missing("ray") == {}
-
-
-def test_a_missing_name_turns_off_its_feature_and_says_so(monkeypatch: object) -> None:
-    gone = internals.Internal("daft", ("previews",), "daft.dataframe.preview", "NoSuchClass.method", "display")
-    monkeypatch.setattr(internals, "INTERNALS", (gone,))  # type: ignore[attr-defined]
-    assert list(internals.missing("daft")) == ["previews"]
-    assert (
-        "off, because daft.dataframe.preview.NoSuchClass.method (display) is not in Daft"
-        in internals.missing("daft")["previews"]
-    )

@@ -1,0 +1,81 @@
+"""With a private name of Daft's gone, exactly its features are off on a real cluster, and queries run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
+from daftnb.engine.internals import INTERNALS
+from tests.cluster.test_lifecycle import QUERY, Kernel
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+# One name for each set of features that goes together; tests/unit/test_internals.py has each name in turn.
+NAMES = {internal.features: internal.path for internal in INTERNALS if internal.module == "daft.runners.flotilla"}
+WITHOUT = """
+import daft.runners.flotilla as flotilla
+owner, _, name = {path!r}.rpartition(".")
+delattr(getattr(flotilla, owner) if owner else flotilla, name)
+
+import daftnb, ray, time, warnings
+warnings.simplefilter("ignore")
+from daftnb.engine.connect import DRIVER_ENVIRONMENT
+os.environ.update(DRIVER_ENVIRONMENT)
+session = daftnb.get_session()
+ray.init({address!r}, logging_level="warning")
+import daft
+daft.set_runner_ray()
+out = None
+"""
+LOOK = """
+deadline = time.monotonic() + 5
+while time.monotonic() < deadline:
+    frame = session.frame()
+    warm = frame["workers"]["warm"]
+    if warm:
+        break
+    time.sleep(0.1)
+rows = frame["settings"]["rows"]
+out = {
+    "off": sorted(text.partition(":")[0] for text in frame["session"]["problems"].values() if ": off, because" in text),
+    "other": [text for text in frame["session"]["problems"].values() if ": off, because" not in text],
+    "state": frame["query"]["state"],
+    "settings": rows["threshold"]["in_effect"],
+    "tasks": bool(frame["query"]["tasks"]),
+    "warm": bool(warm),
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[EmbeddedCluster]:
+    cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=1, cpus=2, idle_timeout=600))
+    cluster.start(print)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.mark.parametrize("features", NAMES, ids=" and ".join)
+def test_a_name_that_is_gone(cluster: EmbeddedCluster, features: tuple[str, ...]) -> None:
+    path = NAMES[features]
+    kernel = Kernel(cluster.connection_environment())
+    try:
+        kernel.run("import os" + WITHOUT.format(path=path, address=cluster.address))
+        answer = kernel.answer(QUERY)
+        if path == "FlotillaRunner.stream_plan":
+            assert "stream_plan" in answer["text"], "Daft itself cannot run a query without it"
+        else:
+            assert answer == {"ok": {"a": [2, 3]}}, answer
+        seen = kernel.run(LOOK)
+    finally:
+        kernel.end()
+    assert seen["off"] == sorted(features)
+    assert seen["other"] == []
+    if "settings on Ray" in features:
+        return
+    assert seen["state"] == "finished"
+    assert seen["settings"] == "1.25"
+    assert seen["tasks"] == ("task counts" not in features)
+    assert seen["warm"] == (not {"warm workers", "task counts"} & set(features))
