@@ -196,12 +196,7 @@ class Session:
             connect.disconnect()
             gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
             return [self._cluster_event(cluster, "stopped"), e.ProblemFound(time.time(), gone)]
-        if self._flotilla is None:
-            return []
-        if self._flotilla.door.dead:
-            self._flotilla = None
-            return [e.RunnerEnded(time.time())]
-        return self._flotilla.door.pull()
+        return [] if self._flotilla is None else self._flotilla.door.pull()
 
     def _frame(self, state: State, now: float) -> Frame:
         from daftnb.engine.connect import runner_name

@@ -88,9 +88,7 @@ def adopt(make_flotilla_runner: Callable[[int | None], Any]) -> Any:
     from daftnb.engine.flotilla import WatchedFlotillaRunner
 
     runner: Any = _get_runner()
-    current = runner.flotilla_plan_runner
-    # One whose actor has died would be asked for ever; a new one makes a new actor.
-    if not isinstance(current, WatchedFlotillaRunner) or current.door.dead:
+    if not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
     return runner.flotilla_plan_runner
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Generator
 from operator import methodcaller
 from typing import Any
 
 import ray
+from daft.runners import flotilla
 from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
 from ray import cloudpickle
 
@@ -25,6 +27,7 @@ from daftnb.telemetry import events as e
 
 CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it may take longer
 NODES_SECONDS = 1.0
+UNAVAILABLE_SECONDS = 0.1
 BY_VALUE = (counts, rules, tap, warm, in_actor, wraps)  # what is sent to the actor: the cluster need not have daftnb
 
 
@@ -34,6 +37,7 @@ class RunnerDoor:
     def __init__(self, actor: Any, off: frozenset[str]) -> None:
         self.actor = actor
         self.dead = False  # the actor was found dead: it takes its workers with it, and answers nobody again
+        self._told_dead = False
         self._lock = threading.Lock()
         self._clock_offset = 0.0
         self._least_delay = float("inf")
@@ -63,6 +67,9 @@ class RunnerDoor:
     def pull(self) -> list[e.Event]:
         """All that happened since the last pull, on this process's clock: details first, then absolute counts."""
         with self._lock:
+            if self.dead:
+                told, self._told_dead = self._told_dead, True
+                return [] if told else [e.RunnerEnded(time.time())]
             asked = time.time()
             with_nodes = asked - self._nodes_at >= NODES_SECONDS
             drained = self.call("drain", self._seen, with_nodes)
@@ -133,6 +140,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self.emit = emit
         self.settings = settings
         self.planned = planned
+        self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
+        self._off = off
         self.door = RunnerDoor(self.runner, off)
         self._running: dict[str, int] = {}  # by id, the index of each query that runs
         self._cancelled: set[int] = set()
@@ -177,7 +186,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             query_id, parents = planned or (query_id, {})
             self._running[query_id] = index
             asked = self.settings()
-            in_effect = self.door.call("prepare", index, query_id, parents, asked)
+            in_effect = self._call_alive("prepare", index, query_id, parents, asked)
             self.emit(e.SettingsInEffect(time.time(), query_id, tuple(in_effect.items())))
             if in_effect != asked:
                 text = "another query was running, so its settings for downscaling hold for this one too"
@@ -185,6 +194,26 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         except Exception as error:
             self.emit(e.ProblemFound(time.time(), f"this query runs unwatched, and without your settings: {error!r}"))
         return query_id
+
+    def _call_alive(self, method: str, *arguments: Any) -> Any:
+        """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""
+        deadline = time.monotonic() + CALL_SECONDS
+        while True:
+            try:
+                return self.door.call(method, *arguments)
+            except ray.exceptions.ActorUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(UNAVAILABLE_SECONDS)  # Ray tells neither that it lives nor that it died yet
+            except ray.exceptions.ActorDiedError:
+                break
+        for event in self.door.pull():
+            self.emit(event)
+        # A name of its own: the dead one's may still be taken.
+        flotilla._FLOTILLA_RUNNER_NAME_SUFFIX = uuid.uuid4().hex
+        super().__init__(worker_startup_timeout=self._startup_timeout)
+        self.door = RunnerDoor(self.runner, self._off)
+        return self.door.call(method, *arguments)
 
     def _end(self, index: int, query_id: str) -> None:
         self._last_stats(query_id, lambda: self.door.call("cancel", index))

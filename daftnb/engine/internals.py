@@ -45,6 +45,7 @@ INTERNALS = (
     Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._repr_html_", "display"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),
+    Internal("ray", (SETTINGS,), _FLOTILLA, "_FLOTILLA_RUNNER_NAME_SUFFIX", "a new actor where one has died"),
     Internal("ray", (SETTINGS,), "daft.daft", "DistributedPhysicalPlan.idx", "which query a task is of"),
     Internal("ray", (TASKS,), _BAR, "ProgressBar.make_bar_or_update_total", "tasks submitted"),
     Internal("ray", (TASKS,), _BAR, "ProgressBar.update_bar", "tasks done"),
