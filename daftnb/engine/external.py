@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from daftnb.engine import connect, environment, internals, preflight, remote
+from daftnb.engine import client, connect, environment, internals, preflight, remote
 from daftnb.engine.address import Address, parse
 from daftnb.errors import ClusterError
 from daftnb.telemetry import events as e
@@ -47,8 +47,9 @@ class ExternalCluster:
         self.facts = facts
         self._before: dict[str, str | None] = {}
         self._answered = time.monotonic()
-        self._asked_growth = time.monotonic()
-        self._growth_tries = 1
+        self._growth_asked = time.monotonic()
+        self._growth_tries = 0
+        self._growth_settled = False
 
     @property
     def address(self) -> str:
@@ -78,7 +79,7 @@ class ExternalCluster:
         before = {name: os.environ.get(name) for name in OF_RAY}
         before |= environment.apply({**VARIABLES, **reached.environment})
         try:
-            _init(reached.address, runtime_env)
+            _init(reached.address, runtime_env, progress)
             link = connect.link()
             assert link is not None, "ray.init returned, so there is a connection"
             cluster = cls(link, ours=True)
@@ -136,21 +137,18 @@ class ExternalCluster:
             problem = daft_problem(self.address, self.facts, None)
             if problem is not None:
                 told.append(e.ProblemFound(time.time(), problem.what))
-            told += [self.event("running"), *self._growth()]
-        elif self._growth_tries < GROWTH_TRIES and time.monotonic() - self._asked_growth > GROWTH_SECONDS:
-            self._asked_growth = time.monotonic()
-            self._growth_tries += 1
-            self.facts = ask(actor, remote.describe)
-            told += self._growth()
-        return told
-
-    def _growth(self) -> list[e.Event]:
-        assert self.facts is not None
+            told.append(self.event("running"))
+        if self._growth_settled:
+            return told
         grows = remote.grows(self.facts)
         if grows is None and self._growth_tries < GROWTH_TRIES:
-            return []
-        self._growth_tries = GROWTH_TRIES
-        return [] if grows else [e.ProblemFound(time.time(), NEVER_GROWS)]
+            if time.monotonic() - self._growth_asked > GROWTH_SECONDS:
+                self._growth_asked = time.monotonic()
+                self._growth_tries += 1
+                self.facts = ask(actor, remote.describe)
+            return told
+        self._growth_settled = True
+        return told if grows else [*told, e.ProblemFound(time.time(), NEVER_GROWS)]
 
     def close(self) -> None:
         """End the connection, if it is ours, and put the environment back."""
@@ -178,7 +176,7 @@ def ask(actor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     return ray.get(actor.__ray_call__.remote(function, *arguments), timeout=CALL_SECONDS)
 
 
-def _init(address: Address, runtime_env: dict[str, Any] | None) -> None:
+def _init(address: Address, runtime_env: dict[str, Any] | None, progress: Progress) -> None:
     import ray
 
     options: dict[str, Any] = {"logging_level": "warning"}
@@ -187,7 +185,11 @@ def _init(address: Address, runtime_env: dict[str, Any] | None) -> None:
     if address.kind == "local":
         options |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
     try:
-        ray.init(str(address), **options)
+        if address.kind == "client":
+            limit = RUNTIME_ENV_SECONDS if runtime_env else client.SESSION_SECONDS
+            client.open_session(str(address), options, progress, limit)
+        else:
+            ray.init(str(address), **options)
     except Exception as error:
         # Over a Ray Client the versions are compared only once a session has been opened.
         said = one_line(error)
@@ -196,7 +198,7 @@ def _init(address: Address, runtime_env: dict[str, Any] | None) -> None:
             remedy = "Use a kernel with the cluster's Python and Ray, or start the cluster with this kernel's."
         else:
             what = f"Ray could not connect to {address}: {said}"
-            remedy = "Try %daft connect again, or restart the kernel."
+            remedy = "Try %daft connect again."
         raise ClusterError(what, remedy) from error
 
 

@@ -30,6 +30,7 @@ class Head:
             "AUTOSCALER_UPDATE_INTERVAL_S": "1",
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_enable_metrics_collection": "0",
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # as in daftnb.engine.cluster; see daftnb.engine.client
             **(environment or {}),
         }
         if self.token:
