@@ -34,6 +34,7 @@ __all__ = [
     "SettingError",
     "backlog",
     "cockpit",
+    "connect",
     "controls",
     "get_session",
     "jobs",
@@ -63,8 +64,17 @@ def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeou
     get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), print)
 
 
+def connect(address: str | None = None, runtime_env: dict[str, Any] | None = None) -> None:
+    """Connect to a Ray that runs, and point Daft at it: ``host:port``, ``ray://host:port`` or ``auto``.
+
+    With no address Ray starts one on this machine, for this kernel alone. ``runtime_env`` goes to ``ray.init``, for a
+    cluster that lacks Daft: ``{"pip": ["daft==0.7.26"]}``. Raises ClusterError, within seconds, if it cannot be.
+    """
+    get_session().connect(address, print, runtime_env)
+
+
 def stop() -> None:
-    """End the cluster that :func:`start` started; nothing happens if there is none."""
+    """End the cluster that :func:`start` started or the connection that :func:`connect` made, if there is one."""
     get_session().stop()
 
 

@@ -41,7 +41,14 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--idle-timeout", type=float, default=30.0, metavar="S", help="seconds until Ray releases an unused node (30)"
     )
-    add("stop", "end the cluster that %%daft start started")
+    connect = add("connect", "connect to a Ray that runs, and point Daft at it")
+    connect.add_argument(
+        "address",
+        nargs="?",
+        metavar="ADDRESS",
+        help="host:port, ray://host:port or auto; with none, a Ray on this machine",
+    )
+    add("stop", "end the cluster that %%daft start started, or the connection that %%daft connect made")
     add("status", "the runner, the cluster and the last query, in a few lines")
     add("plan", "live view: the query's plan")
     add("workers", "live view: the Ray worker pool and its idle actors")
@@ -96,12 +103,11 @@ def run(line: str, session: Session) -> None:
     match arguments.command:
         case "start":
             _start(arguments, session)
+        case "connect":
+            began = time.monotonic()
+            session.connect(arguments.address, _since(began))
         case "stop":
-            stopping = time.monotonic()
-            if session.stop():
-                print(f"the cluster has ended ({time.monotonic() - stopping:.1f} s)")
-            else:
-                print("there is no cluster of this kernel's own to end")
+            _stop(session)
         case "cancel":
             cancelled = session.cancel(arguments.query)
             print(f"query {cancelled} is being cancelled" if cancelled else "no such query runs")
@@ -124,8 +130,26 @@ def _start(arguments: argparse.Namespace, session: Session) -> None:
     began = time.monotonic()
     session.start(
         ClusterSize(arguments.min, arguments.max, arguments.cpus, arguments.idle_timeout),
-        lambda text: print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True),
+        _since(began),
     )
+
+
+def _since(began: float) -> Callable[[str], None]:
+    """Prints each step with the seconds since the start."""
+    return lambda text: print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True)
+
+
+def _stop(session: Session) -> None:
+    stopping = time.monotonic()
+    external = session.external
+    if not session.stop():
+        print("there is no cluster of this kernel's own to end")
+    elif external is None or external.local:
+        print(f"the cluster has ended ({time.monotonic() - stopping:.1f} s)")
+    elif external.ours:
+        print(f"disconnected from Ray at {external.address}, which runs on")
+    else:
+        print(f"let go of Ray at {external.address}; the connection is not daftnb's: ray.shutdown() ends it")
 
 
 def _set(assignments: list[str], session: Session) -> None:
@@ -153,15 +177,20 @@ def status_text(session: Session) -> str:
     lines = [f"runner    {about['runner'] if about['runner'] != 'none' else 'none yet: the first query decides'}"]
     cluster = about["cluster"]
     if cluster is not None:
-        lines.append(
-            f"cluster   {cluster['state']} at {cluster['address']}, {cluster['min_workers']} to "
-            f"{cluster['max_workers']} workers of {cluster['cpus']} CPU, idle timeout {cluster['idle_timeout']:g} s"
-        )
+        lines.append(f"cluster   {cluster['state']} at {cluster['address']}{_size_text(cluster)}")
         pool = frame["workers"]
         lines.append(f"workers   {pool['total']}: {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots")
     lines.append(f"query     {headline(frame)}")
     lines += [f"problem   {text}" for text in about["problems"].values()]
     return "\n".join(lines)
+
+
+def _size_text(cluster: dict[str, Any]) -> str:
+    """The bounds of a cluster, where they are known."""
+    if cluster["max_workers"] is None:
+        return ""
+    idle = "" if cluster["idle_timeout"] is None else f", idle timeout {cluster['idle_timeout']:g} s"
+    return f", {cluster['min_workers']} to {cluster['max_workers']} workers of {cluster['cpus']} CPU{idle}"
 
 
 def register(shell: InteractiveShell, session: Session) -> None:

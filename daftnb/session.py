@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb import settings
 from daftnb.engine import internals
+from daftnb.engine.environment import restore
 from daftnb.errors import ClusterError, DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
@@ -23,6 +24,8 @@ from daftnb.telemetry.monitor import Monitor
 
 if TYPE_CHECKING:
     from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
+    from daftnb.engine.connect import Link
+    from daftnb.engine.external import ExternalCluster
     from daftnb.engine.flotilla import WatchedFlotillaRunner
     from daftnb.engine.native import QueryEvents
 
@@ -38,6 +41,8 @@ class Session:
 
     def __init__(self) -> None:
         self.cluster: EmbeddedCluster | None = None
+        self.external: ExternalCluster | None = None
+        self._link: Link | None = None  # the connection that our FlotillaRunner was made on
         self.monitor = Monitor(self._pull, self._frame, time.time)
         self.off = internals.missing("daft")
         self._ray_looked_for = False
@@ -60,6 +65,9 @@ class Session:
             from daftnb.preview.formatter import replace_display
 
             self._on_close.append(replace_display())
+        from daftnb.engine.connect import restore_documented_spelling
+
+        self._on_close.append(restore_documented_spelling())
 
     # -- the cluster --------------------------------------------------------------------------------------------------
 
@@ -79,23 +87,17 @@ class Session:
             self.stop()
         connect.check_runner()
         check_machine(size)
-        self._look_for_ray()
-        needed = (internals.SETTINGS, internals.EMBEDDED)
-        off = [self.off[feature] for feature in needed if feature in self.off]
-        if off:
-            raise ClusterError(
-                " ".join(off), "Install the Daft and Ray that this daftnb names, or use Daft's own Ray runner."
-            )
+        self._check_internals(internals.SETTINGS, internals.CONNECTING, internals.EMBEDDED)
         cluster = self.cluster = EmbeddedCluster(size)
         try:
             cluster.start(progress, extra_environment)
             self._emit_cluster("starting")
             environment = {**cluster.connection_environment(), **connect.DRIVER_ENVIRONMENT}
-            self._environment_before = {name: os.environ.get(name) for name in environment}
-            connect.connect(cluster.address, environment)
+            self._environment_before = connect.connect(cluster.address, environment)
             progress("connected")
             connect.await_workers(size.min_workers, progress, lambda: cluster.running)
             connect.use_ray(self._make_flotilla_runner)
+            self._link = connect.link()
             self._emit_cluster("running")
         except BaseException:
             self.stop()
@@ -106,11 +108,64 @@ class Session:
             f"of {size.cpus} CPU{plural}"
         )
 
+    def _check_internals(self, *features: str) -> None:
+        self._look_for_ray()
+        off = [self.off[feature] for feature in features if feature in self.off]
+        if off:
+            raise ClusterError(
+                " ".join(off), "Install the Daft and Ray that this daftnb names, or use Daft's own Ray runner."
+            )
+
+    def connect(self, address: str | None, progress: Progress, runtime_env: dict[str, Any] | None = None) -> None:
+        """Connect to a Ray that runs (``auto``, ``host:port``, ``ray://host:port``) and point Daft at it.
+
+        With no address Ray starts one on this machine, for this kernel alone. ClusterError, and not connected, if it
+        cannot be; it is said within seconds. ``runtime_env`` goes to ``ray.init``.
+        """
+        from daftnb.engine import connect
+        from daftnb.engine.external import ExternalCluster
+
+        if self.cluster is not None and self.cluster.answers():
+            raise ClusterError(
+                f"The cluster of this kernel's own runs, at {self.cluster.address}.", "End it first with %daft stop."
+            )
+        if self.cluster is not None:  # its head ended by itself
+            self.stop()
+        connect.check_runner()
+        self._check_internals(internals.SETTINGS, internals.CONNECTING)
+        external = ExternalCluster.open(address, progress, runtime_env)
+        try:
+            connect.use_ray(self._make_flotilla_runner)
+            self._attend(external)
+        except BaseException:
+            self._flotilla = None
+            connect.release()
+            external.close()
+            raise
+        progress(f"queries run on Ray at {external.address}")
+
+    def _attend(self, external: ExternalCluster) -> None:
+        """From now on this is the cluster whose events are pulled."""
+        self.external, self._link = external, external.link
+        self.monitor.emit(external.event("running"))
+        # Ray's own exit handler was registered when Ray was imported; ours has to come before it.
+        atexit.unregister(self._at_exit)
+        atexit.register(self._at_exit)
+
     def stop(self) -> bool:
-        """End exactly the cluster that :meth:`start` started; False if there is none."""
-        cluster, self.cluster = self.cluster, None
+        """End exactly the cluster that :meth:`start` started, or the connection that :meth:`connect` made.
+
+        What this session's queries asked of another's autoscaler is withdrawn. A connection that the user made
+        himself is let go of, and stands. False if there is nothing of all this.
+        """
+        external, cluster = self.external, self.cluster
+        if external is not None:
+            self._disconnect(external)
+            if cluster is None:
+                return True
         if cluster is None:
             return False
+        self.cluster = None
         from daftnb.engine import connect
 
         self._flotilla = None
@@ -119,15 +174,43 @@ class Session:
                 connect.release()
                 connect.disconnect()
         finally:
-            for name, value in self._environment_before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            restore(self._environment_before)
             self._environment_before = {}
             self.monitor.emit(self._cluster_event(cluster, "stopped"))
             cluster.stop()
         return True
+
+    def _disconnect(self, external: ExternalCluster) -> None:
+        from daftnb.engine import connect
+
+        stands = connect.link() == external.link and external.answers()
+        flotilla, self._flotilla, self.external = self._flotilla, None, None
+        try:
+            if stands and flotilla is not None:
+                self._withdraw(external, flotilla)
+                flotilla.door.close()
+        finally:
+            connect.release()
+            if connect.link() in (None, external.link):
+                external.close()
+            self.monitor.emit(external.event("stopped"))
+
+    def _withdraw(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> None:
+        """Take back what this session's queries asked of Ray; what goes wrong is told, and stops nothing."""
+        from daftnb.engine import remote
+        from daftnb.engine.external import ask
+
+        try:
+            for event in flotilla.door.pull():
+                self.monitor.emit(event)
+            self.monitor.refresh()
+            request = self.monitor.state.request
+            if request is not None and ask(
+                flotilla.runner, remote.withdraw, request.bundles, request.cpus, external.ours
+            ):
+                self.monitor.emit(e.DemandCleared(time.time()))
+        except Exception as error:
+            self.monitor.emit(e.ProblemFound(time.time(), f"what was asked of Ray may still stand: {error!r}"[:300]))
 
     def _cluster_event(self, cluster: EmbeddedCluster, state: Any) -> e.ClusterChanged:
         size = cluster.size
@@ -161,13 +244,22 @@ class Session:
         return self._flotilla
 
     def _adopt(self) -> None:
-        """Before a query on Ray: be in the runner, also in one that the user has set himself."""
+        """Before a query on Ray: be in the runner, also in one that the user has set or connected himself."""
         from daftnb.engine import connect
+        from daftnb.engine.external import ExternalCluster
 
         self._look_for_ray()
-        if internals.SETTINGS in self.off:
+        if {internals.SETTINGS, internals.CONNECTING} & self.off.keys():
             return
-        self._flotilla = connect.adopt(self._make_flotilla_runner)
+        link = connect.link()
+        renew = self._flotilla is None or link != self._link
+        if renew and link is None and not connect.connects_by_itself():
+            return  # the query is about to fail, and says that Ray is not there
+        self._flotilla = connect.adopt(self._make_flotilla_runner, renew)
+        if renew:
+            link = connect.link()
+            assert link is not None, "a runner actor was made, so there is a connection"
+            self._attend(ExternalCluster(link))
 
     def _look_for_ray(self) -> None:
         """Find, once, which features a name that is missing turns off now that Ray comes into play; each is said."""
@@ -187,8 +279,12 @@ class Session:
         return {**current.environment(), settings.EXCLUDE_ENV: settings.exclude_seconds()}
 
     def _pull(self) -> list[e.Event]:
-        cluster = self.cluster
-        if cluster is not None and self._flotilla is not None and not cluster.answers():
+        flotilla, cluster, external = self._flotilla, self.cluster, self.external
+        if flotilla is None:
+            return []
+        if external is not None:
+            return self._pull_external(external, flotilla)
+        if cluster is not None and not cluster.answers():
             from daftnb.engine import connect
 
             self._flotilla = None
@@ -196,7 +292,26 @@ class Session:
             connect.disconnect()
             gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
             return [self._cluster_event(cluster, "stopped"), e.ProblemFound(time.time(), gone)]
-        return [] if self._flotilla is None else self._flotilla.door.pull()
+        return flotilla.door.pull()
+
+    def _pull_external(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> list[e.Event]:
+        from daftnb.engine import connect
+
+        if connect.link() != external.link:
+            # The user has ended it. A call now would have Ray start a cluster to make it on.
+            self._flotilla = self.external = None
+            return [external.event("stopped")]
+        if not external.answers():
+            if not external.lost:
+                return []
+            self._flotilla = self.external = None
+            connect.disconnect()
+            gone = f"the Ray at {external.address} does not answer; this kernel has let go of it"
+            return [external.event("stopped"), e.ProblemFound(time.time(), f"{gone}. %daft connect tries again")]
+        told = self.monitor.state.problems
+        notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)
+        fresh = [event for event in notices if not (isinstance(event, e.ProblemFound) and event.text in told)]
+        return [*flotilla.door.pull(), *fresh]
 
     def _frame(self, state: State, now: float) -> Frame:
         from daftnb.engine.connect import runner_name
@@ -252,13 +367,8 @@ class Session:
     def close(self) -> None:
         """Put everything back as it was: Daft's display, its runner, the cluster, the thread."""
         atexit.unregister(self._at_exit)
-        flotilla, external = self._flotilla, self.cluster is None
         try:
-            if not self.stop() and flotilla is not None and external:
-                from daftnb.engine import connect
-
-                connect.release()
-                flotilla.door.close()
+            self.stop()
         finally:
             self._flotilla = None
             while self._on_close:
@@ -267,6 +377,8 @@ class Session:
 
     def _at_exit(self) -> None:
         """The interpreter ends: let go of the cluster (its supervisor ends it) without making anyone wait."""
+        if self.external is not None:
+            self.stop()
         self.monitor.stop()
         if self.cluster is not None:
             self.cluster.abandon()

@@ -246,8 +246,6 @@ class InActor:
     def uninstall(self) -> None:
         """Put everything back: the actor is as Daft made it, a query that runs goes on untapped."""
         running = dict(self.streams)
-        if not running:
-            self.withdraw()
         while self.undo:
             owner, name, original = self.undo.pop()
             setattr(owner, name, original)

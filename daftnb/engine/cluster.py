@@ -265,6 +265,8 @@ class EmbeddedCluster:
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_enable_metrics_collection": "0",
             "RAY_DISABLE_IMPORT_WARNING": "1",
+            # Ray's proxy for its clients forks, and gRPC's handlers of forks crash or hang there.
+            "GRPC_ENABLE_FORK_SUPPORT": "0",
         }
         spec.write_text(
             json.dumps(

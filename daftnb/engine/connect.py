@@ -6,16 +6,40 @@ done is said before anything is started.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from daftnb.engine import environment as env
 from daftnb.errors import ClusterError
 
 RunnerName = Literal["none", "native", "ray"]
 NODES_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One connection of this process to Ray: its address, and what tells it from one made before or after it."""
+
+    address: str
+    identity: tuple[object, ...]
+    client: bool
+
+
+def link() -> Link | None:
+    """The connection that stands now, whoever made it; asking makes none and asks no cluster."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return None
+    from ray.util.client import ray as client
+
+    if client.is_connected():
+        worker = client.get_context().client_worker
+        return Link(f"ray://{worker._conn_str}", (worker._client_id,), True)
+    context = ray.get_runtime_context()
+    return Link(context.gcs_address, (context.gcs_address, context.get_job_id()), False)
 
 
 def runner_name() -> RunnerName:
@@ -31,14 +55,14 @@ def check_runner() -> None:
     if runner_name() == "native":
         raise ClusterError(
             "This kernel's queries run on Daft's native runner already, and Daft cannot change runners in a process.",
-            "Restart the kernel, and run %daft start before the first query.",
+            "Restart the kernel, and run %daft start or %daft connect before the first query.",
         )
-    ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
-        address = ray.get_runtime_context().gcs_address
+    connected = link()
+    if connected is not None:
         raise ClusterError(
-            f"This kernel is connected to Ray at {address} already.",
-            "Queries run there and are watched; to have a cluster of its own, restart the kernel and run %daft start.",
+            f"This kernel is connected to Ray at {connected.address} already.",
+            "Queries run there and are watched; to go elsewhere, end that connection first: %daft stop, or "
+            "ray.shutdown() if it was made with ray.init().",
         )
 
 
@@ -50,24 +74,16 @@ DRIVER_ENVIRONMENT = {
 }
 
 
-def connect(address: str, environment: dict[str, str]) -> None:
+def connect(address: str, environment: dict[str, str]) -> dict[str, str | None]:
     """Connect this process to the Ray at ``address`` with ``environment`` (token and loopback) in its own.
 
-    Ray reads some of it when it is imported, so an imported Ray is made to read it again.
+    What these variables were before is returned, for ``environment.restore``.
     """
-    imported = "ray" in sys.modules
-    os.environ.update(environment)
+    before = env.apply(environment)
     import ray
 
-    if imported:
-        import ray._raylet
-        from ray._private import ray_constants
-
-        ray_constants.ENABLE_RAY_CLUSTER = False
-        ray_constants.AUTOSCALER_EVENTS = int(os.environ["RAY_SCHEDULER_EVENTS"])
-        ray._raylet.Config.initialize("")
-        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
     ray.init(address, logging_level="warning", include_dashboard=False)
+    return before
 
 
 def use_ray(make_flotilla_runner: Callable[[int | None], Any]) -> None:
@@ -75,22 +91,39 @@ def use_ray(make_flotilla_runner: Callable[[int | None], Any]) -> None:
     import daft
     from daft.runners import _get_runner
 
+    forget_actor_name()
     if _get_runner() is None:
         daft.set_runner_ray()
     runner: Any = _get_runner()
     runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
 
 
-def adopt(make_flotilla_runner: Callable[[int | None], Any]) -> Any:
-    """The FlotillaRunner of ours in Daft's runner; put there now if the user has set the Ray runner himself."""
+def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool) -> Any:
+    """The FlotillaRunner of ours in Daft's runner; put there now if the user has set the Ray runner himself.
+
+    ``renew``: the one that is there belongs to a connection that has ended.
+    """
     from daft.runners import _get_runner
 
     from daftnb.engine.flotilla import WatchedFlotillaRunner
 
     runner: Any = _get_runner()
-    if not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
+    if renew or not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
+        if renew:
+            forget_actor_name()
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
     return runner.flotilla_plan_runner
+
+
+def forget_actor_name() -> None:
+    """Have Daft name its runner actor after the Ray job that is now, not after this process's first one.
+
+    The name is made of the job's id and kept for the process's life (``daft/runners/flotilla.py``); on another cluster
+    it may be that of another driver's actor, which would be taken for ours.
+    """
+    from daft.runners import flotilla
+
+    flotilla._FLOTILLA_RUNNER_NAME_SUFFIX = None
 
 
 def release() -> None:
@@ -100,6 +133,29 @@ def release() -> None:
     runner: Any = _get_runner()
     if runner is not None and getattr(runner, "flotilla_plan_runner", None) is not None:
         runner.flotilla_plan_runner = None
+        forget_actor_name()
+
+
+def restore_documented_spelling() -> Callable[[], None]:
+    """Make ``daft.context.set_runner_ray``, as Daft's documentation spells it, work again; what undoes it."""
+    import daft
+    import daft.context
+
+    if hasattr(daft.context, "set_runner_ray"):
+        return lambda: None
+    daft.context.set_runner_ray = daft.set_runner_ray  # type: ignore[attr-defined]  # it is what is missing
+
+    def undo() -> None:
+        del daft.context.set_runner_ray  # type: ignore[attr-defined]
+
+    return undo
+
+
+def connects_by_itself() -> bool:
+    """Whether Ray connects, or starts a cluster, at the first call where there is no connection."""
+    from ray._private import auto_init_hook
+
+    return bool(auto_init_hook.enable_auto_connect)
 
 
 def disconnect() -> None:

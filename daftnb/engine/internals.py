@@ -19,6 +19,7 @@ Part = Literal["daft", "ray", "jobs"]
 LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
+CONNECTING, PREFLIGHT, GROWTH = "connecting", "preflight checks", "autoscaler notices"
 JOBS = "jobs"
 
 
@@ -61,6 +62,21 @@ INTERNALS = (
     Internal("ray", (WARM,), _FLOTILLA, "_extension_runtime_env", "a worker that is needed again"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
+    Internal("ray", (CONNECTING,), "ray.util.client", "RayAPIStub.is_connected", "which connection there is"),
+    Internal("ray", (GROWTH,), "ray.experimental.internal_kv", "internal_kv_get_gcs_client", "the autoscaler"),
+    Internal("ray", (GROWTH,), "ray._private.ray_constants", "DEBUG_AUTOSCALING_STATUS", "the autoscaler"),
+    Internal("ray", (GROWTH,), "ray._raylet", "GCS_AUTOSCALER_CLUSTER_CONFIG_KEY", "the autoscaler's limits"),
+    Internal("ray", (GROWTH,), "ray._raylet", "GCS_AUTOSCALER_V2_ENABLED_KEY", "which autoscaler"),
+    Internal("ray", (PREFLIGHT,), "ray._private.grpc_utils", "init_grpc_channel", "short calls"),
+    Internal("ray", (PREFLIGHT,), "ray._private.services", "find_node_ids", "is a node on this machine"),
+    Internal("ray", (PREFLIGHT,), "ray._private.services", "get_ray_address_from_environment", "auto"),
+    Internal("ray", (PREFLIGHT,), "ray._common.usage.usage_constants", "CLUSTER_METADATA_KEY", "versions"),
+    Internal("ray", (PREFLIGHT,), "ray._private.ray_constants", "KV_NAMESPACE_CLUSTER", "versions"),
+    Internal("ray", (PREFLIGHT,), "ray._raylet", "get_authentication_mode", "the token"),
+    Internal("ray", (PREFLIGHT,), "ray.core.generated.gcs_service_pb2_grpc", "InternalKVGcsServiceStub", "versions"),
+    Internal("ray", (PREFLIGHT,), "ray.core.generated.gcs_service_pb2_grpc", "NodeInfoGcsServiceStub", "nodes"),
+    Internal("ray", (PREFLIGHT,), "ray.core.generated.ray_client_pb2_grpc", "RayletDriverStub", "a Ray Client"),
+    Internal("ray", (PREFLIGHT,), "ray.util.client.common", "GRPC_OPTIONS", "a Ray Client"),
     Internal("ray", (EMBEDDED,), "ray._private.ray_constants", "ENABLE_RAY_CLUSTER", "loopback stays loopback"),
     Internal("ray", (EMBEDDED,), "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),
     Internal("ray", (EMBEDDED,), "ray._raylet", "Config.initialize", "the token, after Ray was imported"),

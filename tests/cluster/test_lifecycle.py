@@ -164,7 +164,7 @@ def test_a_runner_that_is_native_already_is_said_before_anything_starts(kernel: 
     assert answer["error"] == "ClusterError"
     assert answer["text"] == (
         "This kernel's queries run on Daft's native runner already, and Daft cannot change runners in a process. "
-        "Restart the kernel, and run %daft start before the first query."
+        "Restart the kernel, and run %daft start or %daft connect before the first query."
     )
     assert kernel.run(QUERY) == {"a": [2, 3]}
     assert kernel.run("import ray; out = ray.is_initialized()") is False

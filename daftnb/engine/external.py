@@ -1,0 +1,260 @@
+"""A Ray that is not the embedded cluster: connected to with ``%daft connect``, or by the user himself and adopted.
+
+Nothing of it is ours to end, but for what this kernel asked of it: its own connection, a local Ray that was started
+with it, and the demand that its queries left with the autoscaler.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from daftnb.engine import client, connect, environment, internals, preflight, remote
+from daftnb.engine.address import Address, parse
+from daftnb.errors import ClusterError
+from daftnb.telemetry import events as e
+
+Progress = Callable[[str], None]
+
+DESCRIBE_SECONDS = 30.0
+RUNTIME_ENV_SECONDS = 900.0  # packages may be installed for it on the cluster
+SAY_EVERY_SECONDS = 10.0
+CALL_SECONDS = 2.0
+SILENT_SECONDS = 20.0  # Ray ends a process whose head has not answered for 60
+GROWTH_SECONDS = 5.0
+GROWTH_TRIES = 12
+NEVER_GROWS = "this cluster has no autoscaler: it will never grow"
+# Set while connected. Ray prints each step of scaling, and the cockpit shows it.
+VARIABLES = {"RAY_SCHEDULER_EVENTS": "0"}
+# What Ray sets in this process's environment when it starts or finds a cluster; put back when it ends.
+OF_RAY = ("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED")
+
+
+class ExternalCluster:
+    """One connection to a Ray that is not the embedded cluster.
+
+    ``ours``: made by :meth:`open`, so ended by :meth:`close`; otherwise the user's. ``local``: Ray started it for this
+    process and ends it with the connection.
+    """
+
+    def __init__(self, link: connect.Link, facts: remote.Facts | None = None, ours: bool = False) -> None:
+        self.link = link
+        self.ours = ours
+        self.local = False
+        self.facts = facts
+        self._before: dict[str, str | None] = {}
+        self._answered = time.monotonic()
+        self._growth_asked = time.monotonic()
+        self._growth_tries = 0
+        self._growth_settled = False
+
+    @property
+    def address(self) -> str:
+        """As ``ray.init`` takes it."""
+        return self.link.address
+
+    @classmethod
+    def open(cls, text: str | None, progress: Progress, runtime_env: dict[str, Any] | None = None) -> ExternalCluster:
+        """Check the address, connect, and check what is there; ClusterError, and not connected, if it does not fit."""
+        address = parse(text)
+        named = os.environ.get("RAY_ADDRESS", "")
+        if address.kind == "local" and not text and named:
+            progress(f"RAY_ADDRESS is set: connecting to {named}")
+            address = parse(named)
+        reached = preflight.Reached(address, environment.LOOPBACK_STAYS)
+        if address.kind != "local":
+            if internals.PREFLIGHT not in internals.missing("ray"):
+                reached = preflight.check(address)
+            elif address.kind != "auto":
+                preflight.reach(address)
+                reached = preflight.Reached(address)
+            versions = [f"Ray {reached.ray_version}"] if reached.ray_version else []
+            versions += [f"Python {reached.python_version}"] if reached.python_version else []
+            progress(f"reached {reached.address}" + (f": {', '.join(versions)}" if versions else ""))
+        else:
+            progress("starting a Ray on this machine")
+        before = {name: os.environ.get(name) for name in OF_RAY}
+        before |= environment.apply({**VARIABLES, **reached.environment})
+        try:
+            _init(reached.address, runtime_env, progress)
+            link = connect.link()
+            assert link is not None, "ray.init returned, so there is a connection"
+            cluster = cls(link, ours=True)
+            cluster.local = address.kind == "local"
+            cluster._before = before
+            cluster.facts = _describe(link.address, runtime_env, progress)
+            problem = daft_problem(link.address, cluster.facts, runtime_env)
+            if problem is not None:
+                raise problem
+        except BaseException:
+            connect.disconnect()
+            environment.restore(before)
+            raise
+        progress(f"connected: {cluster.sizes()}, Daft {cluster.facts['daft']}")
+        if remote.grows(cluster.facts) is False:
+            progress(NEVER_GROWS)
+        return cluster
+
+    def sizes(self) -> str:
+        """The nodes that work, in words."""
+        nodes = [node["cpus"] for node in (self.facts or {"nodes": []})["nodes"] if node["cpus"]]
+        return f"{counted(len(nodes), 'node')} with {counted(sum(nodes), 'CPU')}"
+
+    def event(self, state: Any) -> e.ClusterChanged:
+        """This cluster, for the views; the sizes only where they are known."""
+        limits = remote.limits(self.facts) if self.facts else None
+        if self.local and self.facts:
+            limits = (1, 1, sum(node["cpus"] for node in self.facts["nodes"]))
+        least, most, cpus = limits or (None, None, None)
+        return e.ClusterChanged(time.time(), "external", state, self.address, least, most, cpus)
+
+    def answers(self) -> bool:
+        """Whether the head takes connections. Ray's own calls hang where it does not, and must not be tried."""
+        address = parse(self.address)
+        try:
+            socket.create_connection((address.host, address.port), 1.0).close()
+        except OSError:
+            return False
+        self._answered = time.monotonic()
+        return True
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has not answered for so long that it must be let go of."""
+        return time.monotonic() - self._answered > SILENT_SECONDS
+
+    def notices(self, actor: Any) -> list[e.Event]:
+        """What is to be told of the cluster, once: that it never grows, that its Daft is another.
+
+        Asks the cluster where it is not known yet: a head that has just started has not reported its autoscaler.
+        """
+        told: list[e.Event] = []
+        if self.facts is None:
+            self.facts = ask(actor, remote.describe)
+            problem = daft_problem(self.address, self.facts, None)
+            if problem is not None:
+                told.append(e.ProblemFound(time.time(), problem.what))
+            told.append(self.event("running"))
+        if self._growth_settled:
+            return told
+        grows = remote.grows(self.facts)
+        if grows is None and self._growth_tries < GROWTH_TRIES:
+            if time.monotonic() - self._growth_asked > GROWTH_SECONDS:
+                self._growth_asked = time.monotonic()
+                self._growth_tries += 1
+                self.facts = ask(actor, remote.describe)
+            return told
+        self._growth_settled = True
+        return told if grows else [*told, e.ProblemFound(time.time(), NEVER_GROWS)]
+
+    def close(self) -> None:
+        """End the connection, if it is ours, and put the environment back."""
+        if self.ours:
+            connect.disconnect()
+            environment.restore(self._before)
+
+
+def counted(number: int, word: str) -> str:
+    """A number and its noun."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def one_line(error: BaseException) -> str:
+    """What Ray says over many lines, in one that is not too long."""
+    return " ".join(str(error).split())[:400]
+
+
+def ask(actor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function of :mod:`daftnb.engine.remote` in Daft's runner actor."""
+    import ray
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(remote)
+    return ray.get(actor.__ray_call__.remote(function, *arguments), timeout=CALL_SECONDS)
+
+
+def _init(address: Address, runtime_env: dict[str, Any] | None, progress: Progress) -> None:
+    import ray
+
+    options: dict[str, Any] = {"logging_level": "warning"}
+    if runtime_env:
+        options["runtime_env"] = runtime_env
+    if address.kind == "local":
+        options |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    try:
+        if address.kind == "client":
+            limit = RUNTIME_ENV_SECONDS if runtime_env else client.SESSION_SECONDS
+            client.open_session(str(address), options, progress, limit)
+        else:
+            ray.init(str(address), **options)
+    except Exception as error:
+        # Over a Ray Client the versions are compared only once a session has been opened.
+        said = one_line(error)
+        if "ersion mismatch" in said:
+            what = f"The cluster at {address} and this kernel do not have the same versions: {said}"
+            remedy = "Use a kernel with the cluster's Python and Ray, or start the cluster with this kernel's."
+        else:
+            what = f"Ray could not connect to {address}: {said}"
+            remedy = "Try %daft connect again."
+        raise ClusterError(what, remedy) from error
+
+
+def _describe(address: str, runtime_env: dict[str, Any] | None, progress: Progress) -> remote.Facts:
+    """Ask the head's own side; a process is started there for it, which Daft's runner then takes over."""
+    import ray
+    from ray import cloudpickle
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    cloudpickle.register_pickle_by_value(remote)
+    began = said = time.monotonic()
+    limit = RUNTIME_ENV_SECONDS if runtime_env else DESCRIBE_SECONDS
+    head = next(node["NodeID"] for node in ray.nodes() if "node:__internal_head__" in node["Resources"])
+    task = ray.remote(num_cpus=0, max_retries=0)(remote.describe)
+    answer = task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(head, soft=False)).remote()
+    while not ray.wait([answer], timeout=0.5)[0]:
+        now = time.monotonic()
+        if now - began > limit:
+            raise ClusterError(
+                f"The head at {address} has not started a process within {limit:.0f} s.",
+                "Is it overloaded? Try %daft connect again later.",
+            )
+        if now - said > SAY_EVERY_SECONDS:
+            said = now
+            progress("waiting for the runtime environment" if runtime_env else "waiting for a process on the head")
+    try:
+        facts: remote.Facts = ray.get(answer)
+    except ray.exceptions.RuntimeEnvSetupError as error:
+        raise ClusterError(
+            f"The cluster at {address} could not set up the runtime_env {runtime_env}: {one_line(error)}",
+            "Correct it, or connect without one where the cluster has Daft.",
+        ) from error
+    except ray.exceptions.RayError as error:
+        raise ClusterError(
+            f"The cluster at {address} could not be asked what it has: {one_line(error)}",
+            "Try %daft connect again.",
+        ) from error
+    return facts
+
+
+def daft_problem(address: str, facts: remote.Facts, runtime_env: dict[str, Any] | None) -> ClusterError | None:
+    """What is wrong with the Daft of the cluster's side, if anything."""
+    import daft
+
+    here = daft.__version__
+    give = f'daftnb.connect("{address}", runtime_env={{"pip": ["daft=={here}"]}})'
+    if facts["daft"] is None:
+        given = f" even with runtime_env={runtime_env}" if runtime_env else ""
+        return ClusterError(
+            f"Daft cannot be imported on the cluster at {address}{given}: {facts['daft_error']}.",
+            f"Try {give}, or install Daft {here} there.",
+        )
+    if facts["daft"] != here:
+        return ClusterError(
+            f"The cluster at {address} has Daft {facts['daft']}, this kernel Daft {here}: "
+            "neither reads the other's plans.",
+            f'Try: pip install "daft=={facts["daft"]}" and restart the kernel, or {give}.',
+        )
+    return None

@@ -1,0 +1,438 @@
+"""Every way in, on real Ray heads that somebody else started: connected to, adopted, checked, and let go of."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
+from daftnb.engine.external import NEVER_GROWS
+from tests.cluster.heads import Head, shadow_daft
+from tests.cluster.test_lifecycle import QUERY, Kernel, listeners
+from tests.conftest import await_that
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+HERE = """
+import daftnb, os, time
+session = daftnb.get_session()
+before = dict(os.environ)
+"""
+CONNECT = (
+    HERE
+    + """
+said = []
+began = time.monotonic()
+session.connect({address!r}, said.append)
+out = said
+"""
+)
+ABOUT = "frame = session.frame(); out = [frame['session'], frame['query'], frame['settings'], frame['workers']]"
+LEFT = """
+changed = {name for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)}
+# Ray sets these two for good: when it is imported, and for its debugger.
+out = sorted(changed - {"RAY_CLIENT_MODE", "PYTHONBREAKPOINT"})
+"""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Head]:
+    head = Head()
+    head.await_client_server()
+    yield head
+    head.stop()
+
+
+@pytest.fixture
+def kernel(head: Head) -> Iterator[Kernel]:
+    kernel = Kernel(head.environment)
+    yield kernel
+    kernel.end()
+
+
+def watched(kernel: Kernel, address: str) -> dict[str, Any]:
+    """Run a query; all that is shown of it must be there. What is shown of the session."""
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+    about, query, settings, workers = kernel.run(ABOUT)
+    assert about["cluster"]["kind"] == "external"
+    assert (about["cluster"]["state"], about["cluster"]["address"]) == ("running", address)
+    assert query["state"] == "finished"
+    tasks = query["tasks"]
+    assert tasks["finished"] == tasks["submitted"] > 0
+    assert {row["in_effect"] is not None and not row["pending"] for row in settings["rows"].values()} == {True}
+    assert workers["total"] == 1
+    return about
+
+
+def test_connect_stop_and_connect_again_by_every_address(head: Head, kernel: Kernel) -> None:
+    for address, where in (
+        (head.address, head.address),
+        (head.client_address, head.client_address),
+        ("auto", head.address),
+        (head.client_address, head.client_address),
+        (head.address.replace("127.0.0.1", "localhost"), head.address),
+    ):
+        said = kernel.run(CONNECT.format(address=address))
+        assert said[0].startswith(f"reached {where.replace('127.0.0.1', 'localhost') if 'local' in address else where}")
+        assert said[1:] == ["connected: 1 node with 2 CPUs, Daft 0.7.26", NEVER_GROWS, f"queries run on Ray at {where}"]
+        about = watched(kernel, where)
+        assert list(about["problems"].values()) == [NEVER_GROWS]
+        assert kernel.run("out = session.stop()") is True
+        assert kernel.run("out = session.frame()['session']['cluster']['state']") == "stopped"
+        assert kernel.run("import ray; out = ray.is_initialized()") is False
+        assert kernel.run(LEFT) == []
+        assert "raylet" in {p.name() for p in psutil.process_iter(["name"]) if named(p, head.folder)}, "it runs on"
+    assert kernel.run("out = session.stop()") is False
+
+
+def named(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return any(str(folder) in part for part in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_the_magic_says_each_step_and_stop_says_what_stays(head: Head, kernel: Kernel) -> None:
+    text = kernel.run(f"""
+        import contextlib, io
+        from IPython.core.interactiveshell import InteractiveShell
+        shell = InteractiveShell.instance()
+        shell.run_line_magic("load_ext", "daftnb")
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            shell.run_line_magic("daft", "connect {head.client_address}")
+            shell.run_line_magic("daft", "status")
+            shell.run_line_magic("daft", "stop")
+        out = out.getvalue()
+    """)
+    assert f" s  reached {head.client_address}\n" in text
+    assert f"cluster   running at {head.client_address}\n" in text
+    assert f"problem   {NEVER_GROWS}\n" in text
+    assert text.endswith(f"disconnected from Ray at {head.client_address}, which runs on\n")
+
+
+INIT = """
+import ray
+ray.init({address!r}, logging_level="warning")
+"""
+ORDERS = {
+    "init, load": [INIT, "import daft; daft.set_runner_ray()", HERE],
+    "load, init": [HERE, INIT, "import daft; daft.set_runner_ray()"],
+    "init, load, the documented spelling": [INIT, HERE, "import daft; daft.context.set_runner_ray()"],
+    "load, set_runner_ray with the address": [HERE, "import daft; daft.set_runner_ray({address!r})"],
+    "set_runner_ray with the address, load": ["import daft; daft.set_runner_ray({address!r})", HERE],
+    "a query first": [INIT, "import daft; daft.set_runner_ray()", QUERY, HERE],
+    "connect, stop, init": [CONNECT, QUERY, "session.stop()", INIT],
+    "init, shutdown, init": [HERE, INIT, "import daft; daft.set_runner_ray()", QUERY, "ray.shutdown()", INIT],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
+def test_what_the_user_connected_himself_is_adopted(head: Head, kernel: Kernel, order: str, client: bool) -> None:
+    address = head.client_address if client else head.address
+    kernel.run("import os; os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'")  # as for any loopback head
+    for step in ORDERS[order]:
+        kernel.run(step.format(address=address) if "{address" in step else step)
+    watched(kernel, address)
+    problems = await_that(lambda: kernel.run(ABOUT)[0]["problems"], "the notice of the autoscaler")
+    assert list(problems.values()) == [NEVER_GROWS]
+    assert kernel.run("out = session.stop()") is True
+    assert kernel.run("out = ray.is_initialized() if 'ray' in globals() else __import__('ray').is_initialized()")
+    assert kernel.run(QUERY) == {"a": [2, 3]}, "the connection is the user's, and stands"
+    watched(kernel, address)
+    kernel.run("__import__('ray').shutdown()")
+    await_that(lambda: kernel.run(ABOUT)[0]["cluster"]["state"] == "stopped", "the end of the connection is noticed")
+    assert kernel.run("out = __import__('ray').is_initialized()") is False, "and nothing else was started"
+
+
+SLOW = """
+import daft
+from daft import col
+
+@daft.func
+def slow(x: int) -> int:
+    import time
+    time.sleep({seconds})
+    return x
+
+def query(tasks):
+    return daft.from_pydict({{"a": list(range(tasks))}}).into_partitions(tasks).with_column("b", slow(col("a")))
+"""
+
+
+def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Kernel) -> None:
+    kernel.run(CONNECT.format(address=head.client_address))
+    kernel.run(SLOW.format(seconds=1.0))
+    kernel.run(QUERY)
+    out = kernel.run("""
+        import threading, time
+        def interrupt():
+            while True:
+                query = session.frame()["query"]
+                if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 12:
+                    session.interrupt(query["id"])
+                    return
+                time.sleep(0.1)
+        threading.Thread(target=interrupt).start()
+        try:
+            query(60).collect()
+            out = "it ran to its end"
+        except KeyboardInterrupt:
+            out = "interrupted"
+        interrupted = time.monotonic()
+    """)
+    assert out == "interrupted"
+    seconds = kernel.run(QUERY.replace("out = ", "") + "\nout = time.monotonic() - interrupted")
+    assert seconds < 15, "the next query waited for the interrupted one"
+    assert [query["state"] for query in kernel.run("out = list(session.frame()['queries'].values())")] == [
+        "finished",
+        "cancelled",
+        "finished",
+    ]
+    assert list(kernel.run(ABOUT)[0]["problems"].values()) == [NEVER_GROWS]
+
+
+def refusal(kernel: Kernel, address: str) -> tuple[str, float]:
+    """What connect says, and after how many seconds; Ray must not be connected after it."""
+    kernel.run("import ray")
+    began = time.monotonic()
+    answer = kernel.answer(CONNECT.format(address=address))
+    seconds = time.monotonic() - began
+    assert answer.get("error") == "ClusterError", answer
+    assert kernel.run("out = ray.is_initialized()") is False
+    assert kernel.run(LEFT) == []
+    return answer["text"], seconds
+
+
+@pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
+def test_a_token_that_is_missing_or_wrong_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
+    address = head.client_address if client else head.address
+    for source, what in (
+        ("del os.environ['RAY_AUTH_MODE'], os.environ['RAY_AUTH_TOKEN']", "wants a token, and this kernel shows none"),
+        (
+            "os.environ.update(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN='0' * 64)",
+            "does not take this kernel's token (from",
+        ),
+        ("os.environ.update(RAY_AUTH_TOKEN='', RAY_AUTH_TOKEN_PATH='/no/such/file')", "cannot be opened or is empty"),
+    ):
+        kernel.run(f"import os; {source}")
+        text, seconds = refusal(kernel, address)
+        assert what in text
+        assert "RAY_AUTH" in text.partition("Try ")[2]
+        assert seconds < 5
+    kernel.run(f"os.environ.pop('RAY_AUTH_TOKEN_PATH'); os.environ['RAY_AUTH_TOKEN'] = {head.token!r}")
+    kernel.run(CONNECT.format(address=address))
+    watched(kernel, address)
+
+
+def test_the_wrong_port_of_the_right_cluster_names_the_right_spelling(head: Head, kernel: Kernel) -> None:
+    gcs, client = head.address, head.client_address.removeprefix("ray://")
+    text, seconds = refusal(kernel, client)
+    assert text == f"What listens at {client} is a Ray Client server, or no Ray. Try %daft connect ray://{client}"
+    assert seconds < 5
+    text, seconds = refusal(kernel, f"ray://{gcs}")
+    assert text == f"What listens at ray://{gcs} is a Ray head's own port, or no Ray. Try %daft connect {gcs}"
+    assert seconds < 5
+
+
+@pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
+def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
+    address = head.client_address if client else head.address
+    kernel.run("import ray; ray.__version__ = '2.58.1'")  # the kernel's own; the cluster is what it is
+    text, seconds = refusal(kernel, address)
+    assert "2.58.1" in text
+    assert "2.59.0" in text
+    assert seconds < 5
+    kernel.run("ray.__version__ = '2.59.0'")
+    kernel.run(CONNECT.format(address=address))
+    watched(kernel, address)
+
+
+def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(kernel: Kernel) -> None:
+    head = Head(token=False)
+    try:
+        kernel.run("import os; os.environ['RAY_AUTH_MODE'] = 'disabled'; del os.environ['RAY_AUTH_TOKEN']")
+        # What the head says of itself, and what Ray itself compares; one Python is all there is here.
+        publish = """
+            import json
+            from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+            import grpc
+            channel = grpc.insecure_channel({address!r})
+            stub = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel)
+            stub.InternalKVPut(gcs_service_pb2.InternalKVPutRequest(
+                namespace=b"cluster", key=b"CLUSTER_METADATA", overwrite=True,
+                value=json.dumps({{"ray_version": "2.59.0", "python_version": {version!r}}}).encode()), timeout=5)
+            channel.close()
+        """
+        minor = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"
+        kernel.run(publish.format(address=head.address, version=f"{minor}.2"))
+        text, seconds = refusal(kernel, head.address)
+        assert f"runs Python {minor}.2, this kernel Python " in text
+        assert seconds < 5
+        patch = f"{sys.version_info[0]}.{sys.version_info[1]}.99"
+        kernel.run(publish.format(address=head.address, version=patch))
+        said = kernel.run(CONNECT.format(address=head.address))
+        assert said[0] == f"reached {head.address}: Ray 2.59.0, Python {patch}"
+        watched(kernel, head.address)
+    finally:
+        head.stop()
+
+
+NO_DAFT = "raise ImportError('there is no Daft here')"
+OTHER_DAFT = """
+import importlib.util, os, sys
+here = [p for p in sys.path if os.path.isfile(os.path.join(p, "daft", "context.py"))][0] + "/daft"
+spec = importlib.util.spec_from_file_location("daft", here + "/__init__.py", submodule_search_locations=[here])
+module = sys.modules["daft"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+module.__version__ = "0.7.1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        (NO_DAFT, "Daft cannot be imported on the cluster at {}: ImportError: there is no Daft here. "),
+        (OTHER_DAFT, "The cluster at {} has Daft 0.7.1, this kernel Daft 0.7.26: neither reads the other's plans. "),
+    ],
+    ids=["none", "another"],
+)
+def test_a_cluster_without_this_daft_is_told_by_every_way_in(tmp_path: Path, source: str, what: str) -> None:
+    head = Head(environment=shadow_daft(tmp_path, source))
+    kernel = Kernel(head.environment)
+    try:
+        head.await_client_server()
+        for address in (head.address, head.client_address):
+            text, seconds = refusal(kernel, address)
+            assert text.startswith(what.format(address)), text
+            assert f'daftnb.connect("{address}", runtime_env={{"pip": ["daft==0.7.26"]}})' in text
+            print(f"{address}: told after {seconds:.1f} s")
+        # A runtime_env that puts this Daft before the other one.
+        import daft
+
+        site = str(Path(inspect.getfile(daft)).parent.parent)
+        kernel.run(
+            HERE
+            + f"""
+said = []
+session.connect({head.address!r}, said.append, runtime_env={{"env_vars": {{"PYTHONPATH": {site!r}}}}})
+"""
+        )
+        watched(kernel, head.address)
+        assert kernel.run("out = session.stop()") is True
+        answer = kernel.answer(
+            f"session.connect({head.address!r}, said.append, runtime_env={{'py_executable': '/no/such/python'}})"
+        )
+        assert answer.get("error") == "ClusterError", answer
+    finally:
+        kernel.end()
+        head.stop()
+
+
+def test_an_autoscaling_cluster_of_somebody_elses_is_left_without_demand() -> None:
+    cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=3, cpus=1, idle_timeout=60))
+    cluster.start(print)
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(cluster.token_path)}
+    standing = f"""
+        from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+        import grpc, json
+        channel = grpc.insecure_channel({cluster.address!r})
+        reply = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel).InternalKVGet(
+            gcs_service_pb2.InternalKVGetRequest(key=b"__resource_request"), timeout=5,
+            metadata=(("authorization", "Bearer " + {cluster.token_path.read_text()!r}),))
+        channel.close()
+        out = json.loads(reply.value) if reply.value else []
+    """
+    observer = Kernel()
+    try:
+        for end in ("out = session.stop()", None):
+            kernel = Kernel({**token, "DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "0"})
+            kernel.run(CONNECT.format(address=cluster.address))
+            await_that(lambda: kernel.run(CPUS) >= 1, "a worker node", 60)  # noqa: B023  # called at once
+            kernel.run(SLOW.format(seconds=0.5))
+            kernel.run("query(30).collect()")
+            about = kernel.run(ABOUT)[0]
+            assert about["problems"] == {}, "it grows"
+            assert len(observer.run(standing)) >= 2, "with downscaling off, Daft leaves its demand standing"
+            if end:
+                assert kernel.run(end) is True
+                texts = [line["text"] for line in kernel.run("out = list(session.frame()['decisions'].values())")]
+                assert "what was asked of Ray is withdrawn" in texts
+            kernel.end()
+            assert observer.run(standing) == []
+            assert cluster.answers(), "it runs on"
+    finally:
+        observer.end()
+        cluster.stop()
+
+
+CPUS = "import ray; out = int(ray.cluster_resources().get('CPU', 0))"
+
+
+def test_with_no_address_ray_starts_one_on_loopback_that_ends_with_the_kernel(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "RAY_AUTH_TOKEN": "", "RAY_ADDRESS": ""}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
+    kernel = Kernel({**environment, **home})
+    try:
+        for end in ("stop", "kill"):
+            said = kernel.run(CONNECT.format(address=None))
+            assert said[0] == "starting a Ray on this machine"
+            assert said[1] == f"connected: 1 node with {os.cpu_count()} CPUs, Daft 0.7.26"
+            assert said[2] == NEVER_GROWS
+            assert kernel.run(QUERY) == {"a": [2, 3]}
+            about = kernel.run(ABOUT)[0]
+            assert about["cluster"]["cpus"] == os.cpu_count()
+            processes = psutil.Process(kernel.process.pid).children(recursive=True)
+            assert "gcs_server" in {process.name() for process in processes}
+            assert listeners([*processes, psutil.Process(kernel.process.pid)]) == {"127.0.0.1"}
+            if end == "stop":
+                assert kernel.run("out = session.stop()") is True
+                assert kernel.run(LEFT) == []
+            else:
+                kernel.process.kill()
+            gone = psutil.wait_procs(processes, 30)[1]
+            assert [process for process in gone if process.status() != psutil.STATUS_ZOMBIE] == []
+    finally:
+        kernel.end()
+
+
+def test_a_head_with_the_second_autoscaler_and_no_configuration_never_grows() -> None:
+    head = Head(environment={"RAY_enable_autoscaler_v2": "1"})
+    kernel = Kernel(head.environment)
+    try:
+        kernel.run(CONNECT.format(address=head.address))
+        problems = await_that(lambda: kernel.run(ABOUT)[0]["problems"], "the notice of the autoscaler", 60)
+        assert list(problems.values()) == [NEVER_GROWS]
+        watched(kernel, head.address)
+    finally:
+        kernel.end()
+        head.stop()
+
+
+def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
+    head = Head()
+    kernel = Kernel(head.environment)
+    try:
+        kernel.run(CONNECT.format(address=head.address))
+        watched(kernel, head.address)
+        next(p for p in psutil.process_iter() if named(p, head.folder) and p.name() == "gcs_server").kill()
+        await_that(lambda: kernel.run(ABOUT)[0]["cluster"]["state"] == "stopped", "it is told", 60)
+        assert "does not answer; this kernel has let go of it" in " ".join(kernel.run(ABOUT)[0]["problems"].values())
+    finally:
+        head.stop()
+    again = Head()
+    try:
+        kernel.run(f"os.environ['RAY_AUTH_TOKEN'] = {again.token!r}")
+        kernel.run(CONNECT.format(address=again.address))
+        watched(kernel, again.address)
+    finally:
+        kernel.end()
+        again.stop()
