@@ -111,6 +111,7 @@ def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool) -> Any
     if renew or not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
         if renew:
             forget_actor_name()
+            forget_results()
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
     return runner.flotilla_plan_runner
 
@@ -124,6 +125,19 @@ def forget_actor_name() -> None:
     from daft.runners import flotilla
 
     flotilla._FLOTILLA_RUNNER_NAME_SUFFIX = None
+
+
+def forget_results() -> None:
+    """Have Daft forget the results that a connection which has ended has taken with it.
+
+    It sends all that it knows along with every plan (``RayRunner.run_iter``), and Ray refuses to send those: one old
+    dataframe in the notebook's namespace would fail every query on the next cluster.
+    """
+    from daft.runners import _get_runner
+
+    runner: Any = _get_runner()
+    if runner is not None and runner.name == "ray":
+        runner._part_set_cache.clear()
 
 
 def release() -> None:
@@ -164,6 +178,7 @@ def disconnect() -> None:
     from ray._private import auto_init_hook
 
     ray.shutdown()
+    forget_results()
     auto_init_hook.enable_auto_connect = False
 
 

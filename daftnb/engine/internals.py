@@ -62,6 +62,7 @@ INTERNALS = (
     Internal("ray", (WARM,), _FLOTILLA, "_extension_runtime_env", "a worker that is needed again"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
+    Internal("ray", (CONNECTING,), "daft.runners.partitioning", "PartitionSetCache.clear", "results of a lost Ray"),
     Internal("ray", (CONNECTING,), "ray.util.client", "RayAPIStub.is_connected", "which connection there is"),
     Internal("ray", (GROWTH,), "ray.experimental.internal_kv", "internal_kv_get_gcs_client", "the autoscaler"),
     Internal("ray", (GROWTH,), "ray._private.ray_constants", "DEBUG_AUTOSCALING_STATUS", "the autoscaler"),
