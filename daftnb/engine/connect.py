@@ -111,7 +111,6 @@ def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool) -> Any
     if renew or not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
         if renew:
             forget_actor_name()
-            forget_results()
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
     return runner.flotilla_plan_runner
 
