@@ -283,6 +283,9 @@ class EmbeddedCluster:
                         f"--temp-dir={folder}",
                         f"--memory={HEAD_BYTES}",
                         f"--object-store-memory={shares.node_object_store}",
+                        # Ports that the system finds free. Of a range, as Ray has by default, two heads on a machine
+                        # give the same one away, and Ray ends the process that cannot listen on it: the kernel.
+                        *("--min-worker-port=0", "--max-worker-port=0"),
                         f"--autoscaling-config={config}",
                     ],
                 }

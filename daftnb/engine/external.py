@@ -94,9 +94,16 @@ class ExternalCluster:
             environment.restore(before)
             raise
         progress(f"connected: {cluster.sizes()}, Daft {cluster.facts['daft']}")
-        if remote.grows(cluster.facts) is False:
+        if cluster.grows is False:
             progress(NEVER_GROWS)
         return cluster
+
+    @property
+    def grows(self) -> bool | None:
+        """Whether an autoscaler may add nodes; None where that is not known yet."""
+        if self.local:
+            return False
+        return None if self.facts is None else remote.grows(self.facts)
 
     def sizes(self) -> str:
         """The nodes that work, in words."""
@@ -140,7 +147,7 @@ class ExternalCluster:
             told.append(self.event("running"))
         if self._growth_settled:
             return told
-        grows = remote.grows(self.facts)
+        grows = self.grows
         if grows is None and self._growth_tries < GROWTH_TRIES:
             if time.monotonic() - self._growth_asked > GROWTH_SECONDS:
                 self._growth_asked = time.monotonic()

@@ -48,6 +48,7 @@ class Head:
                         *("start", "--head", "--block", f"--num-cpus={cpus}", "--include-dashboard=false"),
                         *("--disable-usage-stats", f"--node-ip-address={LOOPBACK}", f"--port={gcs_port}"),
                         *(f"--ray-client-server-port={client_port}", f"--temp-dir={self.folder}"),
+                        *("--min-worker-port=0", "--max-worker-port=0"),  # as in daftnb.engine.cluster
                         *(f"--object-store-memory={200 * 1024**2}", f"--memory={2 * 1024**3}"),
                     ],
                 }

@@ -15,7 +15,7 @@ import pytest
 
 from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
 from daftnb.engine.external import NEVER_GROWS
-from tests.cluster.heads import Head, shadow_daft
+from tests.cluster.heads import Head, listens, shadow_daft
 from tests.cluster.test_lifecycle import QUERY, Kernel, listeners
 from tests.conftest import await_that
 
@@ -250,7 +250,8 @@ def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, clie
     text, seconds = refusal(kernel, address)
     assert "2.58.1" in text
     assert "2.59.0" in text
-    assert seconds < 5
+    # Over a Ray Client the cluster tells its versions in a session only, and to open one takes Ray 3 to 9 s by itself.
+    assert seconds < (15 if client else 5)
     kernel.run("ray.__version__ = '2.59.0'")
     kernel.run(CONNECT.format(address=address))
     watched(kernel, address)
@@ -259,6 +260,7 @@ def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, clie
 def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(kernel: Kernel) -> None:
     head = Head(token=False)
     try:
+        head.await_client_server()  # it comes after the head's node
         kernel.run("import os; os.environ['RAY_AUTH_MODE'] = 'disabled'; del os.environ['RAY_AUTH_TOKEN']")
         # What the head says of itself, and what Ray itself compares; one Python is all there is here.
         publish = """
@@ -314,7 +316,8 @@ def test_a_cluster_without_this_daft_is_told_by_every_way_in(tmp_path: Path, sou
             text, seconds = refusal(kernel, address)
             assert text.startswith(what.format(address)), text
             assert f'daftnb.connect("{address}", runtime_env={{"pip": ["daft==0.7.26"]}})' in text
-            print(f"{address}: told after {seconds:.1f} s")
+            # A process has to start there and import what it finds (and over a Ray Client, a session before it).
+            assert seconds < 15
         # A runtime_env that puts this Daft before the other one.
         import daft
 
@@ -329,9 +332,9 @@ session.connect({head.address!r}, said.append, runtime_env={{"env_vars": {{"PYTH
         watched(kernel, head.address)
         assert kernel.run("out = session.stop()") is True
         answer = kernel.answer(
-            f"session.connect({head.address!r}, said.append, runtime_env={{'py_executable': '/no/such/python'}})"
+            f"session.connect({head.address!r}, said.append, runtime_env={{'conda': 'no-such-environment'}})"
         )
-        assert answer.get("error") == "ClusterError", answer
+        assert "could not set up the runtime_env {'conda': 'no-such-environment'}" in answer["text"]
     finally:
         kernel.end()
         head.stop()
@@ -340,13 +343,14 @@ session.connect({head.address!r}, said.append, runtime_env={{"env_vars": {{"PYTH
 def test_an_autoscaling_cluster_of_somebody_elses_is_left_without_demand() -> None:
     cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=3, cpus=1, idle_timeout=60))
     cluster.start(print)
+    await_that(lambda: listens(cluster.client_address), "the head has its node", 90)
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(cluster.token_path)}
     standing = f"""
         from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
         import grpc, json
         channel = grpc.insecure_channel({cluster.address!r})
         reply = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel).InternalKVGet(
-            gcs_service_pb2.InternalKVGetRequest(key=b"__resource_request"), timeout=5,
+            gcs_service_pb2.InternalKVGetRequest(key=b"autoscaler_resource_request"), timeout=5,
             metadata=(("authorization", "Bearer " + {cluster.token_path.read_text()!r}),))
         channel.close()
         out = json.loads(reply.value) if reply.value else []
@@ -398,8 +402,11 @@ def test_with_no_address_ray_starts_one_on_loopback_that_ends_with_the_kernel(tm
                 assert kernel.run(LEFT) == []
             else:
                 kernel.process.kill()
-            gone = psutil.wait_procs(processes, 30)[1]
-            assert [process for process in gone if process.status() != psutil.STATUS_ZOMBIE] == []
+            ended = time.monotonic()
+            # Where the kernel is killed, Ray's agents notice by themselves, and late, that their node is gone.
+            left = psutil.wait_procs(processes, 30 if end == "stop" else 120)[1]
+            assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
+            print(f"after {end}: all ended within {time.monotonic() - ended:.1f} s")
     finally:
         kernel.end()
 
@@ -408,6 +415,7 @@ def test_a_head_with_the_second_autoscaler_and_no_configuration_never_grows() ->
     head = Head(environment={"RAY_enable_autoscaler_v2": "1"})
     kernel = Kernel(head.environment)
     try:
+        head.await_client_server()
         kernel.run(CONNECT.format(address=head.address))
         problems = await_that(lambda: kernel.run(ABOUT)[0]["problems"], "the notice of the autoscaler", 60)
         assert list(problems.values()) == [NEVER_GROWS]
@@ -421,6 +429,7 @@ def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
     head = Head()
     kernel = Kernel(head.environment)
     try:
+        head.await_client_server()
         kernel.run(CONNECT.format(address=head.address))
         watched(kernel, head.address)
         next(p for p in psutil.process_iter() if named(p, head.folder) and p.name() == "gcs_server").kill()
@@ -430,6 +439,7 @@ def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
         head.stop()
     again = Head()
     try:
+        again.await_client_server()
         kernel.run(f"os.environ['RAY_AUTH_TOKEN'] = {again.token!r}")
         kernel.run(CONNECT.format(address=again.address))
         watched(kernel, again.address)
