@@ -178,7 +178,7 @@ def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Ker
             while True:
                 query = session.frame()["query"]
                 if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 12:
-                    session.interrupt(query["id"])
+                    session.cancel(query["id"])
                     return
                 time.sleep(0.1)
         threading.Thread(target=interrupt).start()
@@ -436,3 +436,30 @@ def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
     finally:
         kernel.end()
         again.stop()
+
+
+HANGS_ONCE = """
+import os, sys, time
+if "--mode=specific-server" in sys.orig_argv:
+    try:
+        os.close(os.open({marker!r}, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        pass
+    else:
+        time.sleep(600)
+"""
+
+
+def test_a_ray_client_server_that_hangs_is_given_up_and_another_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(HANGS_ONCE.format(marker=str(tmp_path / "hung")))
+    head = Head(environment={"PYTHONPATH": str(tmp_path)})
+    kernel = Kernel(head.environment)
+    try:
+        head.await_client_server()
+        said = kernel.run(CONNECT.format(address=head.client_address))
+        assert (tmp_path / "hung").exists()
+        assert said[1] == "the head opened no Ray Client session; trying again"
+        watched(kernel, head.client_address)
+    finally:
+        kernel.end()
+        head.stop()
