@@ -250,7 +250,8 @@ def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, clie
     text, seconds = refusal(kernel, address)
     assert "2.58.1" in text
     assert "2.59.0" in text
-    assert seconds < 5
+    # Over a Ray Client the cluster tells its versions in a session only, and to open one takes Ray 3 to 9 s by itself.
+    assert seconds < (15 if client else 5)
     kernel.run("ray.__version__ = '2.59.0'")
     kernel.run(CONNECT.format(address=address))
     watched(kernel, address)
