@@ -72,6 +72,7 @@ def watched(kernel: Kernel, address: str) -> dict[str, Any]:
     return about
 
 
+@pytest.mark.unproven
 def test_connect_stop_and_connect_again_by_every_address(head: Head, kernel: Kernel) -> None:
     for address, where in (
         (head.address, head.address),
@@ -260,6 +261,7 @@ def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, clie
     watched(kernel, address)
 
 
+@pytest.mark.unproven
 def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(kernel: Kernel) -> None:
     head = Head(token=False)
     try:
