@@ -91,14 +91,14 @@ class Session:
         cluster = self.cluster = EmbeddedCluster(size)
         try:
             cluster.start(progress, extra_environment)
-            self._emit_cluster("starting")
+            self.monitor.emit(cluster.event("starting"))
             environment = {**cluster.connection_environment(), **connect.DRIVER_ENVIRONMENT}
             self._environment_before = connect.connect(cluster.address, environment)
             progress("connected")
             connect.await_workers(size.min_workers, progress, lambda: cluster.running)
             connect.use_ray(self._make_flotilla_runner)
             self._link = connect.link()
-            self._emit_cluster("running")
+            self.monitor.emit(cluster.event("running"))
         except BaseException:
             self.stop()
             raise
@@ -176,7 +176,7 @@ class Session:
         finally:
             restore(self._environment_before)
             self._environment_before = {}
-            self.monitor.emit(self._cluster_event(cluster, "stopped"))
+            self.monitor.emit(cluster.event("stopped"))
             cluster.stop()
         return True
 
@@ -211,23 +211,6 @@ class Session:
                 self.monitor.emit(e.DemandCleared(time.time()))
         except Exception as error:
             self.monitor.emit(e.ProblemFound(time.time(), f"what was asked of Ray may still stand: {error!r}"[:300]))
-
-    def _cluster_event(self, cluster: EmbeddedCluster, state: Any) -> e.ClusterChanged:
-        size = cluster.size
-        return e.ClusterChanged(
-            time.time(),
-            "embedded",
-            state,
-            cluster.address,
-            size.min_workers,
-            size.max_workers,
-            size.cpus,
-            size.idle_timeout,
-        )
-
-    def _emit_cluster(self, state: str) -> None:
-        assert self.cluster is not None
-        self.monitor.emit(self._cluster_event(self.cluster, state))
 
     # -- what a query needs of us -------------------------------------------------------------------------------------
 
@@ -291,7 +274,7 @@ class Session:
             # Ray ends a process whose head has been away for a minute; it must not be the notebook's kernel.
             connect.disconnect()
             gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
-            return [self._cluster_event(cluster, "stopped"), e.ProblemFound(time.time(), gone)]
+            return [cluster.event("stopped"), e.ProblemFound(time.time(), gone)]
         return flotilla.door.pull()
 
     def _pull_external(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> list[e.Event]:

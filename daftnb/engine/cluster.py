@@ -20,10 +20,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from daftnb.errors import ClusterError
+from daftnb.telemetry.events import ClusterChanged
 
 LOOPBACK = "127.0.0.1"
 MIB = 1024**2
@@ -210,6 +212,20 @@ class EmbeddedCluster:
     def running(self) -> bool:
         """Whether the supervisor, and so the head, runs."""
         return self._supervisor is not None and self._supervisor.poll() is None
+
+    def event(self, state: Literal["starting", "running", "stopped"]) -> ClusterChanged:
+        """This cluster in this state, for the views."""
+        size = self.size
+        return ClusterChanged(
+            time.time(),
+            "embedded",
+            state,
+            self.address,
+            size.min_workers,
+            size.max_workers,
+            size.cpus,
+            size.idle_timeout,
+        )
 
     def answers(self) -> bool:
         """Whether the head's control store takes connections. Ray's own calls hang for ever where it does not."""

@@ -3,7 +3,8 @@
 Each question is one short call with a deadline of its own, made with gRPC rather than with Ray's clients, which
 neither end in time nor say what was wrong. A control store (GCS, the port of ``ray start --head``) tells its Ray and
 Python versions and its nodes; a Ray Client server tells, before a session, only that it is one and takes the token.
-In all it takes at most :data:`LIMIT_SECONDS` beside the import of Ray.
+In all it takes at most :data:`LIMIT_SECONDS` beside the import of Ray, and
+more only where a head is still starting.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from daftnb.errors import ClusterError
 LOOKUP_SECONDS = 1.5
 CONNECT_SECONDS = 1.5
 CALL_SECONDS = 1.0
-NODES_SECONDS = 1.5  # a head that has just started has no node for a moment
+NODES_SECONDS = 1.5  # its nodes are told one after the other
+STARTING_SECONDS = 20.0  # a head that has just started has no node at all for some seconds; it is worth the wait
 LIMIT_SECONDS = LOOKUP_SECONDS + CONNECT_SECONDS + CALL_SECONDS + NODES_SECONDS
 ANOTHER = "Try %daft connect with another address, or with none: a Ray of this kernel's own is then started."
 
@@ -259,13 +261,13 @@ def _nodes(stub: Any, messages: Any, address: Address) -> list[Any]:
     """The nodes that are alive; ClusterError if none of them is on this machine, where a driver has to have one."""
     from ray._private.services import find_node_ids
 
-    deadline = time.monotonic() + NODES_SECONDS
+    began = time.monotonic()
     while True:
         reply = stub.GetAllNodeInfo(messages.GetAllNodeInfoRequest(), timeout=CALL_SECONDS)
         nodes = [node for node in reply.node_info_list if node.state == 0]
         if {node.node_id.hex() for node in nodes} & find_node_ids():
             return nodes
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > (NODES_SECONDS if nodes else STARTING_SECONDS):
             break
         time.sleep(0.1)
     if not nodes:

@@ -9,6 +9,7 @@ import pytest
 from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
 from tests.cluster.test_faults import END, RUN
 from tests.cluster.test_lifecycle import QUERY, Kernel
+from tests.conftest import await_that
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 CONNECT = """
@@ -28,12 +29,22 @@ def cluster() -> Iterator[EmbeddedCluster]:
     cluster.stop()
 
 
+def connection(kernel: Kernel, cluster: EmbeddedCluster) -> list[str] | None:
+    """What connecting said; None while the head is still starting, which is said too."""
+    answer = kernel.answer(CONNECT.format(address=cluster.address))
+    if "has no node yet" in answer.get("text", ""):
+        return None
+    assert "ok" in answer, answer.get("trace")
+    said: list[str] = answer["ok"]
+    return said
+
+
 @pytest.fixture
 def pair(cluster: EmbeddedCluster) -> Iterator[tuple[Kernel, Kernel]]:
     kernels = Kernel(cluster.connection_environment()), Kernel(cluster.connection_environment())
     for kernel in kernels:
-        said = kernel.run(CONNECT.format(address=cluster.address))
-        assert said[-1] == f"queries run on Ray at {cluster.address}"
+        connected = await_that(lambda kernel=kernel: connection(kernel, cluster), "a head with a node", 60)
+        assert connected[-1] == f"queries run on Ray at {cluster.address}"  # type: ignore[index]
         assert kernel.run(QUERY) == {"a": [2, 3]}
     yield kernels
     for kernel in kernels:
