@@ -190,7 +190,10 @@ class Session:
                 self._withdraw(external, flotilla)
                 flotilla.door.close()
         finally:
-            connect.release()
+            if external.ours or not stands:
+                connect.release()
+            else:
+                connect.give_back()
             if connect.link() in (None, external.link):
                 external.close()
             self.monitor.emit(external.event("stopped"))
@@ -238,7 +241,8 @@ class Session:
         renew = self._flotilla is None or link != self._link
         if renew and link is None and not connect.connects_by_itself():
             return  # the query is about to fail, and says that Ray is not there
-        self._flotilla = connect.adopt(self._make_flotilla_runner, renew)
+        ended = self._link is not None and link != self._link
+        self._flotilla = connect.adopt(self._make_flotilla_runner, renew, ended)
         if renew:
             link = connect.link()
             assert link is not None, "a runner actor was made, so there is a connection"

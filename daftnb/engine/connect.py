@@ -98,10 +98,10 @@ def use_ray(make_flotilla_runner: Callable[[int | None], Any]) -> None:
     runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
 
 
-def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool) -> Any:
+def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool, ended: bool) -> Any:
     """The FlotillaRunner of ours in Daft's runner; put there now if the user has set the Ray runner himself.
 
-    ``renew``: the one that is there belongs to a connection that has ended.
+    ``renew``: one of ours that is there is not to be used any more; ``ended``: its connection has ended.
     """
     from daft.runners import _get_runner
 
@@ -111,8 +111,31 @@ def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool) -> Any
     if renew or not isinstance(runner.flotilla_plan_runner, WatchedFlotillaRunner):
         if renew:
             forget_actor_name()
+        before = None if ended else runner.flotilla_plan_runner
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
+        # An actor that was found by its name does not live by the handle it was found with, but by its maker's.
+        runner.flotilla_plan_runner.before = before
     return runner.flotilla_plan_runner
+
+
+def give_back() -> None:
+    """Put a FlotillaRunner of Daft's own in the place of ours, with the same actor, on a connection that stands.
+
+    Without a handle Ray would end the actor, and with it the workers; the next query might still find it, dying.
+    """
+    from daft.runners import _get_runner
+    from daft.runners.flotilla import FlotillaRunner
+
+    from daftnb.engine.flotilla import WatchedFlotillaRunner
+
+    runner: Any = _get_runner()
+    ours = getattr(runner, "flotilla_plan_runner", None)
+    if isinstance(ours, WatchedFlotillaRunner):
+        plain: Any = FlotillaRunner.__new__(FlotillaRunner)
+        plain.runner = ours.runner
+        plain._init_extension_paths = ours._init_extension_paths
+        plain.before = getattr(ours, "before", None)
+        runner.flotilla_plan_runner = plain
 
 
 def forget_actor_name() -> None:

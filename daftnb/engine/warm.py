@@ -85,6 +85,8 @@ class Pool:
                 address,
             )
             self.born(handle, facts)
+        elif facts.worker_id not in self.tap.workers:
+            self.born(handle, facts)  # noted by a tap that was taken out again
         return facts
 
     def claim(self, handle: Any) -> str:
