@@ -72,7 +72,6 @@ def watched(kernel: Kernel, address: str) -> dict[str, Any]:
     return about
 
 
-@pytest.mark.unproven
 def test_connect_stop_and_connect_again_by_every_address(head: Head, kernel: Kernel) -> None:
     for address, where in (
         (head.address, head.address),
@@ -136,7 +135,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("client", [False, pytest.param(True, marks=pytest.mark.unproven)], ids=["direct", "client"])
+@pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
 def test_what_the_user_connected_himself_is_adopted(head: Head, kernel: Kernel, order: str, client: bool) -> None:
     address = head.client_address if client else head.address
     kernel.run("import os; os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'")  # as for any loopback head
@@ -169,7 +168,6 @@ def query(tasks):
 """
 
 
-@pytest.mark.unproven
 def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Kernel) -> None:
     kernel.run(CONNECT.format(address=head.client_address))
     kernel.run(SLOW.format(seconds=1.0))
@@ -214,7 +212,6 @@ def refusal(kernel: Kernel, address: str) -> tuple[str, float]:
     return answer["text"], seconds
 
 
-@pytest.mark.unproven
 @pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
 def test_a_token_that_is_missing_or_wrong_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
     address = head.client_address if client else head.address
@@ -236,7 +233,6 @@ def test_a_token_that_is_missing_or_wrong_is_said_in_time(head: Head, kernel: Ke
     watched(kernel, address)
 
 
-@pytest.mark.unproven
 def test_the_wrong_port_of_the_right_cluster_names_the_right_spelling(head: Head, kernel: Kernel) -> None:
     gcs, client = head.address, head.client_address.removeprefix("ray://")
     text, seconds = refusal(kernel, client)
@@ -261,7 +257,6 @@ def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, clie
     watched(kernel, address)
 
 
-@pytest.mark.unproven
 def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(kernel: Kernel) -> None:
     head = Head(token=False)
     try:
@@ -304,7 +299,6 @@ module.__version__ = "0.7.1"
 """
 
 
-@pytest.mark.unproven
 @pytest.mark.parametrize(
     ("source", "what"),
     [
@@ -387,7 +381,6 @@ def test_an_autoscaling_cluster_of_somebody_elses_is_left_without_demand() -> No
 CPUS = "import ray; out = int(ray.cluster_resources().get('CPU', 0))"
 
 
-@pytest.mark.unproven
 def test_with_no_address_ray_starts_one_on_loopback_that_ends_with_the_kernel(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "RAY_AUTH_TOKEN": "", "RAY_ADDRESS": ""}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
@@ -418,7 +411,6 @@ def test_with_no_address_ray_starts_one_on_loopback_that_ends_with_the_kernel(tm
         kernel.end()
 
 
-@pytest.mark.unproven
 def test_a_head_with_the_second_autoscaler_and_no_configuration_never_grows() -> None:
     head = Head(environment={"RAY_enable_autoscaler_v2": "1"})
     kernel = Kernel(head.environment)
@@ -433,7 +425,6 @@ def test_a_head_with_the_second_autoscaler_and_no_configuration_never_grows() ->
         head.stop()
 
 
-@pytest.mark.unproven
 def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
     head = Head()
     kernel = Kernel(head.environment)
@@ -469,7 +460,6 @@ if "--mode=specific-server" in sys.orig_argv:
 """
 
 
-@pytest.mark.unproven
 def test_a_ray_client_server_that_hangs_is_given_up_and_another_asked_for(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(HANGS_ONCE.format(marker=str(tmp_path / "hung")))
     head = Head(environment={"PYTHONPATH": str(tmp_path)})
