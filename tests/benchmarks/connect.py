@@ -127,28 +127,29 @@ NO_DAFT = "raise ImportError('there is no Daft here')"
 
 
 def main() -> int:
-    """Measure, print, and leave the figures in artifacts/connect.json."""
+    """Measure, print, and leave the figures in artifacts/connect-*.json. ``results`` or ``refusals``: that part alone."""
     from tests.cluster.test_connect import OTHER_DAFT
 
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    parts = sys.argv[1:] or ["results", "refusals"]
+    artifacts = ROOT / "artifacts"
+    artifacts.mkdir(exist_ok=True)
     heads: list[Head] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
             heads.append(Head())
             heads[0].await_client_server()
-            print(f"from the wish to connect to the first result, medians of {rounds}, {os.cpu_count()} cores")
-            results = first_results(heads[0], rounds)
-            for name, source in (("without", NO_DAFT), ("other", OTHER_DAFT)):
-                heads.append(Head(environment=shadow_daft(Path(folder) / name, source)))
-                heads[-1].await_client_server()
-            print("until it is said what is wrong")
-            refused = refusals(*heads)
+            if "results" in parts:
+                print(f"from the wish to connect to the first result, medians of {ROUNDS}, {os.cpu_count()} cores")
+                (artifacts / "connect-results.json").write_text(json.dumps(first_results(heads[0], ROUNDS), indent=1))
+            if "refusals" in parts:
+                for name, source in (("without", NO_DAFT), ("other", OTHER_DAFT)):
+                    heads.append(Head(environment=shadow_daft(Path(folder) / name, source)))
+                    heads[-1].await_client_server()
+                print("until it is said what is wrong")
+                (artifacts / "connect-refusals.json").write_text(json.dumps(refusals(*heads), indent=1))
         finally:
             for head in heads:
                 head.stop()
-    artifacts = ROOT / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "connect.json").write_text(json.dumps({"seconds": results, "refusals": refused}, indent=1))
     return 0
 
 
