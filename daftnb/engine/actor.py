@@ -7,6 +7,8 @@ Sent to the actor by value, with :mod:`daftnb.engine.tap`. The kernel calls :met
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import os
 import time
 from collections.abc import Generator
@@ -49,25 +51,31 @@ class NotSent:
 
 
 class Stream:
-    """A query's result stream that can be let go of while somebody waits for its next partition.
+    """A query's result stream that can be cancelled while somebody waits for its next partition, or nobody does.
 
-    The engine's own keeps its query running for as long as a wait is under way
-    (``PythonPartitionRefStream::__anext__`` shares the stream with the future it returns).
+    To who waits, a cancelled query is at its end. To the engine, the stream is read on until it is: a query whose
+    stream nobody reads never learns that a task of it has failed, and keeps its slots; and a stream that is dropped
+    instead takes them with it for ever.
     """
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, streams: Streams, inner: Any) -> None:
+        self.streams = streams
         self.inner = inner
         self.waiting: asyncio.Future[Any] | None = None
         self.cancelled: float | None = None  # since when
+        self.reader: concurrent.futures.Future[None] | None = None  # since then
 
     async def __anext__(self) -> Any:
+        self.streams.loop = asyncio.get_running_loop()
+        if self.cancelled is not None:
+            return None  # the end, as far as anyone cares
         self.waiting = asyncio.ensure_future(self.inner.__anext__())
         try:
             return await self.waiting
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             if self.cancelled is None:
                 raise
-            return None  # the end, as far as anyone cares
+            return None
         finally:
             self.waiting = None
 
@@ -75,11 +83,30 @@ class Stream:
         """The operators' statistics so far."""
         return self.inner.finish()
 
+    def cancel(self) -> None:
+        """Read on to the end, and keep nothing of it. From any thread."""
+        self.cancelled = time.monotonic()
+        if self.streams.loop is not None:  # else no task of any query has run yet
+            self.reader = asyncio.run_coroutine_threadsafe(self.read_on(self.inner), self.streams.loop)
+
+    async def read_on(self, inner: Any) -> None:
+        """Until the query fails, as it is about to."""
+        if self.waiting is not None:
+            await asyncio.wait([self.waiting])
+        with contextlib.suppress(Exception):  # the failure that was asked for
+            while await inner.__anext__() is not None:
+                pass
+
     def drop(self) -> None:
-        """End the query: nothing holds its stream any more. From any thread."""
+        """Let go of the engine's stream, and of who reads it. From any thread.
+
+        (``PythonPartitionRefStream::__anext__`` shares the stream with the future it returns.)
+        """
         waiting, self.inner = self.waiting, None
         if waiting is not None:
             waiting.get_loop().call_soon_threadsafe(waiting.cancel)
+        if self.reader is not None:
+            self.reader.cancel()
 
 
 class Streams(dict[str, Any]):
@@ -87,11 +114,12 @@ class Streams(dict[str, Any]):
     query is still found by who waits for it, but no longer among those that run."""
 
     def __init__(self, running: dict[str, Any]) -> None:
-        super().__init__({plan_id: Stream(stream) for plan_id, stream in running.items()})
+        super().__init__({plan_id: Stream(self, stream) for plan_id, stream in running.items()})
         self.ending: dict[str, Stream] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None  # the actor's, in which the engine's futures live
 
     def __setitem__(self, plan_id: str, stream: Any) -> None:
-        super().__setitem__(plan_id, Stream(stream))
+        super().__setitem__(plan_id, Stream(self, stream))
 
     def __missing__(self, plan_id: str) -> Stream:
         return self.ending[plan_id]
@@ -100,7 +128,7 @@ class Streams(dict[str, Any]):
         """Take a stream out of those that run; None if it was not among them."""
         stream: Stream | None = self.pop(plan_id, None)
         if stream is not None:
-            stream.cancelled = time.monotonic()
+            stream.cancel()
             self.ending[plan_id] = stream
         return stream
 
@@ -226,7 +254,8 @@ class InActor:
                 for task in self.tasks_of(self.tap.query(int(plan_id))):
                     task.cancel()
             if waited > DRAIN_SECONDS:
-                stream.drop()
+                if stream.reader is None or not stream.reader.done():
+                    stream.drop()
                 del self.streams.ending[plan_id]
 
     def withdraw(self) -> None:

@@ -85,6 +85,7 @@ def tap_tasks(mine: InActor, flotilla: Any) -> None:
 
     @functools.wraps(get_result)
     async def tapped_get_result(self: Any) -> Any:
+        mine.streams.loop = asyncio.get_running_loop()
         try:
             result = await get_result(self)
         except asyncio.CancelledError:

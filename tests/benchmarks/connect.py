@@ -127,7 +127,7 @@ NO_DAFT = "raise ImportError('there is no Daft here')"
 
 
 def main() -> int:
-    """Measure, print, and leave the figures in artifacts/connect-*.json. ``results`` or ``refusals``: that part alone."""
+    """Measure, print, and leave the figures in artifacts/connect-*.json; of ``results`` or ``refusals`` alone."""
     from tests.cluster.test_connect import OTHER_DAFT
 
     parts = sys.argv[1:] or ["results", "refusals"]
