@@ -53,6 +53,16 @@ class PlanReady:
 
 
 @dataclass(frozen=True, slots=True)
+class LogicalPlan:
+    """A query's plan before it is physical: as it was written (logical), and as Daft made it (optimised)."""
+
+    t: float
+    query_id: str
+    stage: Literal["logical", "optimised"]
+    operators: tuple[PlanNode, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsInEffect:
     """The settings a query runs with, as read back from the process that decides: (environment variable, text)."""
 
@@ -101,6 +111,19 @@ class StageCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskEnded:
+    """A task of a query that ended at ``t`` on a worker, in operator ``last_id``. A detail: not all need come."""
+
+    t: float
+    query_id: str
+    last_id: int
+    worker_id: str
+    task_id: int
+    started: float
+    outcome: Literal["finished", "failed", "cancelled", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
 class QueryFinished:
     t: float
     query_id: str
@@ -124,7 +147,8 @@ class WorkerCounts:
     """Tasks of one worker. ``idle_since``: end of its last task, or its start; None while it runs one.
 
     ``warm``: the engine has let go of it, and the next query takes it over. ``retires_at``: when it is ended if
-    nothing uses it (None: it is not), and ``rule``, why.
+    nothing uses it (None: it is not), and ``rule``, why. ``tasks``: those that run now, each as its id, its operator's
+    (``last_id``) and its start; no more of them than the worker has slots.
     """
 
     t: float
@@ -135,6 +159,7 @@ class WorkerCounts:
     warm: bool = False
     retires_at: float | None = None
     rule: str = ""
+    tasks: tuple[tuple[int, int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +211,32 @@ class NodesSeen:
 
     t: float
     nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFigures:
+    """What a node uses, in bytes, by Ray's own count: memory of the machine or container, and of its object store."""
+
+    t: float
+    worker_id: str
+    memory_used: int | None
+    memory_total: int | None
+    store_used: int | None
+    store_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UdfActors:
+    """The actors that a UDF with ``.with_concurrency(n)`` runs in, of one operator: how many, and how many idle.
+
+    ``count`` is 0 once the query has ended them. ``idle``: None where it is not known.
+    """
+
+    t: float
+    query_id: str
+    name: str
+    count: int
+    idle: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +320,30 @@ class ClusterChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WorldKnown:
+    """How things stood when a recording begins: what has been counted up to then."""
+
+    t: float
+    queries: int
+    workers: int
+    granted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerKnown:
+    """A worker or node as it was when a recording begins, under the label it has."""
+
+    t: float
+    worker_id: str
+    label: str
+    slots: int
+    memory: int | None
+    since: float
+    state: str
+    head: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemFound:
     """A feature that is off, or an error inside daftnb that did not touch the query: one line."""
 
@@ -278,12 +353,14 @@ class ProblemFound:
 
 Event = (
     QueryStarted
+    | LogicalPlan
     | PlanReady
     | SettingsInEffect
     | OperatorStarted
     | OperatorFinished
     | OperatorStats
     | StageCounts
+    | TaskEnded
     | QueryFinished
     | WorkerStarted
     | WorkerCounts
@@ -292,6 +369,8 @@ Event = (
     | WorkerReused
     | RunnerEnded
     | NodesSeen
+    | NodeFigures
+    | UdfActors
     | BacklogSample
     | ScaleRequested
     | HoldBegun
@@ -299,5 +378,7 @@ Event = (
     | DemandCleared
     | DetailDropped
     | ClusterChanged
+    | WorldKnown
+    | WorkerKnown
     | ProblemFound
 )

@@ -7,12 +7,13 @@ bytes, ``None`` means not known. Maps are keyed by strings, so that a difference
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from daftnb.settings import SETTINGS, AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
-from daftnb.telemetry.model import Query, State, Worker, add
+from daftnb.telemetry.model import Durations, Query, State, Worker, add
 from daftnb.telemetry.state import most_cpus
 
 Frame = dict[str, Any]
@@ -20,10 +21,13 @@ Frame = dict[str, Any]
 TOPICS: dict[str, tuple[str, ...]] = {
     "plan": ("query", "plan"),
     "workers": ("query", "workers"),
-    "backlog": ("query", "backlog"),
+    "backlog": ("query", "backlog", "decisions"),
+    "decisions": ("query", "decisions"),
+    "history": ("query", "queries"),
     "cockpit": ("query", "queries", "plan", "workers", "backlog", "decisions", "settings"),
 }
 ALWAYS = ("session",)
+LANES = 100  # workers in a view at once; which ones, the page asks for
 
 
 def frame_of(state: State, now: float, runner: str, settings: AutoscalingSettings) -> Frame:
@@ -49,9 +53,15 @@ def frame_of(state: State, now: float, runner: str, settings: AutoscalingSetting
     }
 
 
-def select(frame: Frame, view: str) -> Frame:
-    """The part of a frame that a view shows."""
-    return {"now": frame["now"], **{topic: frame[topic] for topic in (*ALWAYS, *TOPICS[view])}}
+def select(frame: Frame, view: str, first: int = 0) -> Frame:
+    """The part of a frame that a view shows: of the workers, at most ``LANES``, from number ``first`` on."""
+    part = {"now": frame["now"], **{topic: frame[topic] for topic in (*ALWAYS, *TOPICS[view])}}
+    pool = part.get("workers")
+    if pool is not None:
+        first = max(0, min(first, pool["listed"] - LANES))
+        rows = dict(islice(pool["rows"].items(), first, first + LANES))
+        part["workers"] = {**pool, "first": first, "rows": rows}
+    return part
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,6 +138,9 @@ def _history(query: Query, now: float) -> Frame:
         "peak_ratio": query.peak_ratio,
         "workers_from": query.workers_from,
         "workers_to": query.workers_to,
+        "node_seconds": round(query.node_seconds, 3) if query.runner == "ray" else None,
+        "settings": query.settings,
+        "error": query.error,
     }
 
 
@@ -149,6 +162,7 @@ def _stages(query: Query) -> dict[int, int]:
 
 def _plan(query: Query) -> Frame:
     stages = _stages(query)
+    slowest = _slowest_path(query)
     time = sum(o.stats.duration_us or 0 for o in query.operators.values() if o.stats)
     rows = {}
     for id_, operator in query.operators.items():
@@ -170,10 +184,84 @@ def _plan(query: Query) -> Frame:
             "duration_us": duration,
             "time_share": round(duration / time, 4) if duration is not None and time else None,
             "estimated_rows": operator.node.estimated_rows,
+            "selectivity": _selectivity(stats),
+            "slowest": id_ in slowest,
             "tasks": _counts(counts),
             "stage": stages.get(id_),
+            "skew": _skew(query.durations.get(id_)),
         }
-    return {"query": query.id, "number": query.number, "root": query.root, "operators": rows}
+    return {
+        "query": query.id,
+        "number": query.number,
+        "root": query.root,
+        "operators": rows,
+        "plans": {stage: _tree(nodes) for stage, nodes in query.plans.items()},
+        "udfs": {udf.name: {"count": udf.count, "idle": udf.idle} for udf in query.udfs.values()},
+    }
+
+
+def _tree(nodes: tuple[e.PlanNode, ...]) -> Frame:
+    """A logical plan: as drawn, without anything that runs."""
+    return {
+        "root": nodes[-1].id if nodes else None,
+        "operators": {
+            str(node.id): {
+                "id": node.id,
+                "name": node.name,
+                "kind": node.kind,
+                "detail": node.detail,
+                "inputs": list(node.inputs),
+                "estimated_rows": node.estimated_rows,
+            }
+            for node in nodes
+        },
+    }
+
+
+def _selectivity(stats: e.OperatorStats | None) -> float | None:
+    """Rows out per row in; derived."""
+    if stats is None or not stats.rows_in or stats.rows_out is None:
+        return None
+    return round(stats.rows_out / stats.rows_in, 6)
+
+
+def _slowest_path(query: Query) -> set[int]:
+    """From the root down, always the input under which the most time was spent; derived from the engine's times.
+
+    One operator's path is its own: empty without times, and where the plan is not a choice of paths (no join).
+    """
+    below: dict[int, int] = {}
+    heaviest: dict[int, int] = {}
+    for id_, operator in query.operators.items():  # inputs before what they feed
+        own = (operator.stats.duration_us or 0) if operator.stats else 0
+        inputs = [child for child in operator.node.inputs if child in below]
+        if inputs:
+            heaviest[id_] = max(inputs, key=lambda child: below[child])
+            own += below[heaviest[id_]]
+        below[id_] = own
+    path: set[int] = set()
+    node = query.root
+    if node is None or not below.get(node):
+        return path
+    while node is not None:
+        path.add(node)
+        node = heaviest.get(node)
+    return path
+
+
+def _skew(durations: Durations | None) -> Frame | None:
+    """How unequal the tasks of a stage were: the median (approximate) and the longest, with who ran them."""
+    if durations is None or durations.count < 2:
+        return None
+    median = durations.median()
+    return {
+        "tasks": durations.count,
+        "median": median,
+        "longest": [
+            {"seconds": round(seconds, 3), "task": task_id, "worker": worker_id}
+            for seconds, task_id, worker_id in durations.longest
+        ],
+    }
 
 
 def _operator_state(query: Query, started: bool, ended: bool, counts: e.TaskCounts | None) -> str:
@@ -202,6 +290,8 @@ def _workers(state: State, settings: AutoscalingSettings) -> Frame:
         "idle": sum(1 for worker in actors if worker.state != "busy"),
         "warm": sum(1 for worker in actors if worker.state == "warm"),
         "slots": sum(worker.slots for worker in actors),
+        "listed": len(state.workers),
+        "first": 0,
         "rows": {worker.id: _worker(worker) for worker in state.workers.values()},
     }
 
@@ -222,7 +312,23 @@ def _worker(worker: Worker) -> Frame:
         "rule": worker.rule if worker.state in ("idle", "warm") else "",
         "note": "no CPU for Daft" if worker.state == "no worker" else "",
         "busy_spans": [list(span) for span in worker.spans],
+        "started": worker.started if worker.is_actor else None,
+        "now": [list(task) for task in worker.now],
+        "tasks": {str(number): _task(task) for number, task in worker.tasks.items()},
+        "figures": _figures(worker.figures),
     }
+
+
+def _task(task: tuple[int, int, int, float, float, str]) -> list[Any]:
+    """A task that has ended: its id, its operator, the query's number, its start and end, its outcome."""
+    task_id, last_id, number, started, ended, outcome = task
+    return [task_id, last_id, number, round(started, 3), round(ended, 3), outcome]
+
+
+def _figures(figures: e.NodeFigures | None) -> Frame | None:
+    if figures is None:
+        return None
+    return {name: getattr(figures, name) for name in ("memory_used", "memory_total", "store_used", "store_total")}
 
 
 def _backlog(state: State, settings: AutoscalingSettings) -> Frame:

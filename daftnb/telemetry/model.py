@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,39 @@ from dataclasses import dataclass, field
 from daftnb.telemetry import events as e
 
 KEPT_SPANS = 40
+SHORTEST = 1e-3  # seconds; what is shorter is in one bin
+BIN = 1.05
+KEPT_TASKS = 40  # per worker, the latest
+KEPT_LONGEST = 3  # tasks per stage
+
+
+class Durations:
+    """How long the tasks of one stage took: a histogram whose bins are 5 % wide, and the longest tasks themselves."""
+
+    __slots__ = ("bins", "count", "longest")
+
+    def __init__(self) -> None:
+        self.bins: dict[int, int] = {}
+        self.count = 0
+        self.longest: list[tuple[float, int, str]] = []  # seconds, task id, worker id; the longest first
+
+    def add(self, seconds: float, task_id: int, worker_id: str) -> None:
+        """Count one task that took so long."""
+        bin_ = math.ceil(math.log(max(seconds, SHORTEST) / SHORTEST, BIN))
+        self.bins[bin_] = self.bins.get(bin_, 0) + 1
+        self.count += 1
+        self.longest.append((seconds, task_id, worker_id))
+        self.longest.sort(reverse=True)
+        del self.longest[KEPT_LONGEST:]
+
+    def median(self) -> float | None:
+        """Approximate: at most 5 % too high."""
+        left = self.count / 2
+        for bin_ in sorted(self.bins):
+            left -= self.bins[bin_]
+            if left <= 0:
+                return SHORTEST * BIN**bin_
+        return None
 
 
 @dataclass(slots=True)
@@ -31,7 +65,12 @@ class Query:
     error: str | None = None
     operators: dict[int, Operator] = field(default_factory=dict)
     root: int | None = None
+    plans: dict[str, tuple[e.PlanNode, ...]] = field(default_factory=dict)  # logical, optimised
     stages: dict[int, e.StageCounts] = field(default_factory=dict)
+    durations: dict[int, Durations] = field(default_factory=dict)  # by stage
+    udfs: dict[str, e.UdfActors] = field(default_factory=dict)
+    node_seconds: float = 0.0  # of the workers that ran, by the samples
+    sampled: float | None = None
     settings: dict[str, str] | None = None
     peak_ratio: float | None = None
     workers_from: int | None = None
@@ -67,6 +106,11 @@ class Worker:
     retires_at: float | None = None
     rule: str = ""
     spans: deque[list[float | None]] = field(default_factory=lambda: deque(maxlen=KEPT_SPANS))
+    started: float | None = None  # the RaySwordfishActor that is there
+    now: tuple[tuple[int, int, float], ...] = ()  # the tasks that run: id, operator, start
+    tasks: OrderedDict[int, tuple[int, int, int, float, float, str]] = field(default_factory=OrderedDict)
+    task_count: int = 0
+    figures: e.NodeFigures | None = None
 
     @property
     def is_actor(self) -> bool:

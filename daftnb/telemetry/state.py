@@ -12,9 +12,9 @@ from functools import singledispatch
 from daftnb.telemetry import decisions
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
-from daftnb.telemetry.model import Mark, Operator, Query, State, Worker
+from daftnb.telemetry.model import KEPT_TASKS, Durations, Mark, Operator, Query, State, Worker
 
-KEPT_QUERIES = 20
+KEPT_QUERIES = 100
 KEPT_DECISIONS = 50
 KEPT_SAMPLES = 600
 CHANGES_NOTHING = ("hold", "kept", "sweep", "reuse")
@@ -78,6 +78,13 @@ def _(event: e.PlanReady, state: State) -> None:
 
 
 @apply.register
+def _(event: e.LogicalPlan, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None:
+        query.plans[event.stage] = event.operators
+
+
+@apply.register
 def _(event: e.SettingsInEffect, state: State) -> None:
     query = state.queries.get(event.query_id)
     if query is not None:
@@ -115,6 +122,50 @@ def _(event: e.StageCounts, state: State) -> None:
 
 
 @apply.register
+def _(event: e.TaskEnded, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None and event.outcome == "finished":
+        durations = query.durations.setdefault(event.last_id, Durations())
+        durations.add(max(0.0, event.t - event.started), event.task_id, event.worker_id)
+    worker = state.workers.get(event.worker_id)
+    if worker is None:
+        return
+    number = query.number if query is not None else 0
+    worker.tasks[worker.task_count] = (
+        event.task_id, event.last_id, number, event.started, event.t, event.outcome,
+    )  # fmt: skip
+    worker.task_count += 1
+    while len(worker.tasks) > KEPT_TASKS:
+        worker.tasks.popitem(last=False)
+
+
+@apply.register
+def _(event: e.UdfActors, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None:
+        query.udfs[event.name] = event
+
+
+@apply.register
+def _(event: e.NodeFigures, state: State) -> None:
+    worker = state.workers.get(event.worker_id)
+    if worker is not None:
+        worker.figures = event
+
+
+@apply.register
+def _(event: e.WorldKnown, state: State) -> None:
+    state.query_count, state.worker_count, state.granted = event.queries, event.workers, event.granted
+
+
+@apply.register
+def _(event: e.WorkerKnown, state: State) -> None:
+    state.workers[event.worker_id] = Worker(
+        event.worker_id, event.label, event.slots, event.memory, event.since, event.state, event.head
+    )
+
+
+@apply.register
 def _(event: e.QueryFinished, state: State) -> None:
     query = state.queries.get(event.query_id)
     if query is None or not query.active:
@@ -130,6 +181,7 @@ def _(event: e.WorkerStarted, state: State) -> None:
     if worker.is_actor:
         return
     since, worker.since = worker.since, event.t
+    worker.started = event.t
     was_starting = worker.state == "starting"
     worker.state, worker.idle_since = "idle", event.t
     worker.running = 0
@@ -153,7 +205,7 @@ def _(event: e.WorkerCounts, state: State) -> None:
     worker.state = "busy" if event.running else "warm" if event.warm else "idle"
     if event.warm and event.rule == "survivor" != worker.rule:
         mark(state, event.t, "kept", "", decisions.kept(worker.label, event.rule))
-    worker.retires_at, worker.rule = event.retires_at, event.rule
+    worker.retires_at, worker.rule, worker.now = event.retires_at, event.rule, event.tasks
 
 
 @apply.register
@@ -181,7 +233,7 @@ def _(event: e.WorkerEnded, state: State) -> None:
         worker.spans[-1][1] = event.t
     idle = None if worker.idle_since is None else event.t - worker.idle_since
     worker.state, worker.running, worker.since = event.reason, 0, event.t
-    worker.retires_at, worker.rule = None, ""
+    worker.retires_at, worker.rule, worker.now = None, "", ()
     if event.reason == "retired":
         mark(state, event.t, "retire", "−1", decisions.retired(worker.label, idle, event.rule))
     else:
@@ -193,7 +245,7 @@ def _(event: e.WorkerEnded, state: State) -> None:
 def _(event: e.RunnerEnded, state: State) -> None:
     for worker in state.actors():
         worker.state, worker.running, worker.since = "gone", 0, event.t
-        worker.retires_at, worker.rule = None, ""
+        worker.retires_at, worker.rule, worker.now = None, "", ()
         if worker.spans and worker.spans[-1][1] is None:
             worker.spans[-1][1] = event.t
     state.request = state.hold = None
@@ -229,7 +281,7 @@ def _(event: e.NodesSeen, state: State) -> None:
         elif worker.state != "no worker":
             mark(state, event.t, "gone", "", f"Ray released the node of {worker.label}")
         worker.state, worker.since, worker.running = "gone", event.t, 0
-        worker.retires_at, worker.rule = None, ""
+        worker.retires_at, worker.rule, worker.now = None, "", ()
 
 
 @apply.register
@@ -240,6 +292,7 @@ def _(event: e.BacklogSample, state: State) -> None:
         query = _query_at(state, event.t)
         if query is not None:
             query.peak_ratio = ratio if query.peak_ratio is None else max(query.peak_ratio, ratio)
+    _count_node_seconds(state, event)
     if state.samples:
         number, last = next(reversed(state.samples.items()))
         if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
@@ -347,6 +400,19 @@ def _query_at(state: State, t: float) -> Query | None:
         if query.runner == "ray" and query.started <= t and (query.ended is None or t <= query.ended):
             return query
     return None
+
+
+def _count_node_seconds(state: State, sample: e.BacklogSample) -> None:
+    """Between two samples of a query, as many workers as at the first; the last stands until the query's end."""
+    for query in state.queries.values():
+        if query.runner != "ray" or query.state == "planning":
+            continue
+        until = sample.t if query.ended is None else min(sample.t, query.ended)
+        if query.sampled is not None and until > query.sampled:
+            before = next(reversed(state.samples.values())).workers if state.samples else sample.workers
+            query.node_seconds += (until - query.sampled) * before
+        if query.sampled is None or until > query.sampled:
+            query.sampled = until
 
 
 def _count_workers(state: State, t: float) -> None:

@@ -163,6 +163,25 @@ def _decisions(frame: Frame) -> Table:
     return columns, rows
 
 
+def _history(frame: Frame) -> Table:
+    columns = [("query", True), ("state", False), ("time", True), ("rows", True), ("tasks", True)]
+    columns += [("peak ratio", True), ("workers", False), ("node-seconds", True)]
+    rows = [
+        [
+            str(past["number"]),
+            state_words(past["state"]),
+            f.duration(past["elapsed"]),
+            f.number(past["rows"]),
+            f.number(past["tasks"]),
+            f.ratio(past["peak_ratio"]),
+            f.UNKNOWN if past["workers_from"] is None else f"{past['workers_from']} → {past['workers_to']}",
+            f.number(past["node_seconds"]),
+        ]
+        for past in reversed(frame["queries"].values())
+    ]
+    return columns, rows
+
+
 def _settings(frame: Frame) -> Table:
     columns = [("setting", False), ("set", True), ("in effect", True)]
     rows = [
@@ -263,6 +282,10 @@ def _decisions_html(frame: Frame) -> list[str]:
     return _table_html("Decisions, the latest first", _decisions(frame))
 
 
+def _history_html(frame: Frame) -> list[str]:
+    return _table_html("History, the latest first", _history(frame))
+
+
 def _settings_html(frame: Frame) -> list[str]:
     return _table_html("Settings", _settings(frame))
 
@@ -295,12 +318,16 @@ _SECTIONS = {
     "plan": (_plan_html,),
     "workers": (_workers_html,),
     "backlog": (_backlog_html,),
+    "decisions": (_decisions_html,),
+    "history": (_history_html,),
     "cockpit": (_plan_html, _backlog_html, _workers_html, _decisions_html, _settings_html),
 }
 _TEXTS = {
     "plan": (_plan_text,),
     "workers": (_workers_text,),
     "backlog": (_backlog_text,),
+    "decisions": (lambda frame: _table_text(_decisions(frame)),),
+    "history": (lambda frame: _table_text(_history(frame)),),
     "cockpit": (
         _plan_text,
         _backlog_text,

@@ -54,13 +54,17 @@ def _plan(over: bool) -> Frame:
             "estimated_rows": None,
             "tasks": counts(finished, submitted, min(2, submitted - finished)) if submitted else None,
             "stage": stage,
+            "selectivity": None,
+            "slowest": False,
+            "skew": None,
         }
-    return {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows}
+    return {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": {}, "udfs": {}}
 
 
 def _worker(id_: str, label: str, state: str, spans: list[list[float | None]], **more: Any) -> Frame:
     facts = {"id": id_, "label": label, "head": False, "state": state, "slots": 1, "running": 0, "finished": 12}
     facts |= {"memory": 2 * 10**9, "since": T, "idle_since": None, "retires_at": None, "rule": "", "note": ""}
+    facts |= {"started": T, "now": [], "tasks": {}, "figures": None}
     return facts | {"busy_spans": [[T + a, None if b is None else T + b] for a, b in spans]} | more
 
 
@@ -83,7 +87,8 @@ def _workers(over: bool) -> Frame:
             _worker("e", "worker 5", "gone", [], finished=0, memory=None),
         ]
         totals = {"total": 3, "busy": 0, "idle": 3, "warm": 2, "slots": 3}
-    return {**totals, "rows": {worker["id"]: worker for worker in [head, *rows]}}
+    listed = {worker["id"]: worker for worker in [head, *rows]}
+    return {**totals, "listed": len(listed), "first": 0, "rows": listed}
 
 
 def _points(upto: float) -> dict[str, list[Any]]:

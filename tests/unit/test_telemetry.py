@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import TOPICS, merge_patch, select
 from daftnb.telemetry.model import State
@@ -60,6 +61,9 @@ def test_when_it_has_finished() -> None:
         "peak_ratio": 20.0,
         "workers_from": 1,
         "workers_to": 2,
+        "node_seconds": 11.9,
+        "settings": AutoscalingSettings(threshold=1.5).environment(),
+        "error": None,
     }
     assert {o["state"] for o in frame["plan"]["operators"].values()} == {"finished"}
     assert frame["plan"]["operators"]["2"]["time_share"] == 0.75

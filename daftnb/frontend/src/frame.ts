@@ -3,7 +3,7 @@
 
 export type QueryState = "planning" | "running" | "finished" | "failed" | "cancelled";
 export type OperatorState = "waiting" | "running" | "finished" | "failed" | "cancelled";
-export type ViewName = "plan" | "workers" | "backlog" | "cockpit";
+export type ViewName = "plan" | "workers" | "backlog" | "decisions" | "history" | "cockpit";
 
 export interface Counts {
   submitted: number;
@@ -52,8 +52,26 @@ export interface Operator {
   duration_us: number | null;
   time_share: number | null;
   estimated_rows: number | null;
+  /** Rows out per row in; derived. */
+  selectivity: number | null;
+  /** Whether it is on the slowest path, from the root down: where the most time was spent. */
+  slowest: boolean;
   tasks: Counts | null;
   stage: number | null;
+  skew: Skew | null;
+}
+
+/** How unequal the tasks of a stage were: seconds; the median is approximate (up to 5 % high). Two tasks at least. */
+export interface Skew {
+  tasks: number;
+  median: number;
+  longest: { seconds: number; task: number; worker: string }[];
+}
+
+/** A logical plan: nothing in it runs. */
+export interface Tree {
+  root: number | null;
+  operators: Record<string, Pick<Operator, "id" | "name" | "kind" | "detail" | "inputs" | "estimated_rows">>;
 }
 
 export interface Plan {
@@ -61,7 +79,13 @@ export interface Plan {
   number: number;
   root: number;
   operators: Record<string, Operator>;
+  plans: { logical?: Tree; optimised?: Tree };
+  /** Actors of UDFs with a concurrency, by the operator's name. */
+  udfs: Record<string, { count: number; idle: number | null }>;
 }
+
+/** A task that has ended: id, operator (its stage), the query's number, start, end, how. */
+export type Task = [number, number, number, number, number, "finished" | "failed" | "cancelled" | "lost"];
 
 export interface Worker {
   id: string;
@@ -80,6 +104,19 @@ export interface Worker {
   rule: string;
   note: string;
   busy_spans: [number, number | null][];
+  /** When its RaySwordfishActor started; null: there is none. */
+  started: number | null;
+  /** The tasks that run: id, operator, start. */
+  now: [number, number, number][];
+  /** The latest tasks, by a number that counts on; where details were dropped there are fewer than `finished`. */
+  tasks: Record<string, Task>;
+  /** Bytes, by Ray's own count. */
+  figures: {
+    memory_used: number | null;
+    memory_total: number | null;
+    store_used: number | null;
+    store_total: number | null;
+  } | null;
 }
 
 export interface Workers {
@@ -89,6 +126,9 @@ export interface Workers {
   /** How many of the idle ones the engine has let go of, and that are kept for the next query. */
   warm: number;
   slots: number;
+  /** How many workers and nodes there are to list, and the first of those in `rows`: at most 100 are here at once. */
+  listed: number;
+  first: number;
   rows: Record<string, Worker>;
 }
 
@@ -134,12 +174,31 @@ export interface SettingRow {
   pending: boolean;
 }
 
+/** A query of the history. */
+export interface Past {
+  number: number;
+  id: string;
+  runner: "ray" | "native";
+  state: QueryState;
+  started: number;
+  elapsed: number;
+  rows: number | null;
+  tasks: number | null;
+  peak_ratio: number | null;
+  workers_from: number | null;
+  workers_to: number | null;
+  node_seconds: number | null;
+  /** What it ran with: environment variable to text. */
+  settings: Record<string, string> | null;
+  error: string | null;
+}
+
 export interface Frame {
   seq: number;
   now: number;
   session: { runner: string; cluster: Cluster | null; problems: Record<string, string> };
   query?: Query | null;
-  queries?: Record<string, unknown>;
+  queries?: Record<string, Past>;
   plan?: Plan | null;
   workers?: Workers;
   backlog?: Backlog;

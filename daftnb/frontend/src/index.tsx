@@ -5,6 +5,7 @@ import uplotStyle from "uplot/dist/uPlot.min.css";
 import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
+import { History } from "./history.tsx";
 import { Panel } from "./panel.tsx";
 import { Decisions, Settings } from "./panels.tsx";
 import { PlanPanel } from "./plan.tsx";
@@ -15,7 +16,7 @@ import { BacklogPanel, BacklogRows, onNative } from "./timeline.tsx";
 import { NATIVE } from "./words.ts";
 import { WorkerRows, WorkersPanel, WorkerSummary } from "./workers.tsx";
 
-const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "cockpit"];
+const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "decisions", "history", "cockpit"];
 const ANNOUNCE_MS = 5_000;
 
 function View({ name, store, theme }: { name: ViewName; store: Store; theme: Theme }) {
@@ -49,7 +50,7 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
       </div>
     );
   }
-  const One = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel }[name];
+  const One = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel, decisions: Decisions, history: History }[name];
   return (
     <div class="grid">
       {head}

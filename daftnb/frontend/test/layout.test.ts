@@ -6,7 +6,7 @@ import { themeOf } from "../src/theme.ts";
 
 function plan(inputs: number[][]): Plan {
   const operators = inputs.map((from, id) => [String(id), { id, inputs: from } as Operator]);
-  return { query: "q", number: 1, root: inputs.length - 1, operators: Object.fromEntries(operators) };
+  return { query: "q", number: 1, root: inputs.length - 1, operators: Object.fromEntries(operators), plans: {}, udfs: {} };
 }
 
 test("inputs stand above what they feed, and no two cards overlap", () => {

@@ -6,7 +6,8 @@ import { decisionWord, overMax, poolWords, workerFacts, workerWords } from "../s
 const NOW = 1000;
 const worker = (facts: Partial<Worker>): Worker => ({
   id: "a", label: "worker 1", head: false, state: "idle", slots: 2, running: 0, finished: 12, memory: 2e9, since: 900,
-  idle_since: null, retires_at: null, rule: "", note: "", busy_spans: [], ...facts,
+  idle_since: null, retires_at: null, rule: "", note: "", busy_spans: [], started: 900, now: [],
+  tasks: {}, figures: null, ...facts,
 });
 
 test("a worker's state, how long, when it ends and why", () => {
@@ -29,7 +30,7 @@ test("what a worker did and has", () => {
 });
 
 test("the pool in one line", () => {
-  const pool: Workers = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, rows: {} };
+  const pool: Workers = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, listed: 4, first: 0, rows: {} };
   assert.equal(poolWords(pool), "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots");
   assert.equal(poolWords({ ...pool, total: 1, busy: 1, idle: 0, warm: 0, slots: 1 }), "1 worker · 1 busy · 0 idle · 1 CPU slot");
 });
