@@ -15,7 +15,8 @@ from collections.abc import Generator
 from typing import Any
 
 from daftnb.engine import rules
-from daftnb.engine.counts import Query, Stage
+from daftnb.engine.counts import Query, Run
+from daftnb.engine.figures import Figures
 from daftnb.engine.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.warm import Pool
 
@@ -140,6 +141,8 @@ class InActor:
         self.actor = actor
         self.tap = tap
         self.pool = pool
+        self.figures = Figures(pool)
+        self.with_figures = True
         self.tasks: dict[int, Any] = {}  # handles of the tasks that run
         self.streams = Streams(actor.curr_result_gens)
         self.undo: list[tuple[Any, str, Any]] = []
@@ -168,12 +171,13 @@ class InActor:
         self.pool.watch()
         return {name: os.environ.get(name) for name in environment}
 
-    def drain(self, seen: int, with_nodes: bool = False) -> dict[str, Any]:
-        """What the tap has to tell since event number ``seen``, the operators' statistics, and Ray's nodes."""
+    def drain(self, seen: int, seen_tasks: int, with_nodes: bool = False) -> dict[str, Any]:
+        """What the tap has to tell since so many events and tasks, the operators' statistics, and Ray's nodes."""
         self.drop_ended()
         nodes = self.nodes() if with_nodes else None
         stats = self.operator_stats()
-        return {**self.tap.drain(seen), "nodes": nodes, "stats": stats}
+        figures = self.figures.rows() if with_nodes and self.with_figures else []
+        return {**self.tap.drain(seen, seen_tasks), "nodes": nodes, "figures": figures, "stats": stats}
 
     def nodes(self) -> list[tuple[str, int, int, bool]]:
         """Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head.
@@ -240,8 +244,8 @@ class InActor:
         """The handles of a query's tasks that run."""
         found = []
         for task in list(self.tasks.values()):
-            started: tuple[Stage, str] | None = task._daftnb
-            if started is not None and started[0].query is query:
+            run: Run | None = task._daftnb
+            if run is not None and run.stage.query is query:
                 found.append(task)
         return found
 

@@ -15,6 +15,7 @@ class Stage:
         "dispatched",
         "done",
         "failed",
+        "last_id",
         "name",
         "ok",
         "query",
@@ -22,7 +23,8 @@ class Stage:
         "submitted",
     )
 
-    def __init__(self, name: str, query: Query) -> None:
+    def __init__(self, last_id: int, name: str, query: Query) -> None:
+        self.last_id = last_id
         self.name = name
         self.query = query
         self.submitted = self.dispatched = self.done = 0
@@ -37,6 +39,15 @@ class Stage:
         return self.submitted - self.dispatched + self.retried - self.cancelled_pending
 
 
+class Run:
+    """One task on its way through one worker."""
+
+    __slots__ = ("stage", "started", "task_id", "worker_id")
+
+    def __init__(self, stage: Stage, worker_id: str, task_id: int, started: float) -> None:
+        self.stage, self.worker_id, self.task_id, self.started = stage, worker_id, task_id, started
+
+
 class Worker:
     """One RaySwordfishActor, by the id of its node.
 
@@ -45,15 +56,31 @@ class Worker:
     last task or its start, None while it runs one. ``adopted``: when the engine last took it (its own idle clock).
     """
 
-    __slots__ = ("adopted", "alive", "cpus", "finished", "held", "idle_since", "memory", "running", "started", "used")
+    __slots__ = (
+        "adopted",
+        "alive",
+        "cpus",
+        "finished",
+        "held",
+        "idle_since",
+        "memory",
+        "runs",
+        "started",
+        "used",
+    )
 
     def __init__(self, cpus: int, memory: int, now: float) -> None:
         self.cpus, self.memory, self.started = cpus, memory, now
-        self.running = self.finished = 0
+        self.finished = 0
+        self.runs: set[Run] = set()
         self.idle_since: float | None = now
         self.adopted = now
         self.alive = self.held = True
         self.used = False  # since it was adopted
+
+    @property
+    def running(self) -> int:
+        return len(self.runs)
 
 
 class Query:
@@ -74,7 +101,7 @@ class Query:
     def stage(self, last_id: int, name: str) -> Stage:
         stage = self.stages.get(last_id)
         if stage is None:
-            stage = self.stages[last_id] = Stage(name, self)
+            stage = self.stages[last_id] = Stage(last_id, name, self)
         # An operator may have tasks of several names: a sort samples, then repartitions, then sorts.
         named = self.stages_by_name.setdefault(name, [])
         if last_id not in named:

@@ -20,7 +20,7 @@ from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
 from ray import cloudpickle
 
 from daftnb.engine import actor as in_actor
-from daftnb.engine import counts, rules, tap, warm, wraps
+from daftnb.engine import counts, figures, rules, tap, warm, wraps
 from daftnb.engine.native import Emit, operator_stats
 from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
@@ -28,7 +28,8 @@ from daftnb.telemetry import events as e
 CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it may take longer
 NODES_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 0.1
-BY_VALUE = (counts, rules, tap, warm, in_actor, wraps)  # what is sent to the actor: the cluster need not have daftnb
+# What is sent to the actor: the cluster need not have daftnb.
+BY_VALUE = (counts, rules, tap, warm, figures, in_actor, wraps)
 
 
 class RunnerDoor:
@@ -46,7 +47,8 @@ class RunnerDoor:
         for module in BY_VALUE:
             cloudpickle.register_pickle_by_value(module)
         try:
-            self._seen: int = ray.get(actor.__ray_call__.remote(wraps.install, off), timeout=CALL_SECONDS * 6)
+            installed = actor.__ray_call__.remote(wraps.install, off)
+            self._seen: tuple[int, int] = ray.get(installed, timeout=CALL_SECONDS * 6)
         finally:
             for module in BY_VALUE:
                 cloudpickle.unregister_pickle_by_value(module)
@@ -72,14 +74,14 @@ class RunnerDoor:
                 return [] if told else [e.RunnerEnded(time.time())]
             asked = time.time()
             with_nodes = asked - self._nodes_at >= NODES_SECONDS
-            drained = self.call("drain", self._seen, with_nodes)
+            drained = self.call("drain", *self._seen, with_nodes)
             answered = time.time()
             if answered - asked < self._least_delay:
                 # The best estimate of the two clocks' difference is the one with the least delay around it.
                 self._least_delay = answered - asked
                 offset = (asked + answered) / 2 - drained["now"]
                 self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
-            self._seen = drained["recorded"]
+            self._seen = drained["seen"]
             if with_nodes:
                 self._nodes_at = asked
             return list(self._events(drained))
@@ -89,11 +91,14 @@ class RunnerDoor:
         now = drained["now"] + shift
         for kind, t, *facts in drained["events"]:
             yield _EVENTS[kind](t + shift, *facts)
+        for t, query_id, last_id, worker_id, task_id, started, outcome in drained["tasks"]:
+            yield e.TaskEnded(t + shift, query_id, last_id, worker_id, task_id, started + shift, outcome)
         for query_id, last_id, name, *numbers in drained["stages"]:
             yield e.StageCounts(now, query_id, last_id, name, e.TaskCounts(*numbers))
-        for worker_id, running, finished, idle_since, is_warm, retires_at, rule in drained["workers"]:
+        for worker_id, running, finished, idle_since, is_warm, retires_at, rule, runs in drained["workers"]:
             idle, retires = (None if t is None else t + shift for t in (idle_since, retires_at))
-            yield e.WorkerCounts(now, worker_id, running, finished, idle, is_warm, retires, rule)
+            tasks = tuple((task_id, last_id, started + shift) for task_id, last_id, started in runs)
+            yield e.WorkerCounts(now, worker_id, running, finished, idle, is_warm, retires, rule, tasks)
         if drained["hold"] is not None:
             yield e.HoldCounted(now, *drained["hold"])
         for query_id, rows in drained["stats"]:
@@ -101,6 +106,8 @@ class RunnerDoor:
                 yield operator_stats(now, query_id, row["id"], row)
         if drained["nodes"] is not None:
             yield e.NodesSeen(now, tuple(e.Node(*node) for node in drained["nodes"]))
+        for row in drained["figures"]:
+            yield e.NodeFigures(now, *row)
         if drained["dropped"]:
             yield e.DetailDropped(now, drained["dropped"])
         for text, count in drained["faults"].items():
@@ -118,6 +125,7 @@ _EVENTS: dict[str, Callable[..., e.Event]] = {
     "hold": e.HoldBegun,
     "warm": e.WorkerKept,
     "reuse": e.WorkerReused,
+    "udfs": e.UdfActors,
 }
 
 

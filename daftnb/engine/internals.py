@@ -20,7 +20,7 @@ LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
 CONNECTING, PREFLIGHT, GROWTH = "connecting", "preflight checks", "autoscaler notices"
-JOBS = "jobs"
+JOBS, FIGURES, UDFS = "jobs", "figures of nodes", "UDF actors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,9 @@ INTERNALS = (
     Internal("ray", (WARM,), _FLOTILLA, "_extension_runtime_env", "a worker that is needed again"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
+    Internal("ray", (FIGURES,), "ray._private.state", "available_resources_per_node", "use of the object stores"),
+    Internal("ray", (UDFS,), "daft.execution.ray_actor_pool_udf", "start_udf_actors", "actors of UDFs"),
+    Internal("ray", (UDFS,), "daft.execution.ray_actor_pool_udf", "UDFActorHandle.teardown", "actors of UDFs"),
     Internal("ray", (CONNECTING,), "daft.runners.partitioning", "PartitionSetCache.clear", "results of a lost Ray"),
     Internal("ray", (CONNECTING,), "ray.util.client", "RayAPIStub.is_connected", "which connection there is"),
     Internal("ray", (GROWTH,), "ray.experimental.internal_kv", "internal_kv_get_gcs_client", "the autoscaler"),

@@ -13,14 +13,33 @@ import collections
 import os
 import threading
 import time
+from itertools import islice
 from typing import Any
 
 from daftnb.engine import rules
-from daftnb.engine.counts import Query, Stage, Worker
+from daftnb.engine.counts import Query, Run, Worker
 
 RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
 SAMPLE_SECONDS = 0.05
+TOLD = {"ok": "finished", "failed": "failed", "retried": "lost", "cancelled_running": "cancelled"}
 KEPT_QUERIES = 8  # finished queries whose counters stay until they have been fetched
+
+
+class Ring:
+    """The latest of what was put in, and how many that were in all: who has seen so many is given the rest."""
+
+    def __init__(self) -> None:
+        self.kept: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=RING_EVENTS)
+        self.count = 0
+
+    def append(self, entry: tuple[Any, ...]) -> None:
+        self.count += 1
+        self.kept.append(entry)
+
+    def since(self, seen: int) -> tuple[list[tuple[Any, ...]], int]:
+        """What came after the first ``seen`` entries, and how many of those are not there any more."""
+        fresh = min(self.count - seen, len(self.kept))
+        return list(islice(self.kept, len(self.kept) - fresh, None)), max(0, self.count - seen - len(self.kept))
 
 
 class Tap:
@@ -28,8 +47,8 @@ class Tap:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.events: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=RING_EVENTS)
-        self.recorded = 0
+        self.events = Ring()
+        self.tasks = Ring()  # apart, so that many short tasks do not push a decision out
         self.queries: collections.OrderedDict[int, Query] = collections.OrderedDict()
         self.workers: dict[str, Worker] = {}
         self.head: str | None = None
@@ -46,12 +65,12 @@ class Tap:
         # The reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
         self.hold: tuple[str, int] | None = None
         self.holds = 0
+        self.udfs: dict[int, tuple[str, str]] = {}  # by the id of its handle, each UDF's actor's query and name
         self.undecided = False
 
     # -- recording; every caller holds the lock ---------------------------------------------------------------------
 
     def record(self, kind: str, *facts: Any) -> None:
-        self.recorded += 1
         self.events.append((kind, time.time(), *facts))
 
     def changed(self, pending: int, running: int) -> None:
@@ -128,30 +147,37 @@ class Tap:
         with self.lock:
             return next((query for query in self.queries.values() if query.cancelled and query.id == query_id), None)
 
-    def dispatched(self, worker_id: str, name: str, context: dict[str, str]) -> tuple[Stage, str] | None:
+    def dispatched(self, worker_id: str, name: str, context: dict[str, str]) -> Run:
         with self.lock:
             self.decide()
             query = self.query_named(context["query_id"])
             stage = query.stage_of(name, int(context["node_id"]))
             stage.dispatched += 1
+            run = Run(stage, worker_id, int(context["task_id"]), time.time())
             worker = self.workers[worker_id]
-            worker.running += 1
+            worker.runs.add(run)
             worker.idle_since = None
             worker.used = True
             self.changed(pending=-1, running=1)
-        return stage, worker_id
+        return run
 
-    def ended(self, stage: Stage, worker_id: str, outcome: str) -> None:
+    def ended(self, run: Run, outcome: str) -> None:
+        """``outcome``: ok, failed, retried (its worker died, it is pending again) or cancelled_running."""
         with self.lock:
+            stage = run.stage
             if stage.query.cancelled and outcome in ("failed", "retried"):
                 outcome = "cancelled_running"  # how Ray tells of a task that was cancelled
             setattr(stage, outcome, getattr(stage, outcome) + 1)
-            worker = self.workers[worker_id]
-            worker.running -= 1
+            worker = self.workers[run.worker_id]
+            worker.runs.discard(run)
             if outcome == "ok":
                 worker.finished += 1
-            if worker.running == 0:
-                worker.idle_since = time.time()
+            now = time.time()
+            self.tasks.append(
+                (now, stage.query.id, stage.last_id, run.worker_id, run.task_id, run.started, TOLD[outcome])
+            )
+            if not worker.runs:
+                worker.idle_since = now
             self.undecided = True
             self.changed(pending=1 if outcome == "retried" else 0, running=-1)
 
@@ -213,6 +239,27 @@ class Tap:
                 self.undecided = True
                 self.changed(pending=0, running=0)
 
+    # -- actors of UDFs -----------------------------------------------------------------------------------------------
+
+    def udfs_started(self, name: str, actors: list[Any]) -> None:
+        """A query has started actors for a UDF: the latest query, as the engine does not say which."""
+        with self.lock:
+            if not self.queries:
+                return
+            query = next(reversed(self.queries.values()))
+            self.udfs.update((id(actor), (query.id, name)) for actor in actors)
+            self.tell_udfs(query.id, name)
+
+    def udf_ended(self, actor: Any) -> None:
+        with self.lock:
+            whose = self.udfs.pop(id(actor), None)
+            if whose is not None:
+                self.tell_udfs(*whose)
+
+    def tell_udfs(self, query_id: str, name: str) -> None:
+        count = sum(1 for whose in self.udfs.values() if whose == (query_id, name))
+        self.record("udfs", query_id, name, count)
+
     # -- decisions ----------------------------------------------------------------------------------------------------
 
     def requested(self, bundles: list[dict[str, int]]) -> None:
@@ -263,20 +310,26 @@ class Tap:
             while len(self.queries) > KEPT_QUERIES:
                 self.queries.popitem(last=False)
 
-    def drain(self, seen: int) -> dict[str, Any]:
-        """All that is new since event number ``seen``: details (with how many were dropped), and absolute counts."""
+    def seen(self) -> tuple[int, int]:
+        """How many events and tasks there were so far, for :meth:`drain`."""
+        with self.lock:
+            return self.events.count, self.tasks.count
+
+    def drain(self, seen: int, seen_tasks: int) -> dict[str, Any]:
+        """All that is new since so many events and tasks: details (with how many were dropped), and absolute counts."""
         now = time.time()
         with self.lock:
             self.decide()
             if self.dirty:
                 self.sample(now)
-            fresh = min(self.recorded - seen, len(self.events))
-            events = list(self.events)[len(self.events) - fresh :] if fresh else []
+            events, dropped = self.events.since(seen)
+            tasks, dropped_tasks = self.tasks.since(seen_tasks)
             return {
                 "now": now,
-                "recorded": self.recorded,
-                "dropped": max(0, self.recorded - seen - len(self.events)),
+                "seen": self.seen(),
+                "dropped": dropped + dropped_tasks,
                 "events": events,
+                "tasks": tasks,
                 "stages": [
                     (
                         query.id,
@@ -298,11 +351,12 @@ class Tap:
                 "faults": dict(self.faults),
             }
 
-    def worker_rows(self) -> list[tuple[str, int, int, float | None, bool, float | None, str]]:
-        """Of each worker that lives: id, running, finished, idle since, warm, when it is ended, by which rule."""
+    def worker_rows(self) -> list[tuple[Any, ...]]:
+        """Of each worker that lives: id, running, finished, idle since, warm, when it is ended, by which rule, and
+        the tasks that it runs: id, operator, start."""
         ahead = rules.outlook(self.workers, rules.read(), self.head)
         return [
-            (worker_id, w.running, w.finished, w.idle_since, not w.held, *ahead[worker_id])
+            (worker_id, w.running, w.finished, w.idle_since, not w.held, *ahead[worker_id], running_tasks(w))
             for worker_id, w in self.workers.items()
             if w.alive
         ]
@@ -310,6 +364,11 @@ class Tap:
     def fault(self, where: str, error: BaseException) -> None:
         with self.lock:
             self.faults[f"{where}: {type(error).__name__}: {error}"[:300]] += 1
+
+
+def running_tasks(worker: Worker) -> list[tuple[int, int, float]]:
+    """Id, operator and start of each task that a worker runs, the longest-running first."""
+    return sorted(((run.task_id, run.stage.last_id, run.started) for run in worker.runs), key=lambda task: task[2])
 
 
 def own_dashboard() -> bool:

@@ -8,6 +8,7 @@
 - ``flotilla.start_ray_workers``: where warm workers are given back;
 - ``flotilla.try_autoscale``: every request for resources and every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
+- ``ray_actor_pool_udf.start_udf_actors`` and ``UDFActorHandle.teardown``: the actors of UDFs with a concurrency;
 - ``curr_result_gens`` of the actor: the result stream of each query that runs.
 
 :func:`install` is called in the actor through ``__ray_call__``. The module is sent there by value, with the tap.
@@ -77,11 +78,11 @@ def tap_tasks(mine: InActor, flotilla: Any) -> None:
 
     def end(self: Any, outcome: str) -> None:
         mine.tasks.pop(id(self), None)
-        started, self._daftnb = getattr(self, "_daftnb", None), None
-        if started is not None:
-            guarded(tap, tap.ended, *started, outcome)
+        run, self._daftnb = getattr(self, "_daftnb", None), None
+        if run is not None:
+            guarded(tap, tap.ended, run, outcome)
             if outcome == "retried":
-                guarded(tap, tap.worker_ended, started[1], "died")
+                guarded(tap, tap.worker_ended, run.worker_id, "died")
 
     @functools.wraps(get_result)
     async def tapped_get_result(self: Any) -> Any:
@@ -171,14 +172,36 @@ def tap_requests(mine: InActor, flotilla: Any) -> None:
     mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
 
 
-def install(actor: Any, off: frozenset[str] = frozenset()) -> int:
-    """Hang a tap on the runner actor, once; the number of events recorded so far (0 for a new one).
+def tap_udfs(mine: InActor) -> None:
+    """Wrap the making and the end of the actors that UDFs with a concurrency run in."""
+    from daft.execution import ray_actor_pool_udf as pool
+
+    tap = mine.tap
+    start_udf_actors, teardown = pool.start_udf_actors, pool.UDFActorHandle.teardown
+
+    @functools.wraps(start_udf_actors)
+    async def tapped_start_udf_actors(projection: Any, *arguments: Any, **options: Any) -> Any:
+        handles = await start_udf_actors(projection, *arguments, **options)
+        guarded(tap, tap.udfs_started, str(projection)[:200], handles)
+        return handles
+
+    @functools.wraps(teardown)
+    def tapped_teardown(self: Any) -> None:
+        guarded(tap, tap.udf_ended, self)
+        teardown(self)
+
+    mine.patch(pool, "start_udf_actors", tapped_start_udf_actors)
+    mine.patch(pool.UDFActorHandle, "teardown", tapped_teardown)
+
+
+def install(actor: Any, off: frozenset[str] = frozenset()) -> tuple[int, int]:
+    """Hang a tap on the runner actor, once; how many events and tasks it has recorded so far (none, if it is new).
 
     ``off``: the features that need a name this release does not have (:mod:`daftnb.engine.internals`).
     """
     mine: InActor | None = getattr(actor, ATTRIBUTE, None)
     if mine is not None:
-        return mine.tap.recorded
+        return mine.tap.seen()
     import ray
     from daft.daft import RaySwordfishWorker
     from daft.runners import flotilla, progress_bar
@@ -201,6 +224,9 @@ def install(actor: Any, off: frozenset[str] = frozenset()) -> int:
         tap_retirement(mine, flotilla)
     if "scale-up requests" not in off:
         tap_requests(mine, flotilla)
+    if "UDF actors" not in off:
+        tap_udfs(mine)
+    mine.with_figures = "figures of nodes" not in off
     setattr(actor, ATTRIBUTE, mine)
     setattr(actor, DOOR, mine.call)
-    return 0
+    return tap.seen()

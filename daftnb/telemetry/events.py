@@ -215,7 +215,8 @@ class NodesSeen:
 
 @dataclass(frozen=True, slots=True)
 class NodeFigures:
-    """What a node uses, in bytes, by Ray's own count: memory of the machine or container, and of its object store."""
+    """What a node uses, in bytes: the resident memory of its worker's process against what Ray gives the node, and its
+    part of the object store, by Ray's own count."""
 
     t: float
     worker_id: str

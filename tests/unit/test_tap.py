@@ -17,7 +17,7 @@ def tap_with_worker() -> Tap:
 
 
 def counts(tap: Tap) -> dict[int, tuple[int, ...]]:
-    return {row[1]: row[3:] for row in tap.drain(0)["stages"]}
+    return {row[1]: row[3:] for row in tap.drain(0, 0)["stages"]}
 
 
 def test_a_task_goes_from_pending_over_running_to_done() -> None:
@@ -27,7 +27,7 @@ def test_a_task_goes_from_pending_over_running_to_done() -> None:
     started = tap.dispatched("w", *task("a", 1))
     assert started is not None
     assert counts(tap) == {2: (1, 0, 1, 0, 0, 0)}
-    tap.ended(*started, "ok")
+    tap.ended(started, "ok")
     tap.done(2)
     assert counts(tap) == {2: (1, 0, 0, 1, 0, 0)}
     assert (tap.pending, tap.running) == (0, 0)
@@ -37,7 +37,7 @@ def test_a_task_of_a_dead_worker_is_pending_again() -> None:
     tap = tap_with_worker()
     tap.submitted(2, "a")
     started = tap.dispatched("w", *task("a", 1))
-    tap.ended(*started, "retried")  # type: ignore[misc]
+    tap.ended(started, "retried")
     tap.worker_ended("w", "died")
     assert counts(tap) == {2: (1, 1, 0, 0, 0, 0)}
     assert (tap.pending, tap.running, tap.capacity) == (1, 0, 0)
@@ -74,10 +74,25 @@ def test_a_lagging_kernel_loses_detail_which_is_counted_and_no_total() -> None:
     for i in range(RING_EVENTS + 500):
         tap.worker_started(f"w{i}", 1, 1)
         tap.worker_ended(f"w{i}", "died")
-    drained = tap.drain(0)
+    drained = tap.drain(0, 0)
     assert len(drained["events"]) == RING_EVENTS
-    assert drained["dropped"] == drained["recorded"] - RING_EVENTS
-    assert tap.drain(drained["recorded"])["dropped"] == 0
+    assert drained["dropped"] == drained["seen"][0] - RING_EVENTS
+    assert tap.drain(*drained["seen"])["dropped"] == 0
+
+
+def test_each_task_is_told_once_and_many_tasks_push_no_decision_out() -> None:
+    tap = tap_with_worker()
+    for number in range(RING_EVENTS + 10):
+        tap.submitted(2, "a")
+        run = tap.dispatched("w", "a", {"query_id": "q", "node_id": "1", "task_id": str(number)})
+        assert tap.worker_rows()[0][-1] == [(number, 2, run.started)]
+        tap.ended(run, "failed" if number % 2 else "ok")
+    drained = tap.drain(0, 5)
+    assert [event[0] for event in drained["events"][:1]] == ["worker"]
+    assert (len(drained["tasks"]), drained["dropped"]) == (RING_EVENTS, 5)
+    ended, *told, outcome = drained["tasks"][-1]
+    assert told == ["q", 2, "w", RING_EVENTS + 9, run.started]
+    assert (outcome, ended >= run.started) == ("failed", True)
 
 
 def test_the_actors_memory_does_not_grow_with_queries() -> None:
