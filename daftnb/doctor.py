@@ -38,7 +38,7 @@ def report() -> int:
 def _internals(line: Line) -> None:
     from daftnb.engine.internals import missing
 
-    off = {**missing("daft"), **missing("ray")}
+    off = {**missing("daft"), **missing("ray"), **missing("jobs")}
     line(not off, "engine internals", "all there" if not off else " ".join(off.values()))
 
 
