@@ -64,7 +64,7 @@ WATCH = """() => {
 }"""
 
 
-def test_from_an_event_to_the_page(lab: Lab, page: Any, artifacts: Path) -> None:  # noqa: F811
+def test_from_an_event_to_the_page(lab: Lab, page: Any, artifacts: Path) -> None:
     notebook(lab, "pixel.ipynb", CELLS)
     try:
         open_notebook(page, lab, "pixel.ipynb")

@@ -1,4 +1,4 @@
-"""Tasks by themselves: which worker ran which, how unequal those of one stage were, and what an operator lets through."""
+"""Tasks by themselves: which worker ran which, how unequal those of one stage were, what an operator lets through."""
 
 from __future__ import annotations
 
