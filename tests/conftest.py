@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 os.environ.setdefault("DO_NOT_TRACK", "true")  # Daft counts its uses over the network; tests are not uses
 
@@ -52,6 +57,12 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for setting in SETTINGS.values():
         monkeypatch.delenv(setting.env, raising=False)
     yield
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread: Playwright leaves a running event loop in the main one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, main).result()
 
 
 def await_that(condition: Callable[[], object], what: str, seconds: float = 30.0) -> object:

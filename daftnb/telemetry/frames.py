@@ -196,8 +196,19 @@ def _plan(query: Query) -> Frame:
         "root": query.root,
         "operators": rows,
         "plans": {stage: _tree(nodes) for stage, nodes in query.plans.items()},
-        "udfs": {udf.name: {"count": udf.count, "idle": udf.idle} for udf in query.udfs.values()},
+        "udfs": {udf.name: {"count": udf.count, "idle": _idle_udfs(query, udf)} for udf in query.udfs.values()},
     }
+
+
+def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:
+    """Derived, where the engine does not say: a task that runs the UDF keeps one actor busy. Of several UDFs' actors
+    that cannot be told."""
+    if udf.idle is not None or len(query.udfs) != 1:
+        return udf.idle
+    names = {id_: operator.node.name for id_, operator in query.operators.items()}
+    stages = _stages(query)
+    with_udf = {stages[id_] for id_, name in names.items() if "ActorUDF" in name and id_ in stages}
+    return max(0, udf.count - sum(query.stages[stage].counts.running for stage in with_udf))
 
 
 def _tree(nodes: tuple[e.PlanNode, ...]) -> Frame:

@@ -212,7 +212,7 @@ def _(event: e.WorkerCounts, state: State) -> None:
 def _(event: e.WorkerKept, state: State) -> None:
     worker = state.workers.get(event.worker_id)
     if worker is not None and worker.is_actor:
-        worker.state = "warm"
+        worker.state, worker.rule = "warm", ""  # what keeps it is told with its counts
         mark_together(state, event.t, "sweep", worker, decisions.swept)
 
 

@@ -19,6 +19,9 @@ from tests.conftest import await_that
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
+# What was cancelled would have taken 13 s at the least; a worker that was just starting holds the scheduler up for 3 s.
+NEXT_SECONDS = 5.0
+
 
 def noting(tasks: int, seconds: float, folder: Path) -> Any:
     """A query of sleeping tasks, each of which leaves a file with the time of its start."""
@@ -38,7 +41,7 @@ def noting(tasks: int, seconds: float, folder: Path) -> Any:
 
 
 def starts(folder: Path) -> list[float]:
-    return [float(path.read_text()) for path in folder.iterdir()]
+    return [float(path.read_text()) for path in folder.iterdir() if path.is_file()]
 
 
 def running(session: Session) -> str | None:
@@ -47,6 +50,15 @@ def running(session: Session) -> str | None:
     if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 2:
         return str(query["id"])
     return None
+
+
+def assert_all_slots_are_free(session: Session, folder: Path) -> None:
+    """As many tasks run at once as there are workers: none of them is taken by a task of a query that is over."""
+    count = len(workers(session))
+    (folder / "after").mkdir()
+    noting(4 * count, 0.5, folder / "after").collect()
+    began = sorted(starts(folder / "after"))
+    assert any(last - first < 0.5 for first, last in zip(began, began[count - 1 :], strict=False)), began
 
 
 def meanwhile(action: Callable[[], None]) -> threading.Thread:
@@ -75,7 +87,7 @@ def test_no_task_starts_any_more_and_the_next_query_runs_as_ever(session: Sessio
     interrupted = time.time()
     thread.join(60)
     assert interrupted - at[0] < 2
-    assert tiny() < 2.5, "the next query did not wait for the cancelled one"
+    assert tiny() < NEXT_SECONDS, "the next query did not wait for the cancelled one"
     await_that(lambda: not any(row["state"] == "busy" for row in workers(session).values()), "idle workers", 2)
     trace = whole_trace(session, began, 2)
     assert max(starts(tmp_path)) < at[0] + 0.5, "a task started after the query was cancelled"
@@ -86,11 +98,7 @@ def test_no_task_starts_any_more_and_the_next_query_runs_as_ever(session: Sessio
     tasks = session.frame()["queries"]
     assert session.frame()["session"]["problems"] == {}, tasks
     assert demand() == []
-    # All slots are free again: as many tasks run at once as there are workers.
-    count = len(workers(session))
-    began = time.monotonic()
-    sleepy(count, 1.0).collect()
-    assert time.monotonic() - began < 2.0 + 0.5 * count
+    assert_all_slots_are_free(session, tmp_path)
 
 
 def test_cancelling_one_query_leaves_another_alone(session: Session, tmp_path: Path) -> None:
@@ -117,7 +125,7 @@ def test_cancelling_one_query_leaves_another_alone(session: Session, tmp_path: P
     assert session.cancel() is None
 
 
-def test_a_failed_query_takes_no_slots_with_it(session: Session) -> None:
+def test_a_failed_query_takes_no_slots_with_it(session: Session, tmp_path: Path) -> None:
     import daft
     from daft import col
 
@@ -129,15 +137,12 @@ def test_a_failed_query_takes_no_slots_with_it(session: Session) -> None:
         return x
 
     sleepy(30, 0.3).collect()
-    count = len(workers(session))
     for _ in range(3):
         query = daft.from_pydict({"a": list(range(30))}).into_partitions(30).with_column("b", bad(col("a")))
         with pytest.raises(Exception, match="five is right out"):
             query.collect()
         assert session.frame()["query"]["state"] == "failed"
-    began = time.monotonic()
-    sleepy(count, 0.5).collect()
-    assert time.monotonic() - began < 2 + 0.5 * count
+    assert_all_slots_are_free(session, tmp_path)
     await_that(lambda: demand() == [], "nothing stays asked", 5)
 
 
@@ -157,7 +162,7 @@ def test_a_view_of_the_first_rows_leaves_nothing_running(session: Session, tmp_p
     assert next(iter(rows))["b"] >= 0
     rows.close()  # type: ignore[attr-defined]
     closed = time.time()
-    assert tiny() < 2.5
+    assert tiny() < NEXT_SECONDS
     await_that(lambda: not any(row["state"] == "busy" for row in workers(session).values()), "idle workers", 3)
     assert max(starts(tmp_path)) < closed + 1
     assert len(starts(tmp_path)) < 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import tempfile
@@ -22,7 +21,7 @@ from daftnb.engine.jobs import Job
 from daftnb.engine.jobserver import JobError
 from tests.cluster.jobserver import JobServer, start_job_server
 from tests.cluster.test_lifecycle import Kernel, listeners, processes_of
-from tests.conftest import await_that
+from tests.conftest import await_that, run_async
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(200)]
 
@@ -222,7 +221,7 @@ def test_lines_come_while_it_runs_also_in_a_running_event_loop(server: JobServer
         flag.touch()
         return [begun, *lines]
 
-    lines = [line for line in asyncio.run(in_a_notebook()) if "entrypoint" not in line]
+    lines = [line for line in run_async(in_a_notebook()) if "entrypoint" not in line]
     assert lines == ["one", "two, without an end and its end", "last"]
     assert job.status == "SUCCEEDED"
 

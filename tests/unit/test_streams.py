@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daftnb.engine.actor import Streams
+from tests.conftest import run_async
 
 
 class Engine:
@@ -55,7 +56,7 @@ def test_a_stream_that_nobody_waits_for_is_read_on() -> None:
         await cancelled(streams, engine)
         assert "0" not in streams
 
-    asyncio.run(view_of_the_first_rows())
+    run_async(view_of_the_first_rows())
 
 
 def test_who_waits_is_at_the_end_and_the_rest_is_read() -> None:
@@ -68,7 +69,7 @@ def test_who_waits_is_at_the_end_and_the_rest_is_read() -> None:
         assert await streams["0"].__anext__() is None
         assert streams["0"].finish() == "statistics"
 
-    asyncio.run(interrupted())
+    run_async(interrupted())
 
 
 def test_an_error_of_a_query_that_was_not_cancelled_is_its_own() -> None:
@@ -78,4 +79,4 @@ def test_an_error_of_a_query_that_was_not_cancelled_is_its_own() -> None:
         with pytest.raises(RuntimeError, match="a task has failed"):
             await streams["0"].__anext__()
 
-    asyncio.run(fails())
+    run_async(fails())
