@@ -176,13 +176,20 @@ def _reader(hint: Any) -> Reader:
 def _fact(kind: Any, value: Any) -> Any:
     if type(value) is not dict:
         _wrong(value, "an object")
+    readers, needed = _parts(kind)
+    if value.keys() - readers.keys():
+        raise NewerError(f"{kind.__name__} has {sorted(value.keys() - readers.keys())[0][:40]!r}")
+    if needed - value.keys():
+        raise ValueError(f"has no {min(needed - value.keys())}")
+    return kind(**{name: readers[name](part) for name, part in value.items()})
+
+
+@cache
+def _parts(kind: Any) -> tuple[dict[str, Reader], frozenset[str]]:
+    """The readers of a fact's fields, and those that have to be there."""
     hints = get_type_hints(kind)
-    if value.keys() - hints.keys():
-        raise NewerError(f"{kind.__name__} has {sorted(value.keys() - hints.keys())[0][:40]!r}")
-    missing = [f.name for f in fields(kind) if f.default is MISSING and f.name not in value]
-    if missing:
-        raise ValueError(f"has no {missing[0]}")
-    return kind(**{name: _reader(hints[name])(part) for name, part in value.items()})
+    needed = frozenset(f.name for f in fields(kind) if f.default is MISSING)
+    return {name: _reader(hint) for name, hint in hints.items()}, needed
 
 
 def _text(value: Any) -> str:

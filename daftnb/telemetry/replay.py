@@ -17,7 +17,8 @@ from daftnb.telemetry.model import Query, State
 from daftnb.telemetry.recordfile import Reel
 from daftnb.telemetry.state import apply
 
-EVERY = 2048  # events between two kept states: going back costs one of those, and folding that many at most
+EVERY = 2048  # events between two kept states, at least: going back costs one of those, and folding that many at most
+MOST_KEPT = 24
 
 
 class Replay:
@@ -42,7 +43,8 @@ class Replay:
         self._kept: dict[int, bytes] = {0: pickle.dumps(self._state)}
         known = next((event for event in reel.events if isinstance(event, e.WorldKnown)), None)
         self.settings = AutoscalingSettings.read(dict(known.settings) if known is not None else {})
-        self._fold(len(self.events))
+        self._every = max(EVERY, len(self.events) // MOST_KEPT)
+        self._fold(len(self.events), keep=False)  # states to go back to are kept once somebody goes back
         if self.query.number != self.number:
             raise ValueError(f"the recording of query {self.number} is that of another")
 
@@ -59,10 +61,10 @@ class Replay:
     def state(self, t: float | None = None) -> State:
         """The state at ``t`` (None: the end), until the next call; not to be changed."""
         upto = len(self.events) if t is None else max(1, bisect_right(self._moments, max(t, self.start)))
-        if upto < self._folded or upto - self._folded > EVERY:
-            place = upto // EVERY * EVERY
+        if upto < self._folded or upto - self._folded > self._every:
+            place = upto // self._every * self._every
             while place not in self._kept:
-                place -= EVERY
+                place -= self._every
             if not place <= self._folded <= upto:
                 self._state, self._folded = pickle.loads(self._kept[place]), place
         self._fold(upto)
@@ -80,12 +82,12 @@ class Replay:
         """The frame at the end."""
         return self.frame()
 
-    def _fold(self, upto: int) -> None:
+    def _fold(self, upto: int, keep: bool = True) -> None:
         while self._folded < upto:
             event = self.events[self._folded]
             apply(event, self._state)
             self._folded += 1
-            if self._folded % EVERY == 0 and self._folded not in self._kept:
+            if keep and self._folded % self._every == 0 and self._folded not in self._kept:
                 self._kept[self._folded] = pickle.dumps(self._state)
             if isinstance(event, e.QueryStarted) and self.id not in self._state.queries:
                 # A hundred others began while it ran: from here on a session no longer shows it.
