@@ -28,7 +28,7 @@ COLUMN_OF = {
     "started": "started",
     "outcome": "outcome",
 }
-COLUMNS = ("t", "event", "query", "operator", "worker", "task", "started", "outcome", "body")
+COLUMNS = ("t", "came", "event", "query", "operator", "worker", "task", "started", "outcome", "body")
 KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
 LATEST = 2.5e11  # seconds since the epoch, in the year 9892: what a calendar can show
 LARGEST = 2**63
@@ -44,16 +44,20 @@ class NewerError(ValueError):
 # -- events → rows ----------------------------------------------------------------------------------------------------
 
 
-def to_columns(events: Iterable[e.Event]) -> tuple[Columns, int]:
-    """The events as columns of equal length, and how many events could not be written (a number that is not finite)."""
+def to_columns(events: Iterable[e.Event], moments: Iterable[float]) -> tuple[Columns, int]:
+    """The events as columns of equal length, and how many could not be written (a number that is not finite).
+
+    ``moments``: when each came; the column has those that are not the event's own time.
+    """
     columns: Columns = {name: [] for name in COLUMNS}
     put = [columns[name].append for name in COLUMNS]
     failed = 0
-    for event in events:
+    for event, moment in zip(events, moments, strict=True):
         kind: Any = type(event)
         in_columns, in_body = _writers(kind)
         row: list[Any] = [None] * len(COLUMNS)
-        row[1] = kind.__name__
+        row[1] = None if moment == event.t else moment
+        row[2] = kind.__name__
         for name, column in in_columns:
             row[column] = getattr(event, name)
         body = {name: value for name, default in in_body if (value := getattr(event, name)) != default}
@@ -83,15 +87,15 @@ def _plain(value: Any) -> dict[str, Any]:
 # -- rows → events ----------------------------------------------------------------------------------------------------
 
 
-def from_columns(columns: Columns) -> list[e.Event]:
-    """The events of such columns; ValueError if anything is not as :func:`to_columns` writes it."""
+def from_columns(columns: Columns) -> tuple[list[e.Event], list[float]]:
+    """The events of such columns, and when they came; ValueError if anything is not as :func:`to_columns` writes it."""
     bodies = _bodies(columns["body"])
     inputs = [bodies if name == "body" else columns[name] for name in COLUMNS]
     events: list[e.Event] = []
     for row in zip(*inputs, strict=True):
-        kind = KINDS.get(row[1])
+        kind = KINDS.get(row[2])
         if kind is None:
-            raise NewerError(f"it holds events of the kind {str(row[1])[:40]!r}")
+            raise NewerError(f"it holds events of the kind {str(row[2])[:40]!r}")
         make, known, used = _readers(kind)
         body = row[-1]
         if body.keys() - known:
@@ -107,10 +111,11 @@ def from_columns(columns: Columns) -> list[e.Event]:
             # A default is what it is in the code; in the file it is left out.
             values.append(value if place is None and name not in body else _read(kind, name, read, value))
         events.append(_sound(kind(*values)))
-    return events
+    moments = [event.t if came is None else _number(came) for event, came in zip(events, columns["came"], strict=True)]
+    return events, moments
 
 
-_PLACES = frozenset(range(2, len(COLUMNS) - 1))
+_PLACES = frozenset(range(3, len(COLUMNS) - 1))
 
 
 def _bodies(texts: Sequence[str | None]) -> list[dict[str, Any]]:

@@ -58,26 +58,33 @@ class _Take:
     ended: float | None = None
     over: bool = False  # nothing is added any more
     events: list[e.Event] = field(default_factory=list)  # those not encoded yet
+    moments: list[float] = field(default_factory=list)  # when they came
     chunks: list[bytes] = field(default_factory=list)
-    latest: dict[tuple[object, ...], e.Event] | None = None  # of counts, once it is too large
+    latest: dict[tuple[object, ...], e.Event] | None = None  # of counts, by their ids, once it is too large
     dropped: int = 0
 
     @property
     def size(self) -> int:
         return sum(map(len, self.chunks))
 
-    def add(self, event: e.Event) -> None:
-        if self.latest is None:
-            self.events.append(event)
-            return
-        key = _COUNTS.get(type(event))
-        if key is not None:
-            self.latest[(type(event), *key(event))] = event
-            self.dropped += 1
-        elif isinstance(event, _DETAIL):
-            self.dropped += 1
-        else:
-            self.events.append(event)
+    def add(self, event: e.Event, moment: float) -> None:
+        if self.latest is not None:
+            ids = _COUNTS.get(type(event))
+            if ids is not None:
+                self.latest[(type(event), *ids(event))] = event
+            if ids is not None or isinstance(event, _DETAIL):
+                self.dropped += 1
+                return
+        self.events.append(event)
+        self.moments.append(moment)
+
+    def finish(self, moment: float) -> None:
+        self.over = True
+        if self.latest:
+            self.events += self.latest.values()
+            self.moments += [moment] * len(self.latest)
+            self.dropped -= len(self.latest)
+            self.latest.clear()
 
 
 class Recorder:
@@ -93,10 +100,13 @@ class Recorder:
         self._open: dict[str, _Take] = {}  # to which events are added
         self._world: list[_Take] = []  # of those, the ones that hear of the world, the oldest first
         self._figures: dict[str, e.NodeFigures] = {}  # as last recorded
+        self._now = 0.0  # the latest time of an event: what comes now cannot have come earlier
         self._lock = threading.RLock()
 
     def record(self, event: e.Event, state: State) -> None:
         """Note an event that is about to be folded into ``state``."""
+        if self._open:
+            self._now = max(self._now, event.t)
         if isinstance(event, e.QueryStarted):
             self._begin(event, state)
             return
@@ -107,20 +117,20 @@ class Recorder:
             if kind in _OWN:
                 take = self._open.get(event.query_id)  # type: ignore[union-attr]  # each of them has one
                 if take is not None:
-                    take.add(event)
+                    take.add(event, self._now)
                 return
             if isinstance(event, e.NodeFigures):
                 if same_figures(self._figures.get(event.worker_id), event):
                     return
                 self._figures[event.worker_id] = event
             for take in self._world:
-                take.add(event)
+                take.add(event, self._now)
             if kind in _ABOUT:
                 take = self._open.get(event.query_id)  # type: ignore[union-attr]  # each of them has one
                 if take is None:
                     return
                 if take not in self._world:
-                    take.add(event)
+                    take.add(event, self._now)
                 if isinstance(event, e.QueryFinished):
                     self._ended(take, event.t)
 
@@ -128,11 +138,14 @@ class Recorder:
         if event.query_id in state.queries:
             return
         with self._lock:
+            if not self._open:
+                self._now = event.t
             for other in self._world:
-                other.add(event)
+                other.add(event, self._now)
             take = _Take(state.query_count + 1, event.query_id, event.t)
-            take.events.extend(world.known(state, event.t, self._settings()))
-            take.events.append(event)
+            for fact in world.known(state, event.t, self._settings()):
+                take.add(fact, self._now)
+            take.add(event, self._now)
             self._figures = {w.id: w.figures for w in state.workers.values() if w.figures is not None}
             self._takes[take.number] = self._open[take.id] = take
             self._world.append(take)
@@ -148,14 +161,10 @@ class Recorder:
             self._world.remove(each)
 
     def _close(self, take: _Take) -> None:
-        take.over = True
+        take.finish(self._now)
         del self._open[take.id]
         if take in self._world:
             self._world.remove(take)
-        if take.latest:
-            take.events.extend(sorted(take.latest.values(), key=lambda event: event.t))
-            take.dropped -= len(take.latest)
-            take.latest.clear()
 
     # -- on the monitor's thread --------------------------------------------------------------------------------------
 
@@ -178,18 +187,18 @@ class Recorder:
 
     def _encode(self, take: _Take, problems: list[str]) -> None:
         with self._lock:
-            events = take.events[:]
+            events, moments = take.events[:], take.moments[:]
         try:
-            chunk, failed = encode(events)
+            chunk, failed = encode(events, moments)
         except Exception as error:
             with self._lock:
-                del take.events[: len(events)]
+                del take.events[: len(events)], take.moments[: len(events)]
                 take.dropped += len(events)
             problems.append(f"a part of a recording was lost: {error!r}"[:300])
             return
         with self._lock:
             take.chunks.append(chunk)
-            del take.events[: len(events)]
+            del take.events[: len(events)], take.moments[: len(events)]
             if failed:
                 take.dropped += failed
                 problems.append(LOST)
@@ -248,5 +257,11 @@ class Recorder:
             if take is None:
                 raise RecordingError(f"There is no recording of query {number} any more.", "Try %daft history")
             chunks, dropped = list(take.chunks), take.dropped
-            events = [*take.events, *(take.latest or {}).values()]
-        return Reel(number, [*(event for chunk in chunks for event in decode(chunk)), *events], dropped)
+            counts = (take.latest or {}).values()
+            tail = [*take.events, *counts], [*take.moments, *[self._now] * len(counts)]
+        events: list[e.Event] = []
+        moments: list[float] = []
+        for more, when in (*map(decode, chunks), tail):
+            events += more
+            moments += when
+        return Reel(number, events, moments, dropped)

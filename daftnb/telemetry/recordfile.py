@@ -7,6 +7,7 @@ column                  type                        what
 ======================  ==========================  ===================================================================
 recording               int64                       number of the query whose recording this row belongs to
 t                       float64                     when it happened, seconds since the epoch
+came                    float64                     when that was told, where it was told late (else null)
 event                   dictionary of strings       its kind: a class of :mod:`daftnb.telemetry.events`
 query, worker, outcome  dictionary of strings       ids of the query and the worker (its node), and how it ended
 operator, task          int64                       the operator's (of a task: its last one) and the task's id
@@ -45,18 +46,22 @@ _TEXTS = ("event", "query", "worker", "outcome")
 
 @dataclass(frozen=True, slots=True)
 class Reel:
-    """The events of one query's recording; ``dropped``: details that were left out for want of room."""
+    """The events of one query's recording in the order in which they came, and when that was (seconds since the epoch).
+
+    ``dropped``: details that were left out for want of room.
+    """
 
     number: int
     events: Sequence[e.Event]
+    moments: Sequence[float]
     dropped: int = 0
 
 
-def encode(events: Sequence[e.Event]) -> tuple[bytes, int]:
-    """Events as compressed bytes for :func:`decode`, and how many of them could not be written."""
+def encode(events: Sequence[e.Event], moments: Sequence[float]) -> tuple[bytes, int]:
+    """Events and when they came as compressed bytes for :func:`decode`, and how many of them could not be written."""
     import pyarrow as pa
 
-    columns, failed = to_columns(events)
+    columns, failed = to_columns(events, moments)
     table = _table(columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
@@ -64,8 +69,8 @@ def encode(events: Sequence[e.Event]) -> tuple[bytes, int]:
     return sink.getvalue().to_pybytes(), failed
 
 
-def decode(data: bytes) -> list[e.Event]:
-    """The events of such bytes."""
+def decode(data: bytes) -> tuple[list[e.Event], list[float]]:
+    """The events of such bytes, and when they came."""
     import pyarrow as pa
 
     return from_columns(_columns(pa.ipc.open_stream(data).read_all()))
@@ -83,7 +88,7 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
         raise RecordingError(f"{target} is a folder.", f"Try %daft save {target / 'run.arrow'}")
     tables = []
     for reel in reels:
-        columns, _ = to_columns(reel.events)
+        columns, _ = to_columns(reel.events, reel.moments)
         number = pa.array([reel.number] * len(columns["t"]), pa.int64())
         tables.append(_table(columns).add_column(0, "recording", number))
     table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
@@ -181,12 +186,12 @@ def _reels(data: bytes) -> list[Reel]:
     dropped = json.loads(about["daftnb.dropped"])
     columns = _columns(table)
     numbers = table.column("recording").to_pylist()
-    events = from_columns(columns)
+    events, moments = from_columns(columns)
     starts = [i for i, number in enumerate(numbers) if i == 0 or number != numbers[i - 1]]
     if not starts:
         raise ValueError("it has no events")
     reels = [
-        Reel(numbers[start], events[start:end], int(dropped.get(str(numbers[start]), 0)))
+        Reel(numbers[start], events[start:end], moments[start:end], int(dropped.get(str(numbers[start]), 0)))
         for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True)
     ]
     if len({reel.number for reel in reels}) < len(reels):
@@ -204,7 +209,7 @@ def _types() -> dict[str, Any]:
     import pyarrow as pa
 
     text = pa.dictionary(pa.int32(), pa.string())
-    types = {"t": pa.float64(), "started": pa.float64(), "body": pa.string()}
+    types = {"t": pa.float64(), "came": pa.float64(), "started": pa.float64(), "body": pa.string()}
     return {name: types.get(name, text if name in _TEXTS else pa.int64()) for name in COLUMNS}
 
 

@@ -109,7 +109,9 @@ class Recording:
         """Write all of it to a file; its size in bytes. RecordingError if that cannot be."""
         from daftnb import __version__
 
-        reels = [Reel(replay.number, replay.events, replay.dropped) for replay in self._replays.values()]
+        reels = [
+            Reel(replay.number, replay.events, replay.moments, replay.dropped) for replay in self._replays.values()
+        ]
         return recordfile.write(path, reels, __version__, self._replay(None).settings.environment())
 
     def _ended(self, t: float) -> list[Replay]:

@@ -1,7 +1,7 @@
 """The replay of one query's recording: the state, and its frame, at any time of it.
 
-An event takes effect when it came, not when it happened: details are told late. As times of arrival are not recorded,
-that is the latest time any event before it had. So what is seen at a time is always what was seen live at some moment.
+An event takes effect when it came, not when it happened, as details are told late: what is seen at a time is always
+what was seen live at some moment. When it came is the latest time of any event up to then, as a recorder has no clock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Replay:
     """One query's recording. ValueError if its events do not make one."""
 
     def __init__(self, reel: Reel) -> None:
-        begun = next((event for event in reel.events if isinstance(event, e.QueryStarted)), None)
+        starts = ((i, event) for i, event in enumerate(reel.events) if isinstance(event, e.QueryStarted))
+        self._first, begun = next(starts, (0, None))
         if begun is None:
             raise ValueError(f"the recording of query {reel.number} does not say when it began")
         self.number = reel.number
@@ -33,11 +34,9 @@ class Replay:
         self.start = begun.t
         self.dropped = reel.dropped
         self.events = reel.events
-        self._moments: list[float] = []
-        latest = begun.t
-        for event in reel.events:
-            latest = max(latest, event.t)
-            self._moments.append(latest)
+        self._moments = list(reel.moments)
+        if self._moments != sorted(self._moments):
+            raise ValueError(f"the events of query {reel.number} are not in the order in which they came")
         self._state = State()
         self._folded = 0
         self._kept: dict[int, bytes] = {0: pickle.dumps(self._state)}
@@ -49,9 +48,14 @@ class Replay:
             raise ValueError(f"the recording of query {self.number} is that of another")
 
     @property
+    def moments(self) -> list[float]:
+        """When each of the events came."""
+        return self._moments
+
+    @property
     def end(self) -> float:
         """When the last of it came."""
-        return self._moments[-1]
+        return max(self.start, self._moments[-1])
 
     @property
     def query(self) -> Query:
@@ -60,7 +64,7 @@ class Replay:
 
     def state(self, t: float | None = None) -> State:
         """The state at ``t`` (None: the end), until the next call; not to be changed."""
-        upto = len(self.events) if t is None else max(1, bisect_right(self._moments, max(t, self.start)))
+        upto = len(self.events) if t is None else max(self._first + 1, bisect_right(self._moments, t))
         if upto < self._folded or upto - self._folded > self._every:
             place = upto // self._every * self._every
             while place not in self._kept:
@@ -91,12 +95,11 @@ class Replay:
                 self._kept[self._folded] = pickle.dumps(self._state)
             if isinstance(event, e.QueryStarted) and self.id not in self._state.queries:
                 # A hundred others began while it ran: from here on a session no longer shows it.
-                del self._moments[self._folded - 1 :]
-                self.events = self.events[: self._folded - 1]
-                self._restart(self._folded - 1)
+                self._cut(self._folded - 1)
                 return
 
-    def _restart(self, upto: int) -> None:
+    def _cut(self, upto: int) -> None:
+        self.events, self._moments = self.events[:upto], self._moments[:upto]
         self._kept = {place: kept for place, kept in self._kept.items() if place <= upto}
         self._state, self._folded = pickle.loads(self._kept[max(self._kept)]), max(self._kept)
         self._fold(upto)
