@@ -31,13 +31,14 @@ def history(session: Session) -> pandas.DataFrame:
     """
     import pandas
 
+    rows = session.frame()["queries"].values()
     recorded = set(session.recorder.numbers)
     columns: dict[str, list[Any]] = {
         name: []
         for name in ("number", "id", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from",
                      "workers_to", "peak_ratio", "node_seconds", *SETTINGS, "recorded", "error")
     }  # fmt: skip
-    for row in session.frame()["queries"].values():
+    for row in rows:
         effect = row["settings"] or {}
         values = {
             **row,

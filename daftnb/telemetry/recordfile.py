@@ -253,7 +253,8 @@ def _digest(table: Any) -> str:
             digest.update("".join(text for text in column.to_pylist() if text is not None).encode())
         else:
             digest.update(column.is_valid().to_numpy().tobytes())
-            digest.update(pc.fill_null(column, 0).to_numpy().astype("<f8" if "float" in str(column.type) else "<i8"))
+            exact = "<f8" if pa.types.is_floating(column.type) else "<i8"
+            digest.update(pc.fill_null(column, 0).to_numpy().astype(exact).tobytes())
     return digest.hexdigest()
 
 
