@@ -111,7 +111,6 @@ def run(line: str, session: Session) -> Recording | None:
         "backlog": daftnb.backlog,
         "cockpit": daftnb.cockpit,
         "controls": daftnb.controls,
-        "history": lambda: runs.history(session),
         "compare": lambda: runs.compare(session, arguments.a, arguments.b),
     }
     match arguments.command:
@@ -135,6 +134,8 @@ def run(line: str, session: Session) -> Recording | None:
         case "save":
             size = runs.save(session, arguments.path, arguments.query, arguments.all)
             print(f"{arguments.path}: {size:,} bytes")
+        case "history":
+            _history(session)
         case "open":
             return daftnb.open_recording(arguments.path)
         case name:
@@ -142,6 +143,17 @@ def run(line: str, session: Session) -> Recording | None:
 
             display(views[name]())  # at once: the cell's query may come after it
     return None
+
+
+def _history(session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb import runs
+
+    display(runs.history(session))
+    dropped = session.recorder.dropped
+    if dropped:
+        print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
 
 
 def _start(arguments: argparse.Namespace, session: Session) -> None:

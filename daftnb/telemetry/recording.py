@@ -47,7 +47,8 @@ class RecordedQuery:
 class Recording:
     """Recorded queries: their frames at any time, and what there is to know of them as tables.
 
-    ``start`` and ``end`` are seconds since the epoch. Where a query may be named, it is by number or id; else the
+    Frames are those that were seen live; figures of nodes (memory, object store) are right to 1 %. ``start`` and
+    ``end`` are seconds since the epoch. Where a query may be named, it is by number or id; else the
     latest is meant. Not to be used by several threads at once.
     """
 

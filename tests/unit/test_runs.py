@@ -78,7 +78,7 @@ def test_the_history_is_a_dataframe(session: Any) -> None:
         "peak_ratio": 20.0, "node_seconds": 11.9, "threshold": 1.5, "downscale": True, "idle_seconds": 60,
         "recorded": True, "error": None,
     }  # fmt: skip
-    assert first["rows"] is pandas.NA
+    assert table["rows"].isna().tolist() == [True, False]
     assert (second["rows"], second["threshold"], second["tasks"]) == (75, 2.0, 10), "rows are those of the plan's root"
     assert str(table.dtypes["rows"]) == "Int64"
     assert table.attrs["dropped"] == 0
@@ -125,11 +125,10 @@ def test_two_runs_side_by_side(session: Any) -> None:
     ]
     assert plain["operators"][1]["rows_ratio"] == 0.5
     assert plain["settings"] == {"threshold": ["1.5", "2.0"]}
-    assert repr(compared).splitlines()[:4] == [
-        "a: query 1 (calm-willow, finished) and b: query 2 (second, finished)",
-        "                 a       b   b ÷ a",
-        "seconds     10.0 s  5.00 s   0.5 ×",
-        "rows             —      75       —",
+    assert [line.split() for line in repr(compared).splitlines()[1:4]] == [
+        ["a", "b", "b", "÷", "a"],
+        ["seconds", "10.0", "s", "5.00", "s", "0.5", "×"],
+        ["rows", "—", "75", "—"],
     ]
     assert "[a only] Sort" in repr(compared)
     assert compared._repr_html_().count("<tr>") == 1 + 7 + 1 + 1 + 4
@@ -170,7 +169,14 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert [query.number for query in runs.open_recording(path).queries] == [1]
     capsys.readouterr()
     magics.run("history", session)
-    assert "calm-willow" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "calm-willow" in shown
+    assert "no longer kept" not in shown
+    session.recorder.dropped = 3
+    magics.run("history", session)
+    assert capsys.readouterr().out.endswith(
+        "recordings of 3 older queries are no longer kept: the last 100 are, within 64 MB\n"
+    )
     magics.run(f"compare '{path}' 2", session)
     assert capsys.readouterr().out.startswith("a: query 1 (calm-willow, finished) and b: query 2 (second, finished)")
     with pytest.raises(RecordingError, match="There is no recording of query '9'"):
