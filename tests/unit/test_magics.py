@@ -50,7 +50,8 @@ def test_start_takes_its_options(session: Any) -> None:
 def test_help_names_every_command_and_setting(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
     magics.run("", session)
     text = capsys.readouterr().out
-    for word in ("start", "stop", "status", "cockpit", "history", "save", "open", "compare", "plan", "workers", "backlog", "controls", "settings", "set",
+    for word in ("start", "stop", "status", "cockpit", "plan", "workers", "backlog", "controls", "settings", "set",
+                 "history", "save", "open", "compare",
                  "--idle-timeout", "DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR"):  # fmt: skip
         assert word in text
 
