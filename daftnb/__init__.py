@@ -160,8 +160,10 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
 def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:
     """Two runs, operator by operator: queries of this session by number or id, files, or Recordings."""
     from daftnb import runs
+    from daftnb.telemetry.recording import Recording
 
-    return runs.compare(get_session(), a, b)
+    alone = isinstance(a, Recording) and isinstance(b, Recording)
+    return runs.compare(None if alone else get_session(), a, b)
 
 
 def submit(

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from daftnb import __version__
-from daftnb.errors import SettingError
+from daftnb.errors import RecordingError, SettingError
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import recordfile
 from daftnb.telemetry.recording import Recording, open_recording
@@ -80,7 +80,11 @@ def _value(name: str, text: str | None) -> bool | int | float | None:
 def recording(session: Session, query: int | str | None = None) -> Recording:
     """The recording of one query of the session, by number or id (None: the latest), up to now."""
     session.monitor.refresh()
-    return Recording([session.recorder.reel(session.recorder.number_of(query))], "this session")
+    number = session.recorder.number_of(query)
+    try:
+        return Recording([session.recorder.reel(number)], "this session")
+    except ValueError as error:
+        raise RecordingError(f"Query {number} cannot be replayed: {error}.", "Try another, of %daft history") from None
 
 
 def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:

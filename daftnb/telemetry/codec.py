@@ -44,14 +44,38 @@ class NewerError(ValueError):
 # -- events → rows ----------------------------------------------------------------------------------------------------
 
 
-def to_columns(events: Iterable[e.Event], moments: Iterable[float]) -> tuple[Columns, int]:
-    """The events as columns of equal length, and how many could not be written (a number that is not finite).
+def checked(events: Sequence[e.Event], moments: Sequence[float]) -> tuple[Columns, list[e.Event], list[float], int]:
+    """The events as columns, as they are read from those again, with when they came, and how many were left out.
+
+    An event that could not be read again (a number that is not finite or not of its type) must not spoil the others.
+    """
+    try:
+        columns = to_columns(events, moments)
+        return columns, *from_columns(columns), 0
+    except _UNREADABLE:
+        good = [pair for pair in zip(events, moments, strict=True) if _readable(*pair)]
+    columns = to_columns([event for event, _ in good], [moment for _, moment in good])
+    return columns, *from_columns(columns), len(events) - len(good)
+
+
+_UNREADABLE = (ValueError, TypeError)
+
+
+def _readable(event: e.Event, moment: float) -> bool:
+    try:
+        from_columns(to_columns([event], [moment]))
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def to_columns(events: Iterable[e.Event], moments: Iterable[float]) -> Columns:
+    """The events as columns of equal length; ValueError or TypeError if one has what it cannot have.
 
     ``moments``: when each came; the column has those that are not the event's own time.
     """
     columns: Columns = {name: [] for name in COLUMNS}
     put = [columns[name].append for name in COLUMNS]
-    failed = 0
     for event, moment in zip(events, moments, strict=True):
         kind: Any = type(event)
         in_columns, in_body = _writers(kind)
@@ -62,14 +86,10 @@ def to_columns(events: Iterable[e.Event], moments: Iterable[float]) -> tuple[Col
             row[column] = getattr(event, name)
         body = {name: value for name, default in in_body if (value := getattr(event, name)) != default}
         if body:
-            try:
-                row[-1] = json.dumps(body, default=_plain, separators=(",", ":"), allow_nan=False)
-            except ValueError:
-                failed += 1
-                continue
+            row[-1] = json.dumps(body, default=_plain, separators=(",", ":"), allow_nan=False)
         for append, value in zip(put, row, strict=True):
             append(value)
-    return columns, failed
+    return columns
 
 
 @cache
@@ -206,9 +226,9 @@ def _flag(value: Any) -> bool:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int and not (type(value) is float and value.is_integer()):
         _wrong(value, "a whole number")
-    number: int = value
+    number = int(value)
     return number if -LARGEST <= number < LARGEST else _wrong(value, "a number of 64 bits")
 
 

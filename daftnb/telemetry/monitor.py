@@ -150,7 +150,7 @@ class Monitor:
         if self._recorder is None:
             return
         try:
-            problems = self._recorder.settle(self._clock(), self.state.active())
+            problems = self._recorder.settle(self._clock(), self._active())
         except Exception as error:
             self._recorder = None
             problems = [f"queries are no longer recorded: {error!r}"]
@@ -161,10 +161,14 @@ class Monitor:
         with self._lock:
             self._take(e.ProblemFound(self._clock(), text[:300]))
 
+    def _active(self) -> bool:
+        with self._lock:
+            return self.state.active()
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.tick()
-            if not self.state.active():
+            if not self._active():
                 self._wake.wait(QUIET_SECONDS)
             self._wake.clear()
             self._stopping.wait(ACTIVE_SECONDS)

@@ -15,6 +15,7 @@ from typing import Any
 from daftnb.errors import RecordingError
 from daftnb.telemetry import events as e
 from daftnb.telemetry import world
+from daftnb.telemetry.codec import checked
 from daftnb.telemetry.model import State
 from daftnb.telemetry.recordfile import Reel, decode, encode
 from daftnb.telemetry.thinning import same_figures, says_nothing
@@ -29,7 +30,7 @@ BATCH = 8  # recordings encoded at a time
 WAITING = 64  # recordings that wait for a quiet moment; more are encoded at once
 TOO_LARGE = "older recordings were dropped: those of this session had more than 64 MB"
 TOO_LONG = "a recording leaves out details: its query had more than 16 MB of them"
-LOST = "events with numbers that cannot be written were left out of a recording"
+LOST = "events that are not as they should be were left out of a recording"
 
 # What concerns one query alone. All else concerns every query that hears of the world at that time.
 _OWN: frozenset[type] = frozenset(
@@ -176,8 +177,8 @@ class Recorder:
                 if take.ended is not None and now - take.ended >= TAIL_SECONDS:
                     self._close(take)
             waiting = [take for take in self._takes.values() if take.over and take.events]
-            if active and len(waiting) <= WAITING:
-                waiting = []
+            if active and len(waiting) <= WAITING and sum(len(take.events) for take in waiting) <= 4 * CHUNK:
+                waiting = []  # later, when nothing runs
             long = [take for take in self._open.values() if len(take.events) >= CHUNK]
         for take in (*long, *waiting[:BATCH]):
             self._encode(take, problems)
@@ -259,9 +260,10 @@ class Recorder:
             chunks, dropped = list(take.chunks), take.dropped
             counts = (take.latest or {}).values()
             tail = [*take.events, *counts], [*take.moments, *[self._now] * len(counts)]
+        _, last, came, failed = checked(*tail)
         events: list[e.Event] = []
         moments: list[float] = []
-        for more, when in (*map(decode, chunks), tail):
+        for more, when in (*map(decode, chunks), (last, came)):
             events += more
             moments += when
-        return Reel(number, events, moments, dropped)
+        return Reel(number, events, moments, dropped + failed)

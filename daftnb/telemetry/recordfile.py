@@ -33,7 +33,7 @@ from typing import Any
 
 from daftnb.errors import RecordingError
 from daftnb.telemetry import events as e
-from daftnb.telemetry.codec import COLUMNS, Columns, NewerError, from_columns, to_columns
+from daftnb.telemetry.codec import COLUMNS, Columns, NewerError, checked, from_columns, to_columns
 
 FORMAT = "daftnb recording"
 FORMAT_VERSION = 1
@@ -58,10 +58,10 @@ class Reel:
 
 
 def encode(events: Sequence[e.Event], moments: Sequence[float]) -> tuple[bytes, int]:
-    """Events and when they came as compressed bytes for :func:`decode`, and how many of them could not be written."""
+    """Events and when they came as compressed bytes for :func:`decode`, and how many events had to be left out."""
     import pyarrow as pa
 
-    columns, failed = to_columns(events, moments)
+    columns, _, _, failed = checked(events, moments)
     table = _table(columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
@@ -88,7 +88,7 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
         raise RecordingError(f"{target} is a folder.", f"Try %daft save {target / 'run.arrow'}")
     tables = []
     for reel in reels:
-        columns, _ = to_columns(reel.events, reel.moments)
+        columns = to_columns(reel.events, reel.moments)
         number = pa.array([reel.number] * len(columns["t"]), pa.int64())
         tables.append(_table(columns).add_column(0, "recording", number))
     table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()

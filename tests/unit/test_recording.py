@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,14 +183,20 @@ def test_a_recorder_that_fails_harms_nobody() -> None:
 
 def test_events_that_cannot_be_written_are_left_out_and_told() -> None:
     made, state = Recorder(), State()
-    recorded(
-        [*tiny(1, 0.0), e.HoldBegun(0.01, 1, "below", 0, 1, float("inf")), e.BacklogSample(0.02, 1, 1, 1, 1, 1)],
-        made,
-        state,
-    )
+    bad: list[Any] = [
+        e.HoldBegun(0.01, 1, "below", 0, 1, float("inf")),
+        e.ScaleRequested(0.01, 1, 0.5, 1, 1),  # type: ignore[arg-type]
+        e.ScaleRequested(0.01, 1, 2**70, 1, 1),
+        e.OperatorStarted(0.01, "q1", 2**70),
+        e.ProblemFound(0.01, b"bytes"),  # type: ignore[arg-type]
+        e.WorkerStarted(float("nan"), "w", 1, 1),
+    ]
+    good: list[e.Event] = [e.ScaleRequested(0.01, 1, 2.0, 1, 1), e.BacklogSample(0.02, 1, 1, 1, 1, 1)]  # type: ignore[arg-type]
+    recorded([*tiny(1, 0.0), *bad, *good], made, state)
+    running = made.reel(1)
+    assert (running.events[-2:], running.dropped) == (good, len(bad))
     assert made.settle(10.0, False) == [recorder.LOST]
-    reel = made.reel(1)
-    assert (type(reel.events[-1]), reel.dropped) == (e.BacklogSample, 1)
+    assert made.reel(1) == running
 
 
 # -- size and speed ---------------------------------------------------------------------------------------------------
