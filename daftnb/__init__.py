@@ -12,17 +12,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from daftnb.errors import ClusterError, DaftnbError, SettingError
+from daftnb.errors import ClusterError, DaftnbError, RecordingError, SettingError
 from daftnb.settings import AutoscalingSettings
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    import pandas
     from IPython.core.interactiveshell import InteractiveShell
 
+    from daftnb.comparison import Comparison
     from daftnb.engine.jobs import Job, JobList
     from daftnb.session import Session
+    from daftnb.telemetry.recording import Recording
     from daftnb.widgets.controls import Controls
     from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
 
@@ -31,14 +34,20 @@ __all__ = [
     "AutoscalingSettings",
     "ClusterError",
     "DaftnbError",
+    "RecordingError",
     "SettingError",
     "backlog",
     "cockpit",
+    "compare",
     "connect",
     "controls",
     "get_session",
+    "history",
     "jobs",
+    "open_recording",
     "plan",
+    "recording",
+    "save",
     "start",
     "stop",
     "submit",
@@ -111,6 +120,50 @@ def controls() -> Controls:
     from daftnb.widgets.controls import Controls
 
     return Controls(get_session())
+
+
+def history() -> pandas.DataFrame:
+    """The queries of this session, one row each (columns: :func:`daftnb.runs.history`)."""
+    from daftnb import runs
+
+    return runs.history(get_session())
+
+
+def recording(query: int | str | None = None) -> Recording:
+    """The recording of a query of this session, by number or id (None: the latest): its frames at any time, its tables.
+
+    Raises RecordingError if there is none of it.
+    """
+    from daftnb import runs
+
+    return runs.recording(get_session(), query)
+
+
+def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
+    """Write the recording of a query (None: the latest; ``all``: of each that is kept) to an Arrow file.
+
+    pyarrow and pandas read it, :func:`open_recording` replays it anywhere. Gives its size in bytes; raises
+    RecordingError.
+    """
+    from daftnb import runs
+
+    return runs.save(get_session(), path, query, all)
+
+
+def open_recording(path: str | os.PathLike[str]) -> Recording:
+    """The Recording in a file that :func:`save` has written. Raises RecordingError, in one line, if it has none."""
+    from daftnb.telemetry.recording import open_recording
+
+    return open_recording(path)
+
+
+def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:
+    """Two runs, operator by operator: queries of this session by number or id, files, or Recordings."""
+    from daftnb import runs
+    from daftnb.telemetry.recording import Recording
+
+    alone = isinstance(a, Recording) and isinstance(b, Recording)
+    return runs.compare(None if alone else get_session(), a, b)
 
 
 def submit(

@@ -28,6 +28,10 @@ class ClusterError(DaftnbError):
     """The embedded cluster cannot be started, or what was asked needs one that runs."""
 
 
+class RecordingError(DaftnbError):
+    """A recording cannot be read or written, or there is none of what was asked for."""
+
+
 class QueryCancelled(DaftnbError):
     """A query was cancelled from another thread or cell than its own."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from daftnb.session import Session
+    from daftnb.telemetry.recording import Recording
 
 _CALLBACK = "_daftnb_after_cell"
 
@@ -60,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     set_.add_argument("assignments", nargs="+", metavar="NAME=VALUE")
     cancel = add("cancel", "end a query that runs, on the cluster too")
     cancel.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
+    add("history", "the queries of this session, as a table")
+    save = add("save", "write the recording of the last query to an Arrow file (--query N, --all)")
+    save.add_argument("path", metavar="PATH")
+    save.add_argument("--query", metavar="N", help="another query, by number or id")
+    save.add_argument("--all", action="store_true", help="all queries that are kept")
+    open_ = add("open", "replay a recording, anywhere: recording = %%daft open run.arrow")
+    open_.add_argument("path", metavar="PATH")
+    compare = add("compare", "two runs side by side, operator by operator: numbers of queries, or files")
+    compare.add_argument("a", metavar="A")
+    compare.add_argument("b", metavar="B")
     add("help", "this text")
     return parser
 
@@ -81,9 +92,10 @@ def help_text() -> str:
     return "\n".join(lines)
 
 
-def run(line: str, session: Session) -> None:
-    """Carry out one ``%daft`` line; views and texts are displayed at once."""
+def run(line: str, session: Session) -> Recording | None:
+    """Carry out one ``%daft`` line; views and texts are displayed at once. A recording that is opened is returned."""
     import daftnb
+    from daftnb import runs
 
     try:
         words = shlex.split(line)
@@ -91,7 +103,7 @@ def run(line: str, session: Session) -> None:
         raise DaftnbError(f"%daft cannot read {line!r}: {error}.", "Try %daft help") from None
     if not words or words[0] in ("help", "-h", "--help"):
         print(help_text())
-        return
+        return None
     arguments = _parser().parse_args(words)
     views: dict[str, Callable[[], Any]] = {
         "plan": daftnb.plan,
@@ -99,6 +111,7 @@ def run(line: str, session: Session) -> None:
         "backlog": daftnb.backlog,
         "cockpit": daftnb.cockpit,
         "controls": daftnb.controls,
+        "compare": lambda: runs.compare(session, arguments.a, arguments.b),
     }
     match arguments.command:
         case "start":
@@ -118,10 +131,29 @@ def run(line: str, session: Session) -> None:
             print(_settings_text(session))
         case "settings":
             print(_settings_text(session))
+        case "save":
+            size = runs.save(session, arguments.path, arguments.query, arguments.all)
+            print(f"{arguments.path}: {size:,} bytes")
+        case "history":
+            _history(session)
+        case "open":
+            return daftnb.open_recording(arguments.path)
         case name:
             from IPython.display import display
 
             display(views[name]())  # at once: the cell's query may come after it
+    return None
+
+
+def _history(session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb import runs
+
+    display(runs.history(session))
+    dropped = session.recorder.dropped
+    if dropped:
+        print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
 
 
 def _start(arguments: argparse.Namespace, session: Session) -> None:
@@ -197,9 +229,9 @@ def register(shell: InteractiveShell, session: Session) -> None:
     """Give the shell ``%daft``, and bring static views up to date after each cell. Again replaces itself."""
     unregister(shell)
 
-    def daft(line: str) -> None:
+    def daft(line: str) -> Recording | None:
         """See and steer Daft on Ray; %daft help."""
-        run(line, session)
+        return run(line, session)
 
     def after_cell(_result: Any) -> None:
         for listener in list(session.monitor.listeners):

@@ -21,6 +21,7 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame, frame_of
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
+from daftnb.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:
     from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
@@ -43,7 +44,8 @@ class Session:
         self.cluster: EmbeddedCluster | None = None
         self.external: ExternalCluster | None = None
         self._link: Link | None = None  # the connection that our FlotillaRunner was made on
-        self.monitor = Monitor(self._pull, self._frame, time.time)
+        self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
+        self.monitor = Monitor(self._pull, self._frame, time.time, self.recorder)
         self.off = internals.missing("daft")
         self._ray_looked_for = False
         self._query_events: QueryEvents | None = None

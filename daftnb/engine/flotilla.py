@@ -195,7 +195,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             self._running[query_id] = index
             asked = self.settings()
             in_effect = self._call_alive("prepare", index, query_id, parents, asked)
-            self.emit(e.SettingsInEffect(time.time(), query_id, tuple(in_effect.items())))
+            known = tuple((name, text) for name, text in in_effect.items() if text is not None)
+            self.emit(e.SettingsInEffect(time.time(), query_id, known))
             if in_effect != asked:
                 text = "another query was running, so its settings for downscaling hold for this one too"
                 self.emit(e.ProblemFound(time.time(), f"{query_id}: {text}"))

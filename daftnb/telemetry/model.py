@@ -86,6 +86,13 @@ class Query:
             return None
         return add(stage.counts for stage in self.stages.values())
 
+    def row_count(self) -> int | None:
+        """The rows of the result as the engine told them; where it did not, those that the plan's root gave, so far."""
+        root = None if self.root is None else self.operators[self.root]
+        if self.rows is not None or root is None or root.stats is None:
+            return self.rows
+        return root.stats.rows_out
+
     def parents(self) -> dict[int, int]:
         """Each operator's consumer."""
         return {child: id_ for id_, operator in self.operators.items() for child in operator.node.inputs}

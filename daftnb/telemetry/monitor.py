@@ -14,6 +14,7 @@ from typing import Protocol
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame
 from daftnb.telemetry.model import State
+from daftnb.telemetry.recorder import Recorder
 from daftnb.telemetry.state import apply
 
 ACTIVE_SECONDS = 0.2  # between frames while a query runs: five a second
@@ -36,7 +37,8 @@ class Monitor:
     """Owns the state. ``emit`` may be called from any thread; everything else happens under one lock.
 
     ``pull`` fetches what the engine has to tell (it may fail: the problem is shown, the next tick tries again);
-    ``frame`` makes a frame of the state at a time; ``clock`` gives seconds since the epoch.
+    ``frame`` makes a frame of the state at a time; ``clock`` gives seconds since the epoch. ``recorder`` is told every
+    event before it is folded; if it fails, that is told, and nothing more is recorded.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Monitor:
         pull: Callable[[], list[e.Event]],
         frame: Callable[[State, float], Frame],
         clock: Callable[[], float],
+        recorder: Recorder | None = None,
     ) -> None:
         self.state = State()
         self.listeners: list[Listener] = []
         self._pull = pull
         self._frame = frame
         self._clock = clock
+        self._recorder = recorder
         self._inbox: queue.SimpleQueue[e.Event] = queue.SimpleQueue()
         self._lock = threading.RLock()  # the state
         self._pulling = threading.Lock()  # one pull at a time, and never while the state is locked: it may hang
@@ -96,6 +100,7 @@ class Monitor:
     def tick(self) -> None:
         """One round: fold, and publish to those who look."""
         self._fold()
+        self._settle()
         looking = [listener for listener in self.listeners if listener.looking]
         if not looking:
             return
@@ -126,20 +131,44 @@ class Monitor:
             # What the driver said comes first: it announces the queries that the pulled counts are about.
             while True:
                 try:
-                    apply(self._inbox.get_nowait(), self.state)
+                    self._take(self._inbox.get_nowait())
                 except queue.Empty:
                     break
             for event in pulled:
-                apply(event, self.state)
+                self._take(event)
+
+    def _take(self, event: e.Event) -> None:
+        if self._recorder is not None:
+            try:
+                self._recorder.record(event, self.state)
+            except Exception as error:
+                self._recorder = None
+                self._problem(f"queries are no longer recorded: {error!r}")
+        apply(event, self.state)
+
+    def _settle(self) -> None:
+        if self._recorder is None:
+            return
+        try:
+            problems = self._recorder.settle(self._clock(), self._active())
+        except Exception as error:
+            self._recorder = None
+            problems = [f"queries are no longer recorded: {error!r}"]
+        for text in problems:
+            self._problem(text)
 
     def _problem(self, text: str) -> None:
         with self._lock:
-            apply(e.ProblemFound(self._clock(), text[:300]), self.state)
+            self._take(e.ProblemFound(self._clock(), text[:300]))
+
+    def _active(self) -> bool:
+        with self._lock:
+            return self.state.active()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.tick()
-            if not self.state.active():
+            if not self._active():
                 self._wake.wait(QUIET_SECONDS)
             self._wake.clear()
             self._stopping.wait(ACTIVE_SECONDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import singledispatch
 
-from daftnb.telemetry import decisions
+from daftnb.telemetry import decisions, world
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.model import KEPT_TASKS, Durations, Mark, Operator, Query, State, Worker
@@ -51,6 +51,10 @@ def mark_together(state: State, t: float, kind: str, worker: Worker, words: Call
 def apply(event: e.Event, state: State) -> None:
     """Fold one event into the state. Events of unknown queries or workers are ignored: they are before our time."""
     raise TypeError(f"no such event: {type(event).__name__}")
+
+
+apply.register(e.WorldKnown, world.restore)
+apply.register(e.WorkerKnown, world.restore_worker)
 
 
 @apply.register
@@ -151,18 +155,6 @@ def _(event: e.NodeFigures, state: State) -> None:
     worker = state.workers.get(event.worker_id)
     if worker is not None:
         worker.figures = event
-
-
-@apply.register
-def _(event: e.WorldKnown, state: State) -> None:
-    state.query_count, state.worker_count, state.granted = event.queries, event.workers, event.granted
-
-
-@apply.register
-def _(event: e.WorkerKnown, state: State) -> None:
-    state.workers[event.worker_id] = Worker(
-        event.worker_id, event.label, event.slots, event.memory, event.since, event.state, event.head
-    )
 
 
 @apply.register

@@ -51,6 +51,7 @@ def test_help_names_every_command_and_setting(session: Any, capsys: pytest.Captu
     magics.run("", session)
     text = capsys.readouterr().out
     for word in ("start", "stop", "status", "cockpit", "plan", "workers", "backlog", "controls", "settings", "set",
+                 "history", "save", "open", "compare",
                  "--idle-timeout", "DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR"):  # fmt: skip
         assert word in text
 

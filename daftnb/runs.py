@@ -1,0 +1,112 @@
+"""The queries of a session after they have run: their history, their recordings, and two of them compared."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from daftnb import __version__
+from daftnb.errors import RecordingError, SettingError
+from daftnb.settings import SETTINGS
+from daftnb.telemetry import recordfile
+from daftnb.telemetry.recording import Recording, open_recording
+
+if TYPE_CHECKING:
+    import pandas
+
+    from daftnb.comparison import Comparison
+    from daftnb.session import Session
+
+Run = int | str | Recording
+_COUNTS = ("rows", "tasks", "workers_from", "workers_to")
+_NUMBERS = ("seconds", "peak_ratio", "node_seconds")
+
+
+def history(session: Session) -> pandas.DataFrame:
+    """One row per query of this session (the last 100), the oldest first.
+
+    ``started`` is UTC, ``seconds`` the time from there to the end (or to now). ``rows``: as told by the engine, or what
+    the plan's root gave. One column per setting, as it was in effect (missing on the native runner, which has none).
+    ``recorded``: whether there still is a recording of it. ``attrs["dropped"]``: recordings that are no longer kept.
+    """
+    import pandas
+
+    rows = session.frame()["queries"].values()
+    recorded = set(session.recorder.numbers)
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in ("number", "id", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from",
+                     "workers_to", "peak_ratio", "node_seconds", *SETTINGS, "recorded", "error")
+    }  # fmt: skip
+    for row in rows:
+        effect = row["settings"] or {}
+        values = {
+            **row,
+            "started": pandas.Timestamp(row["started"], unit="s", tz="UTC"),
+            "seconds": row["elapsed"],
+            "recorded": row["number"] in recorded,
+            **{name: _value(name, effect.get(setting.env)) for name, setting in SETTINGS.items()},
+        }
+        for name, column in columns.items():
+            column.append(values[name])
+    types = {
+        "number": "int64",
+        "started": "datetime64[us, UTC]",
+        "recorded": "bool",
+        **dict.fromkeys(_COUNTS, "Int64"),
+        **dict.fromkeys(_NUMBERS, "Float64"),
+        **{name: _TYPES[type(setting.default)] for name, setting in SETTINGS.items()},
+    }
+    table = pandas.DataFrame(
+        {name: pandas.Series(column, dtype=types.get(name, "object")) for name, column in columns.items()}
+    )
+    table.attrs["dropped"] = session.recorder.dropped
+    return table
+
+
+_TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "Float64"}
+
+
+def _value(name: str, text: str | None) -> bool | int | float | None:
+    """A setting as it was in effect; None where that is not known or the engine itself could not have read it."""
+    if text is None:
+        return None
+    try:
+        return SETTINGS[name].parse(text)
+    except SettingError:
+        return None
+
+
+def recording(session: Session, query: int | str | None = None) -> Recording:
+    """The recording of one query of the session, by number or id (None: the latest), up to now."""
+    session.monitor.refresh()
+    number = session.recorder.number_of(query)
+    try:
+        return Recording([session.recorder.reel(number)], "this session")
+    except ValueError as error:
+        raise RecordingError(f"Query {number} cannot be replayed: {error}.", "Try another, of %daft history") from None
+
+
+def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
+    """Write the recording of a query (None: the latest), or of all that are kept, to a file; its size in bytes."""
+    session.monitor.refresh()
+    recorder = session.recorder
+    last = recorder.number_of(query)
+    reels = [recorder.reel(number) for number in (recorder.numbers if all else [last])]
+    return recordfile.write(path, reels, __version__, session.settings.environment())
+
+
+def compare(session: Session | None, a: Run, b: Run) -> Comparison:
+    """Two runs side by side: queries of the session by number or id, files of recordings, or Recordings (their last
+    query)."""
+    from daftnb.comparison import Comparison
+
+    return Comparison(_run(session, a).frame(), _run(session, b).frame())
+
+
+def _run(session: Session | None, run: Run) -> Recording:
+    if isinstance(run, Recording):
+        return run
+    if session is not None and (isinstance(run, int) or run.isdigit() or not os.path.exists(os.path.expanduser(run))):
+        return recording(session, run)
+    return open_recording(str(run))

@@ -1,0 +1,172 @@
+"""A Recording: one or more queries as they were recorded, to be looked at at any time of them.
+
+Of this session (:func:`daftnb.recording`) or from a file (:func:`daftnb.open_recording`); no engine is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daftnb.errors import RecordingError
+from daftnb.telemetry import recordfile, tables
+from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.recordfile import Reel
+from daftnb.telemetry.replay import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedQuery:
+    """A query of a recording, at the recording's end. Times are seconds since the epoch; ``seconds`` is its time.
+
+    ``events``: how many are recorded; ``dropped``: details that were left out for want of room.
+    """
+
+    number: int
+    id: str
+    runner: str
+    state: str
+    started: float
+    ended: float | None
+    seconds: float
+    rows: int | None
+    tasks: int | None
+    workers_from: int | None
+    workers_to: int | None
+    peak_ratio: float | None
+    node_seconds: float | None
+    settings: dict[str, str] | None
+    error: str | None
+    events: int
+    dropped: int
+
+
+class Recording:
+    """Recorded queries: their frames at any time, and what there is to know of them as tables.
+
+    Frames are those that were seen live; figures of nodes (memory, object store) are right to 1 %. ``start`` and
+    ``end`` are seconds since the epoch. Where a query may be named, it is by number or id; else the
+    latest is meant. Not to be used by several threads at once.
+    """
+
+    def __init__(self, reels: Sequence[Reel], source: str) -> None:
+        self.source = source
+        self._replays = {replay.number: replay for replay in map(Replay, reels)}
+        self.queries: tuple[RecordedQuery, ...] = tuple(_summary(replay) for replay in self._replays.values())
+
+    @property
+    def start(self) -> float:
+        """When the first query began."""
+        return min(replay.start for replay in self._replays.values())
+
+    @property
+    def end(self) -> float:
+        """When the last event came, a few seconds after the last query's end."""
+        return max(replay.end for replay in self._replays.values())
+
+    def span(self, query: int | str | None = None) -> tuple[float, float]:
+        """From a query's start to the end of its recording."""
+        replay = self._replay(query)
+        return replay.start, replay.end
+
+    def frame(self, t: float | None = None, query: int | str | None = None) -> Frame:
+        """The frame as it was seen at ``t`` (None: at the end; before the start or after the end: there).
+
+        Without ``query``, of the one that was the current one at ``t``. ``queries`` in it are those recorded here
+        that had ended, and this one.
+        """
+        replay = self._replay(query) if query is not None or t is None else self._current(t)
+        frame = replay.frame(t)
+        mine = str(replay.number)
+        frame["queries"] = {
+            number: row
+            for number, row in (
+                *((str(other.number), other.last["queries"][str(other.number)]) for other in self._ended(frame["now"])),
+                (mine, frame["queries"][mine]),
+            )
+        }
+        return frame
+
+    def operators(self, query: int | str | None = None) -> Any:
+        """The operators as an Arrow table (columns: :data:`daftnb.telemetry.tables.OPERATORS`); None: of all."""
+        return tables.operators(self._some(query))
+
+    def tasks(self, query: int | str | None = None) -> Any:
+        """The tasks that have ended as an Arrow table (columns: :data:`daftnb.telemetry.tables.TASKS`)."""
+        return tables.tasks(self._some(query))
+
+    def workers(self, query: int | str | None = None) -> Any:
+        """The nodes and workers as an Arrow table (columns: :data:`daftnb.telemetry.tables.WORKERS`)."""
+        return tables.workers(self._some(query))
+
+    def decisions(self, query: int | str | None = None) -> Any:
+        """The scaling decisions as an Arrow table (columns: :data:`daftnb.telemetry.tables.DECISIONS`)."""
+        return tables.decisions(self._some(query))
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write all of it to a file; its size in bytes. RecordingError if that cannot be."""
+        from daftnb import __version__
+
+        reels = [
+            Reel(replay.number, replay.events, replay.moments, replay.dropped) for replay in self._replays.values()
+        ]
+        return recordfile.write(path, reels, __version__, self._replay(None).settings.environment())
+
+    def _ended(self, t: float) -> list[Replay]:
+        ended = {query.number for query in self.queries if query.ended is not None and query.ended <= t}
+        return [replay for replay in self._replays.values() if replay.number in ended]
+
+    def _current(self, t: float) -> Replay:
+        begun = [replay for replay in self._replays.values() if replay.start <= t]
+        return max(begun, key=lambda replay: replay.start) if begun else next(iter(self._replays.values()))
+
+    def _replay(self, query: int | str | None) -> Replay:
+        if query is None:
+            return next(reversed(self._replays.values()))
+        for replay in self._replays.values():
+            if query in (replay.number, replay.id, str(replay.number)):
+                return replay
+        raise RecordingError(
+            f"{self.source} has no query {str(query)[:60]!r} (it has {', '.join(map(str, self._replays))}).",
+            "See its .queries",
+        )
+
+    def _some(self, query: int | str | None) -> list[Replay]:
+        return list(self._replays.values()) if query is None else [self._replay(query)]
+
+    def __repr__(self) -> str:
+        from daftnb.widgets.static import headline
+
+        lines = [f"Recording of {len(self.queries)} quer{'y' if len(self.queries) == 1 else 'ies'} ({self.source})"]
+        return "\n".join([*lines, *(f"  {headline(self.frame(query=query.number))}" for query in self.queries[-20:])])
+
+    def _repr_html_(self) -> str:
+        from daftnb.telemetry.frames import select
+        from daftnb.widgets.static import static_html
+
+        view = "cockpit" if len(self.queries) == 1 else "history"
+        return static_html(select(self.frame(), view), view)
+
+
+def open_recording(path: str | os.PathLike[str]) -> Recording:
+    """The Recording in a file; RecordingError, in one line, if it holds none."""
+    reels = recordfile.read(path)
+    source = str(Path(path).expanduser())
+    try:
+        return Recording(reels, source)
+    except RecordingError:
+        raise
+    except Exception as error:
+        # Every value was of the right type and range, but together they make no story that the fold can follow.
+        raise RecordingError(
+            f"{source} cannot be replayed: {type(error).__name__}: {str(error)[:200]}.", recordfile.ANOTHER
+        ) from None
+
+
+def _summary(replay: Replay) -> RecordedQuery:
+    row = dict(replay.last["queries"][str(replay.number)])
+    row["seconds"] = row.pop("elapsed")
+    return RecordedQuery(**row, ended=replay.query.ended, events=len(replay.events), dropped=replay.dropped)

@@ -1,0 +1,130 @@
+"""Which events say nothing new. Counts are absolute, and the engine is asked five times a second: most do not.
+
+Judged by the state before the event: what would leave it as it is need not be recorded, and a replay without it makes
+the same frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from daftnb.telemetry import events as e
+from daftnb.telemetry.model import State
+
+GONE_SECONDS = 60  # a node that is gone leaves the state after this, at the next list of nodes
+FIGURES_PART = 100  # a node's figures are told again when one has changed by more than total ÷ this
+
+
+def says_nothing(event: e.Event, state: State) -> bool:
+    """Whether the fold of this event would change nothing that is shown."""
+    way = _WAYS.get(type(event))
+    return way is not None and way(event, state)
+
+
+def same_figures(old: e.NodeFigures | None, new: e.NodeFigures) -> bool:
+    """Whether a node uses about what it did (within 1 %)."""
+    if old is None or (old.memory_total, old.store_total) != (new.memory_total, new.store_total):
+        return False
+    return _near(old.memory_used, new.memory_used, new.memory_total) and _near(
+        old.store_used, new.store_used, new.store_total
+    )
+
+
+def _near(old: int | None, new: int | None, total: int | None) -> bool:
+    if old is None or new is None or total is None:
+        return old == new
+    return abs(new - old) * FIGURES_PART <= total
+
+
+def _stage_counts(event: e.StageCounts, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return True
+    old = query.stages.get(event.last_id)
+    return old is not None and old.counts == event.counts and old.name == event.name
+
+
+def _operator_stats(event: e.OperatorStats, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    operator = None if query is None else query.operators.get(event.operator_id)
+    if operator is None:
+        return True
+    old = operator.stats
+    return (
+        old is not None
+        and old.rows_out == event.rows_out
+        and old.duration_us == event.duration_us
+        and old.rows_in == event.rows_in
+        and old.bytes_out == event.bytes_out
+        and old.bytes_in == event.bytes_in
+    )
+
+
+def _worker_counts(event: e.WorkerCounts, state: State) -> bool:
+    worker = state.workers.get(event.worker_id)
+    if worker is None or not worker.is_actor:
+        return True
+    return (
+        worker.running == event.running
+        and worker.finished == event.finished
+        and worker.now == event.tasks
+        and worker.idle_since == event.idle_since
+        and worker.state == ("busy" if event.running else "warm" if event.warm else "idle")
+        and worker.retires_at == event.retires_at
+        and worker.rule == event.rule
+        and bool(event.running) == bool(worker.spans and worker.spans[-1][1] is None)
+    )
+
+
+def _hold_counted(event: e.HoldCounted, state: State) -> bool:
+    if state.hold is None or state.hold[0] != event.number:
+        return True
+    _, mark, before = state.hold
+    return mark.count == before + event.count
+
+
+def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
+    if not state.nodes_known or state.granted != sum(node.slots for node in event.nodes):
+        return False
+    for node in event.nodes:
+        worker = state.workers.get(node.id)
+        if worker is None or worker.state == "gone" or worker.head != node.head:
+            return False
+        if not node.slots and not worker.is_actor and worker.state != "no worker":
+            return False
+    if len(event.nodes) == len(state.workers):
+        return True
+    alive = {node.id for node in event.nodes}
+    return all(
+        worker.id in alive or (worker.state == "gone" and event.t - worker.since <= GONE_SECONDS)
+        for worker in state.workers.values()
+    )
+
+
+def _node_figures(event: e.NodeFigures, state: State) -> bool:
+    return event.worker_id not in state.workers
+
+
+def _udf_actors(event: e.UdfActors, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return True
+    old = query.udfs.get(event.name)
+    return old is not None and (old.count, old.idle) == (event.count, event.idle)
+
+
+def _detail_dropped(event: e.DetailDropped, state: State) -> bool:
+    return state.dropped == event.events
+
+
+_WAYS: dict[type, Callable[[Any, State], bool]] = {
+    e.StageCounts: _stage_counts,
+    e.OperatorStats: _operator_stats,
+    e.WorkerCounts: _worker_counts,
+    e.HoldCounted: _hold_counted,
+    e.NodesSeen: _nodes_seen,
+    e.NodeFigures: _node_figures,
+    e.UdfActors: _udf_actors,
+    e.DetailDropped: _detail_dropped,
+}
