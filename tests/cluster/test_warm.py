@@ -68,7 +68,8 @@ def test_a_worker_killed_while_warm_is_noticed_and_replaced(session: Session) ->
     await_that(lambda: "died" in kinds(session, since), "the death is noticed", 4)
     assert len(workers(session)) == len(before) - 1
     tiny()
-    assert len(workers(session)) == len(before), "its node has a worker again"
+    # Ray takes a node without a worker after two seconds; on a slow machine that is before the query.
+    assert len(workers(session)) == nodes(), "its node has a worker again"
     assert session.frame()["session"]["problems"] == {}
 
 
