@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from daftnb.engine.jobs import Job, JobList
     from daftnb.session import Session
     from daftnb.widgets.controls import Controls
-    from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
+    from daftnb.widgets.views import Backlog, Cockpit, Decisions, Plan, Workers
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,10 +32,12 @@ __all__ = [
     "ClusterError",
     "DaftnbError",
     "SettingError",
+    "auto",
     "backlog",
     "cockpit",
     "connect",
     "controls",
+    "decisions",
     "get_session",
     "jobs",
     "plan",
@@ -99,8 +101,26 @@ def backlog() -> Backlog:
     return Backlog(get_session())
 
 
+def decisions() -> Decisions:
+    """The scheduler's and Ray's decisions, with their reasons."""
+    from daftnb.widgets.views import Decisions
+
+    return Decisions(get_session())
+
+
+def auto(on: bool = True) -> None:
+    """Show a line under each cell that runs a query for longer than 300 ms, or do not. On once the extension is loaded.
+
+    Raises DaftnbError outside a notebook, where there is no place for it.
+    """
+    lines = get_session().lines
+    if lines is None:
+        raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
+    lines.switch(on)
+
+
 def cockpit() -> Cockpit:
-    """All views of the current query in one."""
+    """All views of the current query in one, the history, and the settings, which can be changed there."""
     from daftnb.widgets.views import Cockpit
 
     return Cockpit(get_session())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from daftnb.session import Session
 
-_CALLBACK = "_daftnb_after_cell"
+_CALLBACKS = "_daftnb_callbacks"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     add("plan", "live view: the query's plan")
     add("workers", "live view: the Ray worker pool and its idle actors")
     add("backlog", "live view: backlog ratio against the threshold")
-    add("cockpit", "live view: all of it")
+    add("cockpit", "live view: all of it (%%daft alone does so too)")
+    add("decisions", "live view: the scheduler's and Ray's decisions, with their reasons")
+    add("history", "live view: this session's queries, two of them side by side")
+    auto = add("auto", "a line under each cell that runs a query: on or off")
+    auto.add_argument("switch", nargs="?", choices=("on", "off"), metavar="on|off", help="nothing: say which it is")
     add("controls", "panel: the autoscaling settings")
     add("settings", "the autoscaling settings: set, and in effect")
     set_ = add("set", "set autoscaling settings for the next query: %%daft set threshold=1.5 downscale=off")
@@ -89,15 +93,17 @@ def run(line: str, session: Session) -> None:
         words = shlex.split(line)
     except ValueError as error:
         raise DaftnbError(f"%daft cannot read {line!r}: {error}.", "Try %daft help") from None
-    if not words or words[0] in ("help", "-h", "--help"):
+    if words and words[0] in ("help", "-h", "--help"):
         print(help_text())
         return
-    arguments = _parser().parse_args(words)
+    arguments = _parser().parse_args(words or ["cockpit"])
     views: dict[str, Callable[[], Any]] = {
         "plan": daftnb.plan,
         "workers": daftnb.workers,
         "backlog": daftnb.backlog,
         "cockpit": daftnb.cockpit,
+        "decisions": daftnb.decisions,
+        "history": _history,
         "controls": daftnb.controls,
     }
     match arguments.command:
@@ -118,6 +124,11 @@ def run(line: str, session: Session) -> None:
             print(_settings_text(session))
         case "settings":
             print(_settings_text(session))
+        case "auto":
+            if arguments.switch is not None:
+                daftnb.auto(arguments.switch == "on")
+            on = session.lines is not None and session.lines.on
+            print("a line shows under each cell that runs a query" if on else "no line shows under cells")
         case name:
             from IPython.display import display
 
@@ -193,28 +204,59 @@ def _size_text(cluster: dict[str, Any]) -> str:
     return f", {cluster['min_workers']} to {cluster['max_workers']} workers of {cluster['cpus']} CPU{idle}"
 
 
+def _history() -> Any:
+    import daftnb
+    from daftnb.widgets.views import History
+
+    return History(daftnb.get_session())
+
+
 def register(shell: InteractiveShell, session: Session) -> None:
-    """Give the shell ``%daft``, and bring static views up to date after each cell. Again replaces itself."""
+    """Give the shell ``%daft``, lines under cells, and static views that are up to date after each cell.
+
+    Again replaces itself. Lines are shown in notebooks: in a terminal there is no place for them.
+    """
+    from daftnb.widgets.cells import CellLines
+
     unregister(shell)
 
     def daft(line: str) -> None:
         """See and steer Daft on Ray; %daft help."""
         run(line, session)
 
+    def before_cell(info: Any) -> None:
+        if session.lines is not None and info.store_history:
+            session.lines.begin(getattr(info, "cell_id", None))
+
     def after_cell(_result: Any) -> None:
+        if session.lines is not None:
+            session.lines.end()
         for listener in list(session.monitor.listeners):
             keep_static = getattr(listener, "keep_static", None)
             if keep_static is not None:
                 keep_static()
 
     shell.register_magic_function(daft, "line", "daft")
-    shell.events.register("post_run_cell", after_cell)
-    shell.user_ns_hidden[_CALLBACK] = after_cell
+    callbacks = {"pre_run_cell": before_cell, "post_run_cell": after_cell}
+    for event, callback in callbacks.items():
+        shell.events.register(event, callback)
+    shell.user_ns_hidden[_CALLBACKS] = callbacks
+    if getattr(shell, "kernel", None) is not None:
+        session.lines = CellLines(session)
+        session.lines.switch(True)
+        parent = shell.get_parent()
+        if parent.get("msg_type") == "execute_request":  # the cell that loads us
+            session.lines.begin(parent.get("metadata", {}).get("cellId"))
 
 
 def unregister(shell: InteractiveShell) -> None:
     """Undo :func:`register`; harmless if it was not called."""
+    from daftnb.session import current_session
+
     shell.magics_manager.magics["line"].pop("daft", None)
-    callback = shell.user_ns_hidden.pop(_CALLBACK, None)
-    if callback is not None:
-        shell.events.unregister("post_run_cell", callback)
+    for event, callback in shell.user_ns_hidden.pop(_CALLBACKS, {}).items():
+        shell.events.unregister(event, callback)
+    session = current_session()
+    if session is not None and session.lines is not None:
+        session.lines.close()
+        session.lines = None

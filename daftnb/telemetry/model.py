@@ -80,6 +80,12 @@ class Query:
     def active(self) -> bool:
         return self.state in ("planning", "running")
 
+    @property
+    def result_rows(self) -> int | None:
+        """Rows of the result; until the engine has said them, those that have left the plan's root so far."""
+        root = self.operators.get(self.root) if self.root is not None else None
+        return root.stats.rows_out if self.rows is None and root and root.stats else self.rows
+
     def tasks(self) -> e.TaskCounts | None:
         """All tasks of the query; None where there are none (the native runner has no tasks)."""
         if not self.stages:

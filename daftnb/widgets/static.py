@@ -1,7 +1,8 @@
 """The static views: HTML without script, and text. What a notebook still says when nothing runs any more.
 
 GitHub removes styles and drawings from what it shows, so everything that matters is in words and tables; the
-drawings (:mod:`daftnb.widgets.static_svg`) come beside them. Every text is escaped, and the number of rows is bounded.
+drawings (:mod:`daftnb.widgets.static_svg`) come beside them. Every text is escaped, and rows and texts are bounded: a
+view takes less than 100 kB of the notebook, whatever the plan and the cluster.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from daftnb.telemetry.frames import Frame
 from daftnb.widgets import format as f
 from daftnb.widgets.static_svg import backlog_svg, cpus_svg, plan_svg
 from daftnb.widgets.words import (
+    GLYPHS,
     NATIVE,
     SIGNS,
     cpu_words,
@@ -25,10 +27,11 @@ from daftnb.widgets.words import (
     state_words,
 )
 
-MAX_ROWS = 200
+MAX_ROWS = 60
 MAX_DECISIONS = 25
-_CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
-_NUMBER = "text-align:right;padding:2px 12px 2px 0;vertical-align:top;font-variant-numeric:tabular-nums"
+MAX_CELL = 200  # characters
+_CELL = "text-align:left"  # notebooks align table cells to the right
+_NUMBER = "text-align:right"
 NO_QUERY = "No query has run yet."
 
 
@@ -70,11 +73,20 @@ def headline(frame: Frame) -> str:
 
 def static_html(frame: Frame, view: str) -> str:
     """The view as HTML without script."""
-    parts = [f"<p><b>{escape(headline(frame))}</b></p>"]
-    parts += [part for section in _SECTIONS[view] for part in section(frame)]
-    problems = frame["session"]["problems"].values()
-    parts += [f"<p>⚠ {escape(text)}</p>" for text in problems]
+    parts = [part for section in _SECTIONS[view] for part in section(frame)]
+    head = f"<b>{escape(headline(frame))}</b>"
+    if view == "line" and parts:  # opens and closes without script
+        parts = [f"<details><summary>{escape(_sign(frame))} {head}</summary>", *parts, "</details>"]
+    else:
+        parts.insert(0, f"<p>{head}</p>")
+    problems = list(frame["session"]["problems"].values())[:MAX_ROWS]
+    parts += [f"<p>⚠ {escape(text[:500])}</p>" for text in problems]
     return f"<div>{''.join(parts)}</div>"
+
+
+def _sign(frame: Frame) -> str:
+    query = frame.get("query")
+    return GLYPHS.get(query["state"], "·") if query else ""
 
 
 def static_text(frame: Frame, view: str) -> str:
@@ -212,7 +224,8 @@ def _table_html(title: str, table: Table) -> list[str]:
 def indented(cell: str) -> str:
     """A cell whose leading spaces are kept."""
     bare = cell.lstrip(" ")
-    return "&nbsp;&nbsp;" * ((len(cell) - len(bare)) // 2) + escape(bare)
+    shown = bare if len(bare) <= MAX_CELL else bare[: MAX_CELL - 1] + "…"
+    return "&nbsp;&nbsp;" * ((len(cell) - len(bare)) // 2) + escape(shown)
 
 
 def _table_text(table: Table) -> list[str]:
@@ -314,15 +327,30 @@ def _backlog_text(frame: Frame) -> list[str]:
     return [_backlog_summary(frame), *drawn, *([cpu_words(frame["backlog"])] if drawn else [])]
 
 
+def _cell_queries_html(frame: Frame) -> list[str]:
+    """The other queries of a cell, where there are any; and those that were too short to be listed."""
+    cell = frame.get("cell") or {"brief": 0}
+    rows = _table_html("Queries of this cell, the latest first", _history(frame)) if len(frame["queries"]) > 1 else []
+    if cell["brief"]:
+        rows.append(f"<p>and {cell['brief']} shorter than 0.3 s</p>")
+    return rows
+
+
+def _operators_html(frame: Frame) -> list[str]:
+    return _table_html(f"Plan of query {frame['plan']['number']}", _operators(frame)) if frame.get("plan") else []
+
+
 _SECTIONS = {
+    "line": (_cell_queries_html, _operators_html),
     "plan": (_plan_html,),
     "workers": (_workers_html,),
     "backlog": (_backlog_html,),
     "decisions": (_decisions_html,),
     "history": (_history_html,),
-    "cockpit": (_plan_html, _backlog_html, _workers_html, _decisions_html, _settings_html),
+    "cockpit": (_plan_html, _backlog_html, _workers_html, _decisions_html, _history_html, _settings_html),
 }
 _TEXTS = {
+    "line": (),
     "plan": (_plan_text,),
     "workers": (_workers_text,),
     "backlog": (_backlog_text,),
