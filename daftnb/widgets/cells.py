@@ -94,14 +94,14 @@ class CellLines:
             before.close()  # its output was cleared
         now = time.time()
         with self._showing:
-            self._cell = Cell(key or f"{now}", Span(now)) if self.on else None
+            self._cell = Cell(key or f"{now}", Span(now))
 
     def _end(self) -> None:
         from daftnb.widgets.line import LEAST_SECONDS
 
         cell = self._cell
         if cell is not None:
-            if not cell.done and time.time() - cell.span.began >= LEAST_SECONDS:
+            if self.on and not cell.done and time.time() - cell.span.began >= LEAST_SECONDS:
                 self.publish(self._session.frame())
             with self._showing:
                 cell.span.ended, self._cell = time.time(), None
@@ -132,11 +132,11 @@ class CellLines:
 
         with self._showing:
             cell = self._cell
-            if cell is None or cell.done or not queries_of(frame, cell.span).rows:
+            if not self.on or cell is None or cell.done or not queries_of(frame, cell.span).rows:
                 return
             cell.done = True
             shown = (getattr(listener, "shown_at", 0.0) for listener in self._session.monitor.listeners)
-            if any(at >= cell.span.began for at in shown):
+            if any(at > cell.span.began for at in shown):
                 return
             self._lines[cell.key] = cell.context.run(self._show, cell.span)
 

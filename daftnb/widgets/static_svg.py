@@ -154,7 +154,7 @@ def backlog_svg(backlog: Mapping[str, Any]) -> str:
     line = " ".join(f"{'L' if i else 'M'}{plot.x(p[0]):.1f} {plot.y(p[1] or 0):.1f}" for i, p in enumerate(points))
     marks = "".join(
         f'<text x="{plot.x(m["t"]):.1f}" y="14" {_TEXT} text-anchor="middle">'
-        f"{SIGNS[m['kind']][0]}<title>{_escape(_shortened(m['text'], 200))}</title></text>"
+        f"{SIGNS[m['kind']][0]}<title>{_escape(_shortened(m['text'], 100))}</title></text>"
         for m in backlog["marks"].values()
         if m["kind"] in SIGNS and plot.first <= m["t"] <= plot.last
     )

@@ -97,7 +97,11 @@ def compared() -> Frame:
                 "b": did(2, "ScanTaskSource", "lineitem", 5_980_000, 214_000_000, 300_000, 46),
                 "ratio": ratios(0.3333),
             },
-            "3": {"a": None, "b": did(1, "ScanTaskSource", "orders", 1_500_000, 61_000_000, 900_000, 12), "ratio": None},
+            "3": {
+                "a": None,
+                "b": did(1, "ScanTaskSource", "orders", 1_500_000, 61_000_000, 900_000, 12),
+                "ratio": None,
+            },
         },
         "settings": {"threshold": ["1.5", "1.25"]},
     }

@@ -18,8 +18,8 @@ const TOTALS: Record<string, [string, (value: number | null) => string, boolean?
 function Times({ value, judged }: { value: number | null | undefined; judged?: boolean }) {
   if (value == null) return <>{UNKNOWN}</>;
   const kind = !judged ? "" : value > 1.1 ? "over" : value < 0.9 ? "st-finished" : "";
-  const text = value > 0 && value < 0.01 ? "<0.01" : value.toFixed(value < 100 ? 2 : 0);
-  return <span class={kind}>{kind === "over" ? "↑ " : kind ? "↓ " : ""}×{text}</span>;
+  const text = value > 0 && value < 0.01 ? "<×0.01" : `×${value.toFixed(value < 100 ? 2 : 0)}`;
+  return <span class={kind}>{kind === "over" ? "↑ " : kind ? "↓ " : ""}{text}</span>;
 }
 
 const work = (did: Did): string => (did.duration_us == null ? UNKNOWN : duration(did.duration_us / 1e6));
@@ -91,7 +91,7 @@ export function Compare({ comparison, onClose }: { comparison: Comparison; onClo
                   <td class="name" title={`${named(one)} | ${named(two)}`}>
                     {named(one ?? two)}
                     {one && two && one.name !== two.name && <span class="muted"> | {named(two)}</span>}
-                    {!(one && two) && <span class="tag">only {one ? a : b}</span>}
+                    {!(one && two) && <span class="muted"> (only {one ? a : b})</span>}
                   </td>
                   {both(work)}
                   <td class="num"><Times value={times?.duration_us} judged /></td>

@@ -68,7 +68,7 @@ export function Header({ store, lead, tail }: HeaderProps) {
           {store.stopping.value === query.id ? "stopping…" : "Stop"}
         </button>
       )}
-      {query.error != null && <span class="st-failed">{query.error}</span>}
+      {query.error != null && <span class="st-failed error" title={query.error}>{query.error}</span>}
     </div>
   );
 }

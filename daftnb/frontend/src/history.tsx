@@ -73,6 +73,7 @@ export function History({ store }: { store: Store }) {
             <thead>
               <tr>
                 {!replayed && <th scope="col"><span class="hidden">compare</span></th>}
+                <th scope="col"><span class="hidden">look</span></th>
                 {COLUMNS.map(({ name, num }, index) => (
                   <th key={name} scope="col" class={num ? "num" : ""}
                     aria-sort={order.column !== index ? undefined : order.down ? "descending" : "ascending"}>
@@ -83,7 +84,6 @@ export function History({ store }: { store: Store }) {
                   </th>
                 ))}
                 <th scope="col">Settings not default</th>
-                <th scope="col"><span class="hidden">look</span></th>
               </tr>
             </thead>
             <tbody>
@@ -95,17 +95,17 @@ export function History({ store }: { store: Store }) {
                         onChange={() => mark(past.number)} />
                     </td>
                   )}
+                  <td>
+                    <button type="button" class="plain link" onClick={() => show(past.number)}>
+                      Look<span class="hidden"> at query {past.number}</span>
+                    </button>
+                  </td>
                   {COLUMNS.map(({ name, text, by, num }, index) => (
                     <td key={name} class={[num && "num", index === 1 && `st-${past.state}`].filter(Boolean).join(" ")}>
                       {text ? text(past) : by(past)}
                     </td>
                   ))}
                   <td class="muted">{differing(past, frame?.settings)}</td>
-                  <td>
-                    <button type="button" class="plain link" onClick={() => show(past.number)}>
-                      Look<span class="hidden"> at query {past.number}</span>
-                    </button>
-                  </td>
                 </tr>
               ))}
             </tbody>

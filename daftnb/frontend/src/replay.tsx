@@ -68,13 +68,13 @@ export function ReplayBar({ store }: { store: Store }) {
       <h3>{replay.title}</h3>
       <div class="buttons">
         <button type="button" aria-disabled={before === null} onClick={() => go(before)} title="the decision before">
-          ⏮<span class="hidden"> the decision before</span>
+          <span aria-hidden="true">|◀</span><span class="hidden">the decision before</span>
         </button>
         <button type="button" onClick={play} class="play">
-          {playing ? "⏸ Pause" : "▶ Play"}
+          {playing ? "Pause" : "▶ Play"}
         </button>
         <button type="button" aria-disabled={after === null} onClick={() => go(after)} title="the next decision">
-          ⏭<span class="hidden"> the next decision</span>
+          <span aria-hidden="true">▶|</span><span class="hidden">the next decision</span>
         </button>
         <select aria-label="speed" value={String(speed)} onChange={(event) => setSpeed(Number(event.currentTarget.value))}>
           {SPEEDS.map((times) => (
