@@ -88,7 +88,7 @@ class View(anywidget.AnyWidget):
     _library_hash = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, frame: Frame | None = None) -> None:
         shared = library()
         self._session = session
         self._sequence = 0
@@ -102,7 +102,7 @@ class View(anywidget.AnyWidget):
         self._looked_at: int | None = None  # a query of the history, by its number
         self._compared: tuple[int, int] | None = None
         self.shown_at = 0.0  # when it was last displayed, seconds since the epoch
-        frame = self._part(session.frame())
+        frame = self._part(session.frame() if frame is None else frame)
         self._last = frame
         super().__init__(
             _esm=built("loader.js"),
@@ -211,10 +211,14 @@ class View(anywidget.AnyWidget):
         }
 
     def _ipython_display_(self) -> None:
+        self.show()
+
+    def show(self, frame: Frame | None = None) -> None:
+        """Display it, with the static view of ``frame`` (None: as all is now)."""
         from IPython.display import display
 
         self.shown_at = time.time()
-        handle = display(self._bundle(), raw=True, display_id=True)
+        handle = display(self._bundle(frame), raw=True, display_id=True)
         if handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 

@@ -138,11 +138,11 @@ class CellLines:
             shown = (getattr(listener, "shown_at", 0.0) for listener in self._session.monitor.listeners)
             if any(at > cell.span.began for at in shown):
                 return
-            self._lines[cell.key] = cell.context.run(self._show, cell.span)
+            self._lines[cell.key] = cell.context.run(self._show, cell.span, frame)
 
-    def _show(self, span: Span) -> Line:
+    def _show(self, span: Span, frame: Frame) -> Line:
         from daftnb.widgets.line import Line
 
-        line = Line(self._session, span)
-        line._ipython_display_()
+        line = Line(self._session, span, frame)  # the frame is given: nobody waits for the engine here
+        line.show(frame)
         return line

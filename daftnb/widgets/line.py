@@ -62,11 +62,11 @@ class Line(View):
 
     opened = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, session: Any, span: Span) -> None:
+    def __init__(self, session: Any, span: Span, frame: Frame | None = None) -> None:
         self._span = span
         self._part_now: Frame = {}
         self._settled = False
-        super().__init__(session)
+        super().__init__(session, frame)
 
     @property
     def looking(self) -> bool:

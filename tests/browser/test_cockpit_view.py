@@ -171,12 +171,16 @@ def test_two_queries_side_by_side(width: int, theme: str, draw: Draw, artifacts:
     ]
     page.evaluate("(frame) => window.keyframe(frame)", frame | {"compare": compared(), "seq": 1})
     tables = page.locator(".compare table")
-    cells = [
-        [" ".join(c.split()) for c in row.locator("td").all_inner_texts()]
-        for row in tables.first.locator("tbody tr").all()
+    rows = [
+        [" ".join(cell.split()) for cell in row.locator("th, td").all_inner_texts()]
+        for row in tables.first.locator("tr").all()
     ]
-    assert cells[0] == ["time", "11.0 s", "30.0 s", "↑ ×2.73"]
-    assert ["threshold", "1.5", "1.25", "differs"] in cells
+    assert rows == [
+        ["in all", "time", "rows", "tasks", "peak backlog ratio", "workers", "node-seconds", "threshold"],
+        ["✓ query 4", "11.0 s", "30.5 k", "60", "18", "3", "25", "1.5"],
+        ["✓ query 7", "30.0 s", "10", "114", "53", "4", "81", "1.25"],
+        ["ratio", "↑ ×2.73", "<×0.01", "×1.90", "↑ ×2.94", "×1.33", "↑ ×3.31", "differs"],
+    ]
     first = [" ".join(c.split()) for c in tables.nth(1).locator("tbody tr").nth(1).locator("td").all_inner_texts()]
     assert first == [
         "HashJoin o_orderkey",

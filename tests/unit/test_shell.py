@@ -311,7 +311,7 @@ def test_a_cell_that_runs_another_is_one_cell_and_a_failure_of_ours_is_told(
     session.now = clock[0] = T + 11
     cells.end()
     assert cells._cell is not None
-    monkeypatch.setattr(cells, "_show", lambda span: 1 / 0)
+    monkeypatch.setattr(cells, "_show", lambda span, frame: 1 / 0)
     cells.end()
     assert session.frame()["session"]["problems"]["0"].startswith("the line under a cell could not be shown: Zero")
     cells.begin("next")

@@ -28,6 +28,7 @@ const named = (did: Did | null | undefined): string => (did ? `${did.name} ${did
 export function Compare({ comparison, onClose }: { comparison: Comparison; onClose: () => void }) {
   const [a, b] = comparison.numbers;
   const settings = Object.entries(comparison.settings);
+  const totals = Object.entries(TOTALS).filter(([name]) => comparison.totals[name]?.some((value) => value != null));
   return (
     <section class="compare" aria-label={`queries ${a} and ${b} compared`}>
       <div class="bar">
@@ -40,35 +41,26 @@ export function Compare({ comparison, onClose }: { comparison: Comparison; onClo
           <thead>
             <tr>
               <th scope="col">in all</th>
-              {[a, b].map((number, side) => (
-                <th scope="col" class="num" key={number}>
-                  {glyph(comparison.states[side]!)} query {number}
-                </th>
+              {[...totals.map(([, [word]]) => word), ...settings.map(([name]) => name.replace("_", " "))].map((word) => (
+                <th scope="col" class="num" key={word}>{word}</th>
               ))}
-              <th scope="col" class="num">ratio</th>
             </tr>
           </thead>
           <tbody>
-            {Object.entries(TOTALS).map(([name, [word, text, judged]]) => {
-              const [x, y, times] = comparison.totals[name] ?? [null, null, null];
-              if (x == null && y == null) return null;
-              return (
-                <tr key={name}>
-                  <td>{word}</td>
-                  <td class="num">{text(x)}</td>
-                  <td class="num">{text(y)}</td>
-                  <td class="num"><Times value={times} judged={judged} /></td>
-                </tr>
-              );
-            })}
-            {settings.map(([name, [x, y]]) => (
-              <tr key={name}>
-                <td>{name.replace("_", " ")}</td>
-                <td class="num">{shown(name, x)}</td>
-                <td class="num">{shown(name, y)}</td>
-                <td class="num">differs</td>
+            {[0, 1].map((side) => (
+              <tr key={side}>
+                <th scope="row">{glyph(comparison.states[side]!)} query {comparison.numbers[side]}</th>
+                {totals.map(([name, [, text]]) => <td class="num" key={name}>{text(comparison.totals[name]?.[side] ?? null)}</td>)}
+                {settings.map(([name, values]) => <td class="num" key={name}>{shown(name, values[side])}</td>)}
               </tr>
             ))}
+            <tr>
+              <th scope="row">ratio</th>
+              {totals.map(([name, [, , judged]]) => (
+                <td class="num" key={name}><Times value={comparison.totals[name]?.[2]} judged={judged} /></td>
+              ))}
+              {settings.map(([name]) => <td class="num" key={name}>differs</td>)}
+            </tr>
           </tbody>
         </table>
         <table>
