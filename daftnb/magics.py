@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -235,6 +236,10 @@ def register(shell: InteractiveShell, session: Session) -> None:
             keep_static = getattr(listener, "keep_static", None)
             if keep_static is not None:
                 keep_static()
+        if "daftnb.widgets.base" in sys.modules:
+            from daftnb.widgets.base import leave_records
+
+            leave_records()
 
     shell.register_magic_function(daft, "line", "daft")
     callbacks = {"pre_run_cell": before_cell, "post_run_cell": after_cell}

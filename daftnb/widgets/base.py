@@ -48,12 +48,34 @@ def built(name: str) -> str:
 
 
 class Library(ipywidgets.Widget):
-    """The bundle as a plain model: sent once per kernel, shared by all views of a page."""
+    """The bundle as a plain model: sent once per kernel, shared by all views of a page.
+
+    What runs notebooks without a page (nbclient) keeps each model's state in the notebook. So the page's copy is
+    emptied when the cell is over; a page that comes later asks for it (``code``).
+    """
 
     _model_name = traitlets.Unicode("WidgetModel").tag(sync=True)
     _model_module = traitlets.Unicode("@jupyter-widgets/base").tag(sync=True)
     _model_module_version = traitlets.Unicode("2.0.0").tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
+    _kept = False  # by whoever records the state of models
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code=code)
+        deliver_while_busy(self)
+        self._kept = True
+        self.on_msg(self._on_message)
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if content == {"type": "code"}:
+            self.send_state("code")
+            self._kept = True
+
+    def leave_records(self) -> None:
+        """Empty the copies of the bundle outside the kernel, if there may be any. On the shell's thread."""
+        if self._kept and self.comm is not None:
+            self._kept = False
+            self._send({"method": "update", "state": {"code": ""}, "buffer_paths": []})
 
 
 _library: Library | None = None
@@ -65,6 +87,12 @@ def library() -> Library:
     if _library is None or _library.comm is None:
         _library = Library(code=built("daftnb.js"))
     return _library
+
+
+def leave_records() -> None:
+    """Keep the bundle out of the notebook; after each cell."""
+    if _library is not None:
+        _library.leave_records()
 
 
 def deliver_while_busy(widget: ipywidgets.Widget) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Lab, open_notebook, shut_down_kernels
+from tests.browser.conftest import READY, Lab, all_ran, open_notebook, run_all, shut_down_kernels
 from tests.browser.test_stop import notebook, run_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -154,5 +154,106 @@ print(sum(isinstance(o, Line) and o.comm is not None for o in gc.get_objects()),
     after_hundred = cell(page, 2).locator(".jp-OutputArea-output").inner_text().strip()
     print(after_one, "|", after_hundred, "|", once, len(json.dumps(hundredth)))
     assert after_one.split(" threads")[0].rsplit(" ", 1)[0] == after_hundred.split(" threads")[0].rsplit(" ", 1)[0]
+    assert page.problems == []
+    shut_down_kernels(lab)
+
+
+def test_each_line_is_in_the_cell_of_its_query_when_all_are_run(lab: Lab, page: Any) -> None:
+    name = "all.ipynb"
+    # A query that a thread starts while the second cell runs, and that goes on after it, is in that cell's line.
+    thread = (
+        "import threading\nother = threading.Thread(target=run, args=(80,))\nother.start()\nrun(20)\ntime.sleep(0.5)"
+    )
+    notebook(lab, name, (SETUP, thread, "run(2)", "other.join()", "run(25)", 'print("x")', "run(30)"))
+    open_notebook(page, lab, name)
+    run_all(page)
+    all_ran(page, 60)
+    for index in (1, 4, 6):
+        line(page, index).locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    assert [line(page, index).count() for index in range(7)] == [0, 1, 0, 0, 1, 0, 1]
+    page.wait_for_function("() => true")
+    cells = saved(page, lab, name)
+    texts = ["".join(cells[index]["outputs"][0]["data"]["text/plain"]) for index in (1, 4, 6)]
+    assert all("finished after" in text for text in texts), texts
+    assert [len(c["outputs"]) for c in cells] == [0, 1, 0, 0, 1, 1, 1]
+    # The page is loaded again: it asks the kernel for the bundle, and the lines are there.
+    page.reload()
+    page.wait_for_function(READY, timeout=90_000)
+    line(page, 4).locator(".head[data-state=finished]").wait_for(timeout=20_000)
+    assert page.problems == []
+    shut_down_kernels(lab)
+
+
+def test_the_cockpit_is_steered_in_a_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
+    name = "steer.ipynb"
+    setup = SETUP + "\nrun(20)\nrun(30)"
+    replay = """
+from daftnb.settings import AutoscalingSettings
+from daftnb.telemetry import events as e
+from daftnb.telemetry.frames import frame_of
+from daftnb.telemetry.model import State
+from daftnb.telemetry.state import apply
+from daftnb.widgets.replay import Replay
+
+told = [e.QueryStarted(1e9, "old", "native"), e.PlanReady(1e9, "old", (e.PlanNode(1, "Scan of a recording", "", ()),)),
+        e.OperatorStarted(1e9 + 1, "old", 1), e.QueryFinished(1e9 + 9, "old", "finished")]
+
+class Recording:
+    start, end, queries = 1e9, 1e9 + 10, ()
+
+    def frame(self, t):
+        state = State()
+        for event in told:
+            if event.t <= t:
+                apply(event, state)
+        return frame_of(state, t, "native", AutoscalingSettings())
+
+Replay(Recording(), "a recording")
+"""
+    notebook(lab, name, (setup, "%daft", "import os; print(os.environ['DAFT_AUTOSCALING_THRESHOLD'])", replay))
+    open_notebook(page, lab, name)
+    ran(page, 0)
+    ran(page, 1)
+    cockpit = cell(page, 1).locator(".root[data-view=cockpit]")
+    cockpit.wait_for(timeout=20_000)
+    cockpit.get_by_role("tab", name="Settings").click()
+    threshold = cockpit.get_by_label("Scale-up threshold")
+    threshold.fill("0.5")
+    threshold.press("Enter")
+    cockpit.get_by_role("alert").wait_for(timeout=5_000)
+    assert "threshold cannot be '0.5'" in cockpit.get_by_role("alert").inner_text()
+    threshold.fill("1.75")
+    threshold.press("Enter")
+    cockpit.get_by_role("alert").wait_for(state="detached", timeout=5_000)
+    ran(page, 2)
+    assert cell(page, 2).locator(".jp-OutputArea-output").inner_text().strip() == "1.75"
+
+    cockpit.get_by_role("tab", name="History").click()
+    cockpit.get_by_role("checkbox", name="compare query 1").check()
+    cockpit.get_by_role("checkbox", name="compare query 2").check()
+    cockpit.locator(".compare").wait_for(timeout=5_000)
+    assert cockpit.locator(".compare tbody tr", has_text="UDF slow").count() == 1
+    cell(page, 1).screenshot(path=artifacts / "lab-compare.png")
+    cockpit.get_by_role("button", name="Look at query 1").click()
+    cockpit.locator(".looking").wait_for(timeout=5_000)
+    assert "Query 1" in cockpit.locator(".head").inner_text()
+    cockpit.get_by_role("button", name="Back to the latest").click()
+    cockpit.locator(".looking").wait_for(state="detached", timeout=5_000)
+    assert "Query 2" in cockpit.locator(".head").inner_text()
+
+    ran(page, 3)
+    played = cell(page, 3).locator(".root[data-view=cockpit]")
+    played.locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    slider = played.get_by_role("slider", name="time")
+    slider.focus()
+    page.keyboard.press("Home")
+    played.locator(".op[data-state=waiting]").wait_for(timeout=5_000)
+    played.get_by_label("speed").select_option("16×")
+    played.get_by_role("button", name="Play").click()
+    played.locator(".head[data-state=running]").wait_for(timeout=5_000)
+    played.locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    played.get_by_role("button", name="▶ Play").wait_for(timeout=5_000)
+    assert slider.get_attribute("aria-valuetext") == "10.0 s of 10.0 s"
+    cell(page, 3).screenshot(path=artifacts / "lab-replay.png")
     assert page.problems == []
     shut_down_kernels(lab)

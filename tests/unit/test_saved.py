@@ -71,9 +71,7 @@ def executed() -> Any:
         cells=[nbformat.v4.new_code_cell(dedent(text).strip()) for text in CELLS],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
-    client = nbclient.NotebookClient(
-        document, timeout=60, kernel_name="python3", store_widget_state=False, allow_errors=True
-    )
+    client = nbclient.NotebookClient(document, timeout=60, kernel_name="python3", allow_errors=True)
     client.execute()
     return document
 
@@ -87,6 +85,9 @@ def test_the_line_stays_in_the_cell_that_ran_the_queries(executed: Any) -> None:
     assert re.match(r"<div><details><summary>✓ <b>Query 2 \([^)]+\) on Daft&#x27;s native runner finished after", html)
     assert "Queries of this cell, the latest first" in html
     assert len(str(line)) < 10_000
+    # Also with the state of all models, which nbclient keeps.
+    assert executed.metadata.widgets
+    assert len(nbformat.writes(executed)) < 30_000
     assert outputs[3][0].ename == "ValueError"
     assert [output.text for output in outputs[4]] == ["0\n", "None\n"], "Daft's progress bars are put back"
     # Unloaded, there is no line, and Daft's own progress bar is there again.

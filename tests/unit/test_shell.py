@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -466,3 +467,29 @@ def test_a_replay_sets_nothing_and_stops_nothing() -> None:
     ]
     assert dict(os.environ) == before
     replay.close()
+
+
+# -- the bundle -------------------------------------------------------------------------------------------------------
+
+
+def test_the_bundle_is_sent_again_to_a_page_that_asks(session: FakeSession) -> None:
+    from daftnb.widgets.base import Library
+
+    shared = Library("the code")
+    told: list[Any] = []
+    shared._send = lambda message, buffers=None: told.append(message["state"])
+    shared.leave_records()
+    shared.leave_records()
+    assert told == [{"code": ""}], "once"
+    assert shared.code == "the code"
+    shared._on_message(shared, {"type": "code", "more": 1}, [])
+    shared._on_message(shared, {"type": "code"}, [])
+    shared.leave_records()
+    assert told == [{"code": ""}, {"code": "the code"}, {"code": ""}]
+    shared.close()
+
+
+def test_a_further_widget_weighs_little(session: FakeSession) -> None:
+    for view in (Line(session, Span(T - 1)), Cockpit(session)):  # type: ignore[arg-type]
+        assert len(json.dumps(view.get_state(), default=str)) < 20_000
+        view.close()
