@@ -218,6 +218,13 @@ Replay(Recording(), "a recording")
     cockpit.wait_for(timeout=20_000)
     cockpit.get_by_role("tab", name="Settings").click()
     threshold = cockpit.get_by_label("Scale-up threshold")
+    # Typed, in a notebook in command mode, whose own keys these are: "d d" deletes a cell.
+    threshold.click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.type("ddab0.5")
+    assert threshold.input_value() == "ddab0.5"
+    assert page.locator(".jp-Cell").count() == 4
     threshold.fill("0.5")
     threshold.press("Enter")
     cockpit.get_by_role("alert").wait_for(timeout=5_000)

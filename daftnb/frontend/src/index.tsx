@@ -7,6 +7,7 @@ import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
 import { Cockpit, Looking } from "./cockpit.tsx";
+import { keepKeys } from "./keys.ts";
 import { Line } from "./line.tsx";
 import { Decisions } from "./panels.tsx";
 import { PlanPanel } from "./plan.tsx";
@@ -82,6 +83,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   shadow.append(sheet, root, live);
   const store = new Store(model, controller.signal);
   const theme = followTheme(controller.signal);
+  keepKeys(root, controller.signal);
   announce(store, name === "line", live, controller.signal);
   function App() {
     return <View name={name} store={store} theme={theme.value} />;

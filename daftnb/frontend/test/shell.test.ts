@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Past, Replay } from "../src/frame.ts";
 import { differing, sorted } from "../src/history.tsx";
+import { ours } from "../src/keys.ts";
 import { moment } from "../src/replay.tsx";
 import { Store, type Model } from "../src/store.ts";
 
@@ -89,4 +90,10 @@ test("a recording's clock stands still, and looking at a query goes to its end",
   live.store.look(3);
   live.store.look(null);
   assert.deepEqual(live.sent, [{ type: "look", query: 3 }, { type: "look", query: null }]);
+});
+
+test("keys that a view uses are not the notebook's; the notebook's own still reach it", () => {
+  assert.deepEqual(["d", "Enter", "Tab", "Escape"].map((key) => ours(key, false, true)), [true, true, true, false]);
+  assert.deepEqual(["d", "Enter", " ", "ArrowDown", "Tab"].map((key) => ours(key, false, false)), [false, true, true, true, false]);
+  assert.equal(ours("Enter", true, true), false); // Shift+Enter runs the cell
 });
