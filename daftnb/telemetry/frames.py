@@ -122,7 +122,7 @@ def _counts(counts: e.TaskCounts | None) -> Frame | None:
 def query_of(query: Query, now: float) -> Frame:
     """The topic ``query``. The native runner has no tasks: its progress is in operators that have ended."""
     tasks = query.tasks()
-    ended = sum(operator.ended for operator in query.operators.values())
+    ended = sum(operator.ended or query.state == "finished" for operator in query.operators.values())
     return {
         "id": query.id,
         "number": query.number,

@@ -113,6 +113,8 @@ class Line(View):
 
     def _open(self, opened: bool) -> None:
         self.opened = opened
+        if not opened:
+            self._looked_at = None
         self._settled = False
         self._resync = True
         monitor = self._session.monitor

@@ -23,6 +23,7 @@ from daftnb.widgets.line import Line, Span, queries_of
 from daftnb.widgets.replay import Replay
 from daftnb.widgets.views import Cockpit, History
 from tests.unit import story
+from tests.unit.test_static import check
 from tests.unit.test_telemetry import rfc7386, without_none
 
 T = story.T
@@ -193,6 +194,7 @@ def test_a_closed_line_costs_little_and_an_open_one_is_the_cockpit(session: Fake
     ask(line, type="open", open=False)
     session.monitor.tick()
     assert "plan" not in line.frame
+    assert line.frame["query"]["number"] == 3, "closed, it is about its cell's latest again"
     line.close()
 
 
@@ -210,6 +212,7 @@ def test_a_line_keeps_what_it_said_when_the_history_has_dropped_its_queries(sess
 def test_the_lines_static_view_opens_without_script(session: FakeSession) -> None:
     bundle = Line(session, Span(T - 1))._bundle()
     html = bundle["text/html"]
+    check(html)
     assert html.startswith("<div><details><summary>✕ <b>Query 3 (q3) on Daft&#x27;s native runner failed after 1.00 s")
     assert "Queries of this cell, the latest first" in html
     assert "<p>and 1 shorter than 0.3 s</p>" in html
