@@ -31,7 +31,7 @@ export function Line({ store, theme }: { store: Store; theme: Theme }) {
         {open && others > 0 && <CellQueries store={store} />}
       </section>
       <div id="whole" class="grid" hidden={!open}>
-        {open && <Parts store={store} theme={theme} />}
+        {open && (frame?.settings ? <Parts store={store} theme={theme} /> : <p class="empty">Waiting for the kernel…</p>)}
       </div>
     </div>
   );
