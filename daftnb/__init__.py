@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from daftnb.session import Session
     from daftnb.telemetry.recording import Recording
     from daftnb.widgets.controls import Controls
-    from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
+    from daftnb.widgets.replay import Replay
+    from daftnb.widgets.views import Backlog, Cockpit, Decisions, Plan, Workers
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,17 +37,20 @@ __all__ = [
     "DaftnbError",
     "RecordingError",
     "SettingError",
+    "auto",
     "backlog",
     "cockpit",
     "compare",
     "connect",
     "controls",
+    "decisions",
     "get_session",
     "history",
     "jobs",
     "open_recording",
     "plan",
     "recording",
+    "replay",
     "save",
     "start",
     "stop",
@@ -108,8 +112,26 @@ def backlog() -> Backlog:
     return Backlog(get_session())
 
 
+def decisions() -> Decisions:
+    """The scheduler's and Ray's decisions, with their reasons."""
+    from daftnb.widgets.views import Decisions
+
+    return Decisions(get_session())
+
+
+def auto(on: bool = True) -> None:
+    """Show a line under each cell that runs a query for longer than 300 ms, or do not. On once the extension is loaded.
+
+    Raises DaftnbError outside a notebook, where there is no place for it.
+    """
+    lines = get_session().lines
+    if lines is None:
+        raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
+    lines.switch(on)
+
+
 def cockpit() -> Cockpit:
-    """All views of the current query in one."""
+    """All views of the current query in one, the history, and the settings, which can be changed there."""
     from daftnb.widgets.views import Cockpit
 
     return Cockpit(get_session())
@@ -148,6 +170,14 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
     from daftnb import runs
 
     return runs.save(get_session(), path, query, all)
+
+
+def replay(recording: Recording) -> Replay:
+    """A recording in the cockpit, with a slider: every moment as it was seen."""
+    from daftnb.widgets.replay import Replay
+
+    numbers = ", ".join(str(query.number) for query in recording.queries)
+    return Replay(recording, f"Query {numbers} ({recording.source})")
 
 
 def open_recording(path: str | os.PathLike[str]) -> Recording:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from daftnb.session import Session
-    from daftnb.telemetry.recording import Recording
 
-_CALLBACK = "_daftnb_after_cell"
+_CALLBACKS = "_daftnb_callbacks"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,19 +54,22 @@ def _parser() -> argparse.ArgumentParser:
     add("plan", "live view: the query's plan")
     add("workers", "live view: the Ray worker pool and its idle actors")
     add("backlog", "live view: backlog ratio against the threshold")
-    add("cockpit", "live view: all of it")
+    add("cockpit", "live view: all of it (%%daft alone does so too)")
+    add("decisions", "live view: the scheduler's and Ray's decisions, with their reasons")
+    add("history", "live view: this session's queries, two of them side by side")
+    auto = add("auto", "a line under each cell that runs a query: on or off")
+    auto.add_argument("switch", nargs="?", choices=("on", "off"), metavar="on|off", help="nothing: say which it is")
     add("controls", "panel: the autoscaling settings")
     add("settings", "the autoscaling settings: set, and in effect")
     set_ = add("set", "set autoscaling settings for the next query: %%daft set threshold=1.5 downscale=off")
     set_.add_argument("assignments", nargs="+", metavar="NAME=VALUE")
     cancel = add("cancel", "end a query that runs, on the cluster too")
     cancel.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
-    add("history", "the queries of this session, as a table")
     save = add("save", "write the recording of the last query to an Arrow file (--query N, --all)")
     save.add_argument("path", metavar="PATH")
     save.add_argument("--query", metavar="N", help="another query, by number or id")
     save.add_argument("--all", action="store_true", help="all queries that are kept")
-    open_ = add("open", "replay a recording, anywhere: recording = %%daft open run.arrow")
+    open_ = add("open", "replay a recording in the cockpit, on any machine: %%daft open run.arrow")
     open_.add_argument("path", metavar="PATH")
     compare = add("compare", "two runs side by side, operator by operator: numbers of queries, or files")
     compare.add_argument("a", metavar="A")
@@ -92,24 +95,27 @@ def help_text() -> str:
     return "\n".join(lines)
 
 
-def run(line: str, session: Session) -> Recording | None:
-    """Carry out one ``%daft`` line; views and texts are displayed at once. A recording that is opened is returned."""
+def run(line: str, session: Session) -> None:
+    """Carry out one ``%daft`` line; views and texts are displayed at once."""
     import daftnb
     from daftnb import runs
+    from daftnb.widgets.views import History
 
     try:
         words = shlex.split(line)
     except ValueError as error:
         raise DaftnbError(f"%daft cannot read {line!r}: {error}.", "Try %daft help") from None
-    if not words or words[0] in ("help", "-h", "--help"):
+    if words and words[0] in ("help", "-h", "--help"):
         print(help_text())
-        return None
-    arguments = _parser().parse_args(words)
+        return
+    arguments = _parser().parse_args(words or ["cockpit"])
     views: dict[str, Callable[[], Any]] = {
         "plan": daftnb.plan,
         "workers": daftnb.workers,
         "backlog": daftnb.backlog,
         "cockpit": daftnb.cockpit,
+        "decisions": daftnb.decisions,
+        "history": lambda: History(session),
         "controls": daftnb.controls,
         "compare": lambda: runs.compare(session, arguments.a, arguments.b),
     }
@@ -134,26 +140,29 @@ def run(line: str, session: Session) -> Recording | None:
         case "save":
             size = runs.save(session, arguments.path, arguments.query, arguments.all)
             print(f"{arguments.path}: {size:,} bytes")
-        case "history":
-            _history(session)
         case "open":
-            return daftnb.open_recording(arguments.path)
+            _open(arguments.path)
+        case "auto":
+            if arguments.switch is not None:
+                daftnb.auto(arguments.switch == "on")
+            on = session.lines is not None and session.lines.on
+            print("a line shows under each cell that runs a query" if on else "no line shows under cells")
         case name:
             from IPython.display import display
 
             display(views[name]())  # at once: the cell's query may come after it
-    return None
+            dropped = session.recorder.dropped
+            if name == "history" and dropped:
+                print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
 
 
-def _history(session: Session) -> None:
+def _open(path: str) -> None:
+    """Show a recording in the cockpit, with a slider."""
     from IPython.display import display
 
-    from daftnb import runs
+    import daftnb
 
-    display(runs.history(session))
-    dropped = session.recorder.dropped
-    if dropped:
-        print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
+    display(daftnb.replay(daftnb.open_recording(path)))
 
 
 def _start(arguments: argparse.Namespace, session: Session) -> None:
@@ -226,27 +235,55 @@ def _size_text(cluster: dict[str, Any]) -> str:
 
 
 def register(shell: InteractiveShell, session: Session) -> None:
-    """Give the shell ``%daft``, and bring static views up to date after each cell. Again replaces itself."""
+    """Give the shell ``%daft``, lines under cells, and static views that are up to date after each cell.
+
+    Again replaces itself. Lines are shown in notebooks: in a terminal there is no place for them.
+    """
+    from daftnb.widgets.cells import CellLines
+
     unregister(shell)
 
-    def daft(line: str) -> Recording | None:
+    def daft(line: str) -> None:
         """See and steer Daft on Ray; %daft help."""
-        return run(line, session)
+        run(line, session)
+
+    def before_cell(info: Any) -> None:
+        if session.lines is not None and info.store_history:
+            session.lines.begin(getattr(info, "cell_id", None))
 
     def after_cell(_result: Any) -> None:
+        if session.lines is not None:
+            session.lines.end()
         for listener in list(session.monitor.listeners):
             keep_static = getattr(listener, "keep_static", None)
             if keep_static is not None:
                 keep_static()
+        if "daftnb.widgets.base" in sys.modules:
+            from daftnb.widgets.base import leave_records
+
+            leave_records()
 
     shell.register_magic_function(daft, "line", "daft")
-    shell.events.register("post_run_cell", after_cell)
-    shell.user_ns_hidden[_CALLBACK] = after_cell
+    callbacks = {"pre_run_cell": before_cell, "post_run_cell": after_cell}
+    for event, callback in callbacks.items():
+        shell.events.register(event, callback)
+    shell.user_ns_hidden[_CALLBACKS] = callbacks
+    if getattr(shell, "kernel", None) is not None:
+        session.lines = CellLines(session)
+        session.lines.switch(True)
+        parent = shell.get_parent()
+        if parent.get("msg_type") == "execute_request":  # the cell that loads us
+            session.lines.begin(parent.get("metadata", {}).get("cellId"))
 
 
 def unregister(shell: InteractiveShell) -> None:
     """Undo :func:`register`; harmless if it was not called."""
+    from daftnb.session import current_session
+
     shell.magics_manager.magics["line"].pop("daft", None)
-    callback = shell.user_ns_hidden.pop(_CALLBACK, None)
-    if callback is not None:
-        shell.events.unregister("post_run_cell", callback)
+    for event, callback in shell.user_ns_hidden.pop(_CALLBACKS, {}).items():
+        shell.events.unregister(event, callback)
+    session = current_session()
+    if session is not None and session.lines is not None:
+        session.lines.close()
+        session.lines = None

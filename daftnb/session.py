@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from daftnb.engine.external import ExternalCluster
     from daftnb.engine.flotilla import WatchedFlotillaRunner
     from daftnb.engine.native import QueryEvents
+    from daftnb.widgets.cells import CellLines
 
 Progress = Callable[[str], None]
 
@@ -46,6 +47,7 @@ class Session:
         self._link: Link | None = None  # the connection that our FlotillaRunner was made on
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
         self.monitor = Monitor(self._pull, self._frame, time.time, self.recorder)
+        self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
         self.off = internals.missing("daft")
         self._ray_looked_for = False
         self._query_events: QueryEvents | None = None
@@ -360,6 +362,8 @@ class Session:
             self.stop()
         finally:
             self._flotilla = None
+            if self.lines is not None:
+                self.lines.close()
             while self._on_close:
                 self._on_close.pop()()
             self.monitor.stop()
@@ -381,6 +385,11 @@ def open_session() -> Session:
     global _session  # the one piece of global state: a kernel has one Daft, so it has one Session
     if _session is None:
         _session = Session()
+    return _session
+
+
+def current_session() -> Session | None:
+    """This kernel's Session, if there is one."""
     return _session
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 CLUSTERS_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 TOKEN_MODE = {"RAY_AUTH_MODE": "token"}
@@ -46,3 +47,19 @@ def read_again() -> None:
     ray_constants.AUTOSCALER_EVENTS = ray_constants.env_integer("RAY_SCHEDULER_EVENTS", 1)
     ray._raylet.Config.initialize("")
     ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+PROGRESS_VARIABLE = "DAFT_PROGRESS_BAR"  # documented; read by both runners at the start of each query
+
+
+def without_progress_bars() -> Callable[[], None]:
+    """Turn Daft's own progress bars off, and give what puts them back. A variable that is set already stands."""
+    if PROGRESS_VARIABLE in os.environ:
+        return lambda: None
+    os.environ[PROGRESS_VARIABLE] = "0"
+
+    def put_back() -> None:
+        if os.environ.get(PROGRESS_VARIABLE) == "0":
+            del os.environ[PROGRESS_VARIABLE]
+
+    return put_back

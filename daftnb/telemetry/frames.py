@@ -23,10 +23,16 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "workers": ("query", "workers"),
     "backlog": ("query", "backlog", "decisions"),
     "decisions": ("query", "decisions"),
-    "history": ("query", "queries"),
-    "cockpit": ("query", "queries", "plan", "workers", "backlog", "decisions", "settings"),
+    "history": ("query", "queries", "plan", "settings", "look", "compare"),
+    "line": ("query", "queries", "workers", "backlog", "cell"),
+    "cockpit": (
+        *("query", "queries", "plan", "workers", "backlog", "decisions", "settings"),
+        *("look", "compare", "cell", "replay"),
+    ),
 }
 ALWAYS = ("session",)
+# Topics that a view adds for itself: the query it looks at, two compared, its cell's queries, a replay's position.
+OWN = ("look", "compare", "cell", "replay")
 LANES = 100  # workers in a view at once; which ones, the page asks for
 
 
@@ -40,9 +46,9 @@ def frame_of(state: State, now: float, runner: str, settings: AutoscalingSetting
             "cluster": _cluster(state.cluster),
             "problems": {str(i): text for i, text in enumerate(_problems(state, settings))},
         },
-        "query": _query(query, now) if query else None,
-        "queries": {str(q.number): _history(q, now) for q in state.queries.values()},
-        "plan": _plan(query) if query and query.operators else None,
+        "query": query_of(query, now) if query else None,
+        "queries": {str(q.number): history_of(q, now) for q in state.queries.values()},
+        "plan": plan_of(query) if query else None,
         "workers": _workers(state, settings),
         "backlog": _backlog(state, settings),
         "decisions": {
@@ -50,6 +56,7 @@ def frame_of(state: State, now: float, runner: str, settings: AutoscalingSetting
             for number, m in state.marks.items()
         },
         "settings": _settings(state, settings),
+        **dict.fromkeys(OWN),
     }
 
 
@@ -61,6 +68,11 @@ def select(frame: Frame, view: str, first: int = 0) -> Frame:
         first = max(0, min(first, pool["listed"] - LANES))
         rows = dict(islice(pool["rows"].items(), first, first + LANES))
         part["workers"] = {**pool, "first": first, "rows": rows}
+        if view == "line":  # one line of text: the pool and the backlog in numbers
+            part["workers"]["rows"] = {}
+            part["backlog"] = {**part["backlog"], "points": {}, "marks": {}}
+    if view == "history" and part["look"] is None:  # the plan is of the query that is looked at
+        part["plan"] = None
     return part
 
 
@@ -107,8 +119,10 @@ def _counts(counts: e.TaskCounts | None) -> Frame | None:
     }
 
 
-def _query(query: Query, now: float) -> Frame:
+def query_of(query: Query, now: float) -> Frame:
+    """The topic ``query``. The native runner has no tasks: its progress is in operators that have ended."""
     tasks = query.tasks()
+    ended = sum(operator.ended or query.state == "finished" for operator in query.operators.values())
     return {
         "id": query.id,
         "number": query.number,
@@ -117,14 +131,16 @@ def _query(query: Query, now: float) -> Frame:
         "started": query.started,
         "ended": query.ended,
         "elapsed": round((query.ended or now) - query.started, 3),
-        "rows": query.row_count(),
+        "rows": query.result_rows,
         "error": query.error,
         "tasks": _counts(tasks),
+        "operators": {"finished": ended, "total": len(query.operators)} if query.runner == "native" else None,
         "progress": tasks.finished / tasks.submitted if tasks and tasks.submitted else None,
     }
 
 
-def _history(query: Query, now: float) -> Frame:
+def history_of(query: Query, now: float) -> Frame:
+    """One row of the topic ``queries``."""
     tasks = query.tasks()
     return {
         "number": query.number,
@@ -133,7 +149,7 @@ def _history(query: Query, now: float) -> Frame:
         "state": query.state,
         "started": query.started,
         "elapsed": round((query.ended or now) - query.started, 3),
-        "rows": query.row_count(),
+        "rows": query.result_rows,
         "tasks": tasks.submitted if tasks else None,
         "peak_ratio": query.peak_ratio,
         "workers_from": query.workers_from,
@@ -160,7 +176,10 @@ def _stages(query: Query) -> dict[int, int]:
     return found
 
 
-def _plan(query: Query) -> Frame:
+def plan_of(query: Query) -> Frame | None:
+    """The topic ``plan``: None until the physical plan is known."""
+    if not query.operators:
+        return None
     stages = _stages(query)
     slowest = _slowest_path(query)
     time = sum(o.stats.duration_us or 0 for o in query.operators.values() if o.stats)
@@ -401,6 +420,8 @@ def _settings(state: State, settings: AutoscalingSettings) -> Frame:
             name: {
                 "label": setting.label,
                 "env": setting.env,
+                "help": setting.help,
+                "default": AutoscalingSettings().text(name),
                 "set": settings.text(name),
                 "in_effect": in_effect.get(setting.env),
                 "pending": in_effect.get(setting.env) != settings.text(name),
@@ -410,4 +431,4 @@ def _settings(state: State, settings: AutoscalingSettings) -> Frame:
     }
 
 
-__all__ = ["ALWAYS", "TOPICS", "Frame", "add", "frame_of", "merge_patch", "select"]
+__all__ = ["ALWAYS", "TOPICS", "Frame", "add", "frame_of", "history_of", "merge_patch", "plan_of", "query_of", "select"]

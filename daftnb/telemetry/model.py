@@ -80,18 +80,17 @@ class Query:
     def active(self) -> bool:
         return self.state in ("planning", "running")
 
+    @property
+    def result_rows(self) -> int | None:
+        """Rows of the result; until the engine has said them, those that have left the plan's root so far."""
+        root = self.operators.get(self.root) if self.root is not None else None
+        return root.stats.rows_out if self.rows is None and root and root.stats else self.rows
+
     def tasks(self) -> e.TaskCounts | None:
         """All tasks of the query; None where there are none (the native runner has no tasks)."""
         if not self.stages:
             return None
         return add(stage.counts for stage in self.stages.values())
-
-    def row_count(self) -> int | None:
-        """The rows of the result as the engine told them; where it did not, those that the plan's root gave, so far."""
-        root = None if self.root is None else self.operators[self.root]
-        if self.rows is not None or root is None or root.stats is None:
-            return self.rows
-        return root.stats.rows_out
 
     def parents(self) -> dict[int, int]:
         """Each operator's consumer."""

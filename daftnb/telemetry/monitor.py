@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import Frame
@@ -21,6 +21,8 @@ ACTIVE_SECONDS = 0.2  # between frames while a query runs: five a second
 QUIET_SECONDS = 1.0
 JOIN_SECONDS = 5.0
 PULL_SECONDS = 2.0
+NUDGED_SECONDS = 0.02  # after a request of a page, before the frame that answers it
+Found = TypeVar("Found")
 _WAKING = (e.QueryStarted, e.QueryFinished, e.ClusterChanged, e.SettingsInEffect)
 
 
@@ -58,6 +60,7 @@ class Monitor:
         self._lock = threading.RLock()  # the state
         self._pulling = threading.Lock()  # one pull at a time, and never while the state is locked: it may hang
         self._wake = threading.Event()
+        self._nudged = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -73,6 +76,18 @@ class Monitor:
             self._wake.set()
         if not self.running:
             self.start()
+
+    def nudge(self) -> None:
+        """A page waits for an answer: publish soon. From any thread, and without waiting."""
+        self._nudged.set()
+        self._wake.set()
+        if not self.running:
+            self.start()
+
+    def read(self, function: Callable[[State], Found]) -> Found:
+        """What ``function`` finds in the state, which does not change meanwhile."""
+        with self._lock:
+            return function(self.state)
 
     def start(self) -> None:
         """Start the thread, unless it runs. A daemon: an interpreter that ends does not wait for it."""
@@ -171,4 +186,6 @@ class Monitor:
             if not self._active():
                 self._wake.wait(QUIET_SECONDS)
             self._wake.clear()
-            self._stopping.wait(ACTIVE_SECONDS)
+            nudged = self._nudged.is_set()
+            self._nudged.clear()
+            self._stopping.wait(NUDGED_SECONDS if nudged else ACTIVE_SECONDS)

@@ -2,8 +2,8 @@
 
 The page gets a *keyframe* by the synced trait ``frame`` about every two seconds while things change, and between
 them JSON Merge Patches as custom messages, so that a page that missed one is repaired by the next keyframe. The last
-change is followed by a keyframe too: a view that is drawn later starts from the trait. It may ask for two things only
-(see :meth:`View._on_message`).
+change is followed by a keyframe too: a view that is drawn later starts from the trait. It may ask for a few things
+only (see :meth:`View._on_message`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from daftnb.errors import SettingError
+from daftnb.settings import SETTINGS
+from daftnb.telemetry.focus import focus
 from daftnb.telemetry.frames import Frame, merge_patch, select
 from daftnb.widgets.static import static_html, static_text
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 KEYFRAME_SECONDS = 2.0
 KEPT_DISPLAYS = 8
+LONGEST_SETTING = 100  # characters
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
@@ -44,12 +48,34 @@ def built(name: str) -> str:
 
 
 class Library(ipywidgets.Widget):
-    """The bundle as a plain model: sent once per kernel, shared by all views of a page."""
+    """The bundle as a plain model: sent once per kernel, shared by all views of a page.
+
+    What runs notebooks without a page (nbclient) keeps each model's state in the notebook. So the page's copy is
+    emptied when the cell is over; a page that comes later asks for it (``code``).
+    """
 
     _model_name = traitlets.Unicode("WidgetModel").tag(sync=True)
     _model_module = traitlets.Unicode("@jupyter-widgets/base").tag(sync=True)
     _model_module_version = traitlets.Unicode("2.0.0").tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
+    _kept = False  # by whoever records the state of models
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code=code)
+        deliver_while_busy(self)
+        self._kept = True
+        self.on_msg(self._on_message)
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if content == {"type": "code"}:
+            self.send_state("code")
+            self._kept = True
+
+    def leave_records(self) -> None:
+        """Empty the copies of the bundle outside the kernel, if there may be any. On the shell's thread."""
+        if self._kept and self.comm is not None:
+            self._kept = False
+            self._send({"method": "update", "state": {"code": ""}, "buffer_paths": []})
 
 
 _library: Library | None = None
@@ -61,6 +87,12 @@ def library() -> Library:
     if _library is None or _library.comm is None:
         _library = Library(code=built("daftnb.js"))
     return _library
+
+
+def leave_records() -> None:
+    """Keep the bundle out of the notebook; after each cell."""
+    if _library is not None:
+        _library.leave_records()
 
 
 def deliver_while_busy(widget: ipywidgets.Widget) -> None:
@@ -84,7 +116,7 @@ class View(anywidget.AnyWidget):
     _library_hash = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, frame: Frame | None = None) -> None:
         shared = library()
         self._session = session
         self._sequence = 0
@@ -95,7 +127,10 @@ class View(anywidget.AnyWidget):
         self._was_seen = False
         self._displays: list[DisplayHandle] = []
         self._static_of: Frame = {}
-        frame = select(session.frame(), self.view)
+        self._looked_at: int | None = None  # a query of the history, by its number
+        self._compared: tuple[int, int] | None = None
+        self.shown_at = 0.0  # when it was last displayed, seconds since the epoch
+        frame = self._part(session.frame() if frame is None else frame)
         self._last = frame
         super().__init__(
             _esm=built("loader.js"),
@@ -125,9 +160,16 @@ class View(anywidget.AnyWidget):
             self._was_seen = True
         return self.comm is not None and (bool(self._view_count) or not self._was_seen)
 
+    def _part(self, frame: Frame) -> Frame:
+        """What this view shows of a frame."""
+        number, pair = self._looked_at, self._compared
+        if number is not None or pair is not None:
+            frame = self._session.monitor.read(lambda state: focus(state, frame, number, pair))
+        return select(frame, self.view)
+
     def publish(self, frame: Frame) -> None:
         """Send what is new in ``frame``: nothing, a patch, or a keyframe when one is due."""
-        mine = select(frame, self.view)
+        mine = self._part(frame)
         with self._sending:
             patch = merge_patch(self._last, mine)
             due = self._resync or time.monotonic() - self._keyframe_at >= KEYFRAME_SECONDS
@@ -147,19 +189,49 @@ class View(anywidget.AnyWidget):
         self.frame = {**mine, "seq": self._sequence}
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """The page's two requests; anything else is not for us. May run beside a cell, so it only leaves a note."""
+        """The page's requests; anything else is not for us. May run beside a cell, so it only leaves a note.
+
+        ``resync``: a keyframe, please. ``stop``: end this query. ``look``: show this query of the history (None: the
+        current one). ``compare``: these two, side by side (None twice: no more). ``set``: as ``%daft set`` does it;
+        the answer is a ``setting``, whose ``error`` is None or says why not.
+        """
         match content:
             case {"type": "resync", **rest} if not rest:
                 self._resync = True
             case {"type": "stop", "query": str(query_id), **rest} if not rest:
                 if self._session.cancel(query_id):
                     self.send({"type": "stopping", "query": query_id})
+            case {"type": "look", "query": int() | None as number, **rest} if not rest and not isinstance(number, bool):
+                self._looked_at = number
+                self._session.monitor.nudge()
+            case {"type": "compare", "a": int(a), "b": int(b), **rest} if not rest:
+                self._compared = (a, b)
+                self._session.monitor.nudge()
+            case {"type": "compare", "a": None, "b": None, **rest} if not rest:
+                self._compared = None
+                self._session.monitor.nudge()
+            case {"type": "set", "name": str(name), "value": str(value), **rest} if not rest and name in SETTINGS:
+                self._assign(name, value)
+
+    def _assign(self, name: str, value: str) -> None:
+        error = None
+        try:
+            if len(value) > LONGEST_SETTING:
+                raise SettingError(f"{name} has at most {LONGEST_SETTING} characters (got {len(value)}).", "")
+            self._session.set(**{name: value})
+        except SettingError as reason:
+            error = reason.what
+        self.send({"type": "setting", "name": name, "error": error})
+        self._session.monitor.nudge()
 
     # -- the static view ----------------------------------------------------------------------------------------------
 
-    def _bundle(self) -> dict[str, Any]:
-        frame = select(self._session.frame(), self.view)
-        self._static_of = frame
+    def _static_part(self, frame: Frame) -> Frame:
+        """What the static view shows of a frame."""
+        return self._part(frame)
+
+    def _bundle(self, frame: Frame | None = None) -> dict[str, Any]:
+        frame = self._static_of = self._static_part(frame or self._session.frame())
         return {
             "text/plain": static_text(frame, self.view),
             "text/html": static_html(frame, self.view),
@@ -167,20 +239,27 @@ class View(anywidget.AnyWidget):
         }
 
     def _ipython_display_(self) -> None:
+        self.show()
+
+    def show(self, frame: Frame | None = None) -> None:
+        """Display it, with the static view of ``frame`` (None: as all is now)."""
         from IPython.display import display
 
-        handle = display(self._bundle(), raw=True, display_id=True)
+        self.shown_at = time.time()
+        handle = display(self._bundle(frame), raw=True, display_id=True)
         if handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 
     def keep_static(self) -> None:
         """Bring the static view in the notebook up to date, if what it shows has changed. On the shell's thread."""
-        frame = select(self._session.frame(), self.view)
-        if not self._displays or merge_patch(self._static_of, frame).keys() <= {"now"}:
+        if not self._displays:
+            return
+        frame = self._session.frame()
+        if merge_patch(self._static_of, self._static_part(frame)).keys() <= {"now"}:
             return
         with self._sending:
-            self._keyframe(frame)  # the page draws the view anew, from the trait
-        bundle = self._bundle()
+            self._keyframe(self._part(frame))  # the page draws the view anew, from the trait
+        bundle = self._bundle(frame)
         for handle in self._displays:
             handle.update(bundle, raw=True)
 

@@ -1,7 +1,8 @@
 """The static views: HTML without script, and text. What a notebook still says when nothing runs any more.
 
 GitHub removes styles and drawings from what it shows, so everything that matters is in words and tables; the
-drawings (:mod:`daftnb.widgets.static_svg`) come beside them. Every text is escaped, and the number of rows is bounded.
+drawings (:mod:`daftnb.widgets.static_svg`) come beside them. Every text is escaped, and rows and texts are bounded: a
+view takes less than 100 kB of the notebook, whatever the plan and the cluster.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from daftnb.telemetry.frames import Frame
 from daftnb.widgets import format as f
 from daftnb.widgets.static_svg import backlog_svg, cpus_svg, plan_svg
 from daftnb.widgets.words import (
+    GLYPHS,
     NATIVE,
     SIGNS,
     cpu_words,
@@ -25,10 +27,14 @@ from daftnb.widgets.words import (
     state_words,
 )
 
-MAX_ROWS = 200
+MAX_ROWS = 40
+MAX_BESIDE = 20  # rows of a table that stands beside others
+MAX_LINES = 25  # of a table in text
+MAX_PROBLEMS = 10
 MAX_DECISIONS = 25
-_CELL = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
-_NUMBER = "text-align:right;padding:2px 12px 2px 0;vertical-align:top;font-variant-numeric:tabular-nums"
+MAX_CELL = 120  # characters
+_CELL = "text-align:left"  # notebooks align table cells to the right
+_NUMBER = "text-align:right"
 NO_QUERY = "No query has run yet."
 
 
@@ -70,11 +76,22 @@ def headline(frame: Frame) -> str:
 
 def static_html(frame: Frame, view: str) -> str:
     """The view as HTML without script."""
-    parts = [f"<p><b>{escape(headline(frame))}</b></p>"]
-    parts += [part for section in _SECTIONS[view] for part in section(frame)]
-    problems = frame["session"]["problems"].values()
-    parts += [f"<p>⚠ {escape(text)}</p>" for text in problems]
+    parts = [part for section in _SECTIONS[view] for part in section(frame)]
+    head = f"<b>{escape(headline(frame))}</b>"
+    if view == "line" and parts:  # opens and closes without script
+        parts = [f"<details><summary>{escape(_sign(frame))} {head}</summary>", *parts, "</details>"]
+    else:
+        parts.insert(0, f"<p>{head}</p>")
+    problems = list(frame["session"]["problems"].values())
+    parts += [f"<p>⚠ {escape(text[:300])}</p>" for text in problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        parts.append(f"<p>⚠ and {len(problems) - MAX_PROBLEMS} more</p>")
     return f"<div>{''.join(parts)}</div>"
+
+
+def _sign(frame: Frame) -> str:
+    query = frame.get("query")
+    return GLYPHS.get(query["state"], "·") if query else ""
 
 
 def static_text(frame: Frame, view: str) -> str:
@@ -82,7 +99,7 @@ def static_text(frame: Frame, view: str) -> str:
     lines = [headline(frame)]
     for table in _TEXTS[view]:
         lines += ["", *table(frame)]
-    lines += [f"! {clean(text)}" for text in frame["session"]["problems"].values()]
+    lines += [f"! {clean(text)}" for text in list(frame["session"]["problems"].values())[:MAX_PROBLEMS]]
     return "\n".join(lines)
 
 
@@ -191,7 +208,7 @@ def _settings(frame: Frame) -> Table:
     return columns, rows
 
 
-def _table_html(title: str, table: Table) -> list[str]:
+def _table_html(title: str, table: Table, most: int = MAX_ROWS) -> list[str]:
     columns, rows = table
     if not rows:
         return []
@@ -203,23 +220,28 @@ def _table_html(title: str, table: Table) -> list[str]:
             for cell, (_, numeric) in zip(row, columns, strict=True)
         )
         + "</tr>"
-        for row in rows[:MAX_ROWS]
+        for row in rows[:most]
     )
-    more = f"<p>and {len(rows) - MAX_ROWS} more</p>" if len(rows) > MAX_ROWS else ""
+    more = f"<p>and {len(rows) - most} more</p>" if len(rows) > most else ""
     return [f"<p>{escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"]
 
 
 def indented(cell: str) -> str:
     """A cell whose leading spaces are kept."""
     bare = cell.lstrip(" ")
-    return "&nbsp;&nbsp;" * ((len(cell) - len(bare)) // 2) + escape(bare)
+    return "&nbsp;&nbsp;" * ((len(cell) - len(bare)) // 2) + escape(short(bare))
+
+
+def short(text: str) -> str:
+    """A cell's text, cut where it is long."""
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 
 
 def _table_text(table: Table) -> list[str]:
     columns, rows = table
     if not rows:
         return []
-    shown = [[name for name, _ in columns], *([clean(cell) for cell in row] for row in rows[:MAX_ROWS])]
+    shown = [[name for name, _ in columns], *([short(clean(cell)) for cell in row] for row in rows[:MAX_LINES])]
     widths = [max(len(row[i]) for row in shown) for i in range(len(columns))]
     lines = [
         "  ".join(
@@ -228,7 +250,7 @@ def _table_text(table: Table) -> list[str]:
         ).rstrip()
         for row in shown
     ]
-    return [*lines, f"and {len(rows) - MAX_ROWS} more"] if len(rows) > MAX_ROWS else lines
+    return [*lines, f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else lines
 
 
 # -- views ------------------------------------------------------------------------------------------------------------
@@ -286,6 +308,10 @@ def _history_html(frame: Frame) -> list[str]:
     return _table_html("History, the latest first", _history(frame))
 
 
+def _latest_html(frame: Frame) -> list[str]:
+    return _table_html("History, the latest first", _history(frame), MAX_BESIDE)
+
+
 def _settings_html(frame: Frame) -> list[str]:
     return _table_html("Settings", _settings(frame))
 
@@ -314,15 +340,32 @@ def _backlog_text(frame: Frame) -> list[str]:
     return [_backlog_summary(frame), *drawn, *([cpu_words(frame["backlog"])] if drawn else [])]
 
 
+def _cell_queries_html(frame: Frame) -> list[str]:
+    """The other queries of a cell, where there are any; and those that were too short to be listed."""
+    cell = frame.get("cell") or {"brief": 0}
+    rows = []
+    if len(frame["queries"]) > 1:
+        rows = _table_html("Queries of this cell, the latest first", _history(frame), MAX_BESIDE)
+    if cell["brief"]:
+        rows.append(f"<p>and {cell['brief']} shorter than 0.3 s</p>")
+    return rows
+
+
+def _operators_html(frame: Frame) -> list[str]:
+    return _table_html(f"Plan of query {frame['plan']['number']}", _operators(frame)) if frame.get("plan") else []
+
+
 _SECTIONS = {
+    "line": (_cell_queries_html, _operators_html),
     "plan": (_plan_html,),
     "workers": (_workers_html,),
     "backlog": (_backlog_html,),
     "decisions": (_decisions_html,),
     "history": (_history_html,),
-    "cockpit": (_plan_html, _backlog_html, _workers_html, _decisions_html, _settings_html),
+    "cockpit": (_plan_html, _backlog_html, _workers_html, _decisions_html, _latest_html, _settings_html),
 }
 _TEXTS = {
+    "line": (),
     "plan": (_plan_text,),
     "workers": (_workers_text,),
     "backlog": (_backlog_text,),

@@ -12,7 +12,8 @@ from typing import Any
 from daftnb.widgets import format as f
 from daftnb.widgets.words import GLYPHS, SIGNS
 
-MAX_DRAWN = 60
+MAX_DRAWN = 40
+MAX_POINTS = 240  # a drawing is 560 pixels wide
 BLUE, GREEN, RED, GREY = "#4a86d8", "#2e9e5b", "#d9534f", "#8a94a3"
 _STATES = {"running": BLUE, "finished": GREEN, "failed": RED, "cancelled": RED, "waiting": GREY}
 _BOX = (226, 50)
@@ -49,7 +50,7 @@ def layers(operators: Mapping[str, Any], root: int) -> list[list[int]]:
 
 
 def plan_svg(plan: Mapping[str, Any]) -> str:
-    """The plan with its sources on top; beyond 60 operators only the table that comes with it is readable."""
+    """The plan with its sources on top; beyond 40 operators only the table that comes with it is readable."""
     operators = plan["operators"]
     if len(operators) > MAX_DRAWN:
         return f"<p>The plan has {len(operators)} operators; they are in the table.</p>"
@@ -101,11 +102,19 @@ def _box(operator: Mapping[str, Any], x: float, y: float) -> str:
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 560, 44, 8, 22, 24
 
 
+def thinned(backlog: Mapping[str, Any]) -> list[Sequence[Any]]:
+    """At most ``MAX_POINTS`` of the backlog's points, of those that fall together the one with the highest ratio."""
+    points = list(backlog["points"].values())
+    step = max(1, -(-len(points) // MAX_POINTS))
+    kept = [max(points[i : i + step], key=lambda point: point[1] or 0) for i in range(0, len(points), step)]
+    return [*kept, points[-1]] if step > 1 else kept
+
+
 class _Plot:
     """Where a time and a value stand in a drawing of the backlog's points."""
 
     def __init__(self, backlog: Mapping[str, Any], height: int, highest: float) -> None:
-        points = list(backlog["points"].values())
+        points = thinned(backlog)
         self.first, self.last = points[0][0], max(points[-1][0], points[0][0] + 1)
         self.height, self.highest = height, highest
 
@@ -140,12 +149,12 @@ class _Plot:
 
 def backlog_svg(backlog: Mapping[str, Any]) -> str:
     """The backlog ratio over time, the threshold dashed, marks for what the scheduler and Ray decided."""
-    points = list(backlog["points"].values())
+    points = thinned(backlog)
     plot = _Plot(backlog, 170, max([point[1] or 0 for point in points] + [backlog["threshold"] * 1.5]))
     line = " ".join(f"{'L' if i else 'M'}{plot.x(p[0]):.1f} {plot.y(p[1] or 0):.1f}" for i, p in enumerate(points))
     marks = "".join(
         f'<text x="{plot.x(m["t"]):.1f}" y="14" {_TEXT} text-anchor="middle">'
-        f"{SIGNS[m['kind']][0]}<title>{_escape(m['text'])}</title></text>"
+        f"{SIGNS[m['kind']][0]}<title>{_escape(_shortened(m['text'], 100))}</title></text>"
         for m in backlog["marks"].values()
         if m["kind"] in SIGNS and plot.first <= m["t"] <= plot.last
     )
@@ -161,7 +170,7 @@ def backlog_svg(backlog: Mapping[str, Any]) -> str:
 
 def cpus_svg(backlog: Mapping[str, Any]) -> str:
     """The CPUs wanted (dashed), granted and observed over time, and the maximum; it goes to twice the maximum."""
-    points = list(backlog["points"].values())
+    points = thinned(backlog)
     most = backlog.get("most")
     words = "dashed: wanted · green: granted · thick: observed"
     series = (("wanted", RED, "5 4", 6), ("granted", GREEN, "", 7), ("observed", BLUE, "", 8))

@@ -24,6 +24,18 @@ class Backlog(View):
 
 
 class Cockpit(View):
-    """All of it on one page, on one time axis, with the scheduler's decisions and the settings in effect."""
+    """All of it: an overview on one time axis, and a tab for each part, the history and the settings."""
 
     view = "cockpit"
+
+
+class Decisions(View):
+    """What the scheduler and Ray decided, each with its reason and how often."""
+
+    view = "decisions"
+
+
+class History(View):
+    """The queries of this session, two of them side by side, or one looked at again."""
+
+    view = "history"

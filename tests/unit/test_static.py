@@ -24,7 +24,7 @@ from daftnb.widgets.words import DECISIONS, GLYPHS, SIGNS, over_max
 from tests.conftest import ROOT
 from tests.unit import scaling, story
 
-TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "span", "br"}
+TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "span", "br", "details", "summary"}
 TAGS |= {"svg", "title", "path", "text", "rect"}
 ATTRIBUTES = {"style", "role", "width", "height", "viewbox", "xmlns", "d", "fill", "stroke", "stroke-width", "x", "y"}
 ATTRIBUTES |= {"stroke-dasharray", "rx", "font-family", "font-size", "font-weight", "opacity", "text-anchor"}

@@ -3,7 +3,7 @@
 
 export type QueryState = "planning" | "running" | "finished" | "failed" | "cancelled";
 export type OperatorState = "waiting" | "running" | "finished" | "failed" | "cancelled";
-export type ViewName = "plan" | "workers" | "backlog" | "decisions" | "history" | "cockpit";
+export type ViewName = "plan" | "workers" | "backlog" | "decisions" | "history" | "line" | "cockpit";
 
 export interface Counts {
   submitted: number;
@@ -35,6 +35,8 @@ export interface Query {
   rows: number | null;
   error: string | null;
   tasks: Counts | null;
+  /** On the native runner, which has no tasks: the operators that have ended, of all. */
+  operators?: { finished: number; total: number } | null;
   progress: number | null;
 }
 
@@ -169,6 +171,8 @@ export interface Decision {
 export interface SettingRow {
   label: string;
   env: string;
+  help: string;
+  default: string;
   set: string;
   in_effect: string | null;
   pending: boolean;
@@ -193,6 +197,37 @@ export interface Past {
   error: string | null;
 }
 
+/** What an operator did in one of two queries that are compared. */
+export interface Did {
+  id: number;
+  name: string;
+  detail: string;
+  rows?: number | null;
+  bytes?: number | null;
+  duration_us?: number | null;
+  tasks?: number | null;
+}
+
+type Pair<T> = [T | null, T | null];
+
+/** Two queries side by side; ratios are b ÷ a. Mirror of daftnb/telemetry/compare.py. */
+export interface Comparison {
+  numbers: [number, number];
+  states: [QueryState, QueryState];
+  totals: Record<string, [...Pair<number>, number | null]>;
+  operators: Record<string, { a?: Did | null; b?: Did | null; ratio?: Record<string, number | null> | null }>;
+  settings: Record<string, Pair<string>>;
+}
+
+/** A recording's position, and the times of its decisions: seconds since the epoch. */
+export interface Replay {
+  from: number;
+  to: number;
+  at: number;
+  title: string;
+  moments: number[];
+}
+
 export interface Frame {
   seq: number;
   now: number;
@@ -204,11 +239,18 @@ export interface Frame {
   backlog?: Backlog;
   decisions?: Record<string, Decision>;
   settings?: { number: number | null; rows: Record<string, SettingRow> };
+  /** The query of the history that is looked at, in place of the current one. */
+  look?: number | null;
+  compare?: Comparison | null;
+  /** The queries of the line's cell, and how many were too short to be listed. */
+  cell?: { numbers: number[]; brief: number } | null;
+  replay?: Replay | null;
 }
 
 export type Message =
   | { type: "patch"; base: number; seq: number; patch: Record<string, unknown> }
-  | { type: "stopping"; query: string };
+  | { type: "stopping"; query: string }
+  | { type: "setting"; name: string; error: string | null };
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -224,6 +266,9 @@ export function asFrame(value: unknown): Frame | null {
 export function asMessage(value: unknown): Message | null {
   if (!isRecord(value)) return null;
   if (value.type === "stopping" && typeof value.query === "string") return { type: "stopping", query: value.query };
+  if (value.type === "setting" && typeof value.name === "string") {
+    return { type: "setting", name: value.name, error: typeof value.error === "string" ? value.error : null };
+  }
   if (value.type !== "patch" || typeof value.base !== "number" || typeof value.seq !== "number") return null;
   return isRecord(value.patch) ? { type: "patch", base: value.base, seq: value.seq, patch: value.patch } : null;
 }

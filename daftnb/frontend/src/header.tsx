@@ -1,10 +1,17 @@
-// The query in one line: state, progress, rows, workers, ratio, time, Stop.
+// The query in one line: state, progress, rows, workers, ratio, time, Stop. `lead` and `tail` stand at its ends.
+import type { ComponentChildren } from "preact";
 import { isActive } from "./frame.ts";
 import { duration, plural, ratio, rows } from "./format.ts";
 import type { Store } from "./store.ts";
 import { glyph } from "./words.ts";
 
-export function Header({ store }: { store: Store }) {
+interface HeaderProps {
+  store: Store;
+  lead?: ComponentChildren;
+  tail?: ComponentChildren;
+}
+
+export function Header({ store, lead, tail }: HeaderProps) {
   const frame = store.frame.value;
   const query = store.query.value;
   if (frame === null) return null;
@@ -13,6 +20,7 @@ export function Header({ store }: { store: Store }) {
   if (query === null) {
     return (
       <div class="head">
+        {lead}
         <span class="title">No query yet</span>
         <span class="muted">{where}. Run a Daft query, and it shows here.</span>
       </div>
@@ -24,11 +32,12 @@ export function Header({ store }: { store: Store }) {
   const over = backlog?.ratio != null && backlog.ratio > backlog.threshold;
   return (
     <div class="head" data-state={query.state}>
+      {lead}
       <span class={`st-${query.state}`}>
         {glyph(query.state)} {query.state}
       </span>
       <span class="title">Query {query.number}</span>
-      <span class="muted">{query.id}</span>
+      <span class="muted id">{query.id}</span>
       <Progress store={store} />
       {query.rows != null && <span class="muted">{rows(query.rows)}</span>}
       {query.runner === "native" ? (
@@ -48,7 +57,8 @@ export function Header({ store }: { store: Store }) {
         </>
       )}
       <span>{duration(Math.max(0, elapsed))}</span>
-      {active && (
+      {tail}
+      {active && !frame.replay && (
         <button
           class="stop"
           type="button"
@@ -58,22 +68,24 @@ export function Header({ store }: { store: Store }) {
           {store.stopping.value === query.id ? "stopping…" : "Stop"}
         </button>
       )}
-      {query.error != null && <span class="st-failed">{query.error}</span>}
+      {query.error != null && <span class="st-failed error" title={query.error}>{query.error}</span>}
     </div>
   );
 }
 
 function Progress({ store }: { store: Store }) {
   const query = store.query.value;
-  if (query?.tasks == null || query.progress == null) return <span class="meter" />;
-  const percent = Math.round(query.progress * 100);
-  const { finished, submitted } = query.tasks;
+  const whole = query?.tasks ? query.tasks.submitted : query?.operators?.total;
+  if (!query || !whole) return <span class="meter" />;
+  const finished = query.tasks?.finished ?? query.operators?.finished ?? 0;
+  const percent = Math.round((100 * finished) / whole);
+  const what = query.tasks ? "tasks" : "operators";
   return (
     <>
       <div
         class={`meter ${query.state}`}
         role="progressbar"
-        aria-label="tasks done, of those known so far"
+        aria-label={`${what} done, of those known so far`}
         aria-valuenow={percent}
         aria-valuemin={0}
         aria-valuemax={100}
@@ -81,7 +93,7 @@ function Progress({ store }: { store: Store }) {
         <i style={{ width: `${percent}%` }} />
       </div>
       <span>
-        {finished}/{submitted} tasks
+        {finished}/{whole} {what}
       </span>
     </>
   );

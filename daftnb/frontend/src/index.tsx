@@ -6,17 +6,18 @@ import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
-import { Panel } from "./panel.tsx";
-import { Decisions, Settings } from "./panels.tsx";
+import { Cockpit, Looking } from "./cockpit.tsx";
+import { keepKeys } from "./keys.ts";
+import { Line } from "./line.tsx";
+import { Decisions } from "./panels.tsx";
 import { PlanPanel } from "./plan.tsx";
 import { Store, type Model } from "./store.ts";
 import style from "./style.css";
 import { followTheme, type Theme } from "./theme.ts";
-import { BacklogPanel, BacklogRows, onNative } from "./timeline.tsx";
-import { NATIVE } from "./words.ts";
-import { WorkerRows, WorkersPanel, WorkerSummary } from "./workers.tsx";
+import { BacklogPanel } from "./timeline.tsx";
+import { WorkersPanel } from "./workers.tsx";
 
-const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "decisions", "history", "cockpit"];
+const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "decisions", "history", "line", "cockpit"];
 const ANNOUNCE_MS = 5_000;
 
 function View({ name, store, theme }: { name: ViewName; store: Store; theme: Theme }) {
@@ -27,42 +28,23 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
       {problems}
     </section>
   );
-  if (name === "cockpit") {
-    const native = onNative(store.frame.value); // then there is little to say beside the plan
-    return (
-      <div class="grid pairs">
-        {head}
-        <PlanPanel store={store} wide={native} />
-        <Panel title="Backlog and workers" sub={<WorkerSummary store={store} />} wide={native}>
-          <div class="timeline">
-            {native ? (
-              <p class="empty rule">{NATIVE}</p>
-            ) : (
-              <>
-                <BacklogRows store={store} theme={theme} />
-                <WorkerRows store={store} />
-              </>
-            )}
-          </div>
-        </Panel>
-        <Decisions store={store} />
-        <Settings store={store} />
-      </div>
-    );
-  }
+  if (name === "line") return <Line store={store} theme={theme} />;
+  if (name === "cockpit") return <Cockpit store={store} theme={theme} />;
   const One = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel, decisions: Decisions, history: History }[name];
   return (
     <div class="grid">
       {head}
+      <Looking store={store} />
       <div class="wide">
         <One store={store} theme={theme} />
       </div>
+      {name === "history" && store.frame.value?.look != null && <PlanPanel store={store} wide />}
     </div>
   );
 }
 
-/** A sentence for screen readers, at most every five seconds. */
-function announce(store: Store, element: HTMLElement, abort: AbortSignal): void {
+/** A sentence for screen readers, at most every five seconds; `calm`: only when the query's state changes. */
+function announce(store: Store, calm: boolean, element: HTMLElement, abort: AbortSignal): void {
   let said = 0;
   let state = "";
   const dispose = effect(() => {
@@ -70,9 +52,11 @@ function announce(store: Store, element: HTMLElement, abort: AbortSignal): void 
     const query = store.query.value;
     if (!frame || !query) return;
     const now = performance.now();
-    if (query.state === state && now - said < ANNOUNCE_MS) return;
+    if (query.state === state && (calm || now - said < ANNOUNCE_MS)) return;
+    const first = state === "";
     said = now;
     state = query.state;
+    if (calm && first) return; // lines are many, and most are of queries long over
     const tasks = query.tasks ? `, ${query.tasks.finished} of ${query.tasks.submitted} tasks done` : "";
     const pool = frame.workers && query.runner === "ray" ? `, ${plural(frame.workers.total, "worker")}` : "";
     const backlog = frame.backlog?.ratio != null && query.runner === "ray" ? `, backlog ratio ${ratio(frame.backlog.ratio)}` : "";
@@ -99,7 +83,8 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   shadow.append(sheet, root, live);
   const store = new Store(model, controller.signal);
   const theme = followTheme(controller.signal);
-  announce(store, live, controller.signal);
+  keepKeys(root, controller.signal);
+  announce(store, name === "line", live, controller.signal);
   function App() {
     return <View name={name} store={store} theme={theme.value} />;
   }

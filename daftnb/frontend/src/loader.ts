@@ -1,7 +1,12 @@
 // What each widget carries: gets the bundle from the kernel's one library model, once per page, and draws with it.
+interface Library {
+  get(name: string): unknown;
+  once(event: string, callback: () => void): void;
+  send(content: unknown): void;
+}
 interface Model {
   get(name: string): unknown;
-  widget_manager: { get_model(id: string): Promise<{ get(name: string): unknown }> };
+  widget_manager: { get_model(id: string): Promise<Library> };
 }
 type Render = (context: { model: unknown; el: HTMLElement }) => unknown;
 
@@ -10,6 +15,12 @@ async function bundle(model: Model): Promise<{ render: Render }> {
   const page = globalThis as unknown as Record<string, Promise<{ render: Render }> | undefined>;
   page[key] ??= (async () => {
     const library = await model.widget_manager.get_model(String(model.get("_library_id")));
+    // The kernel takes it back after a cell, so that it is in no notebook: it comes again when it is asked for.
+    while (!library.get("code")) {
+      const came = new Promise<void>((done) => library.once("change:code", done));
+      library.send({ type: "code" });
+      await came;
+    }
     const url = URL.createObjectURL(new Blob([String(library.get("code"))], { type: "text/javascript" }));
     try {
       return (await import(/* @vite-ignore */ url)) as { render: Render };

@@ -42,18 +42,18 @@ function signed(seconds: number): string {
   return (seconds < 0 ? "−" : "") + (size < 59.95 ? `${size.toFixed(1)} s` : duration(size));
 }
 
-const SWITCHES = new Set(["downscale", "linear"]);
-const shown = (name: string, text: string | null | undefined): string =>
+export const SWITCHES = new Set(["downscale", "linear"]);
+export const shown = (name: string, text: string | null | undefined): string =>
   text == null ? "—" : SWITCHES.has(name) ? (text === "1" ? "on" : "off") : text;
+
+export const settingsSub = (number: number | null | undefined): string =>
+  number == null ? "read back once a query has run on Ray" : `in effect: read back at query ${number}`;
 
 export function Settings({ store }: { store: Store }) {
   const settings = store.frame.value?.settings;
   if (!settings) return null;
   return (
-    <Panel
-      title="Settings"
-      sub={settings.number == null ? "read back once a query has run on Ray" : `in effect: read back at query ${settings.number}`}
-    >
+    <Panel title="Settings" sub={settingsSub(settings.number)}>
       <table>
         <thead>
           <tr>

@@ -1,5 +1,5 @@
 // The page's copy of the frame: keyframes replace it, patches change it, a gap asks once for a keyframe.
-import { computed, signal } from "@preact/signals";
+import { computed, signal, type Signal } from "@preact/signals";
 import { asFrame, asMessage, isActive, type Frame } from "./frame.ts";
 import { mergePatch } from "./merge.ts";
 
@@ -16,6 +16,15 @@ export const STOP_PATIENCE_MS = 500;
 const TICK_MS = 500;
 const pageSeconds = (): number => performance.now() / 1000;
 
+/** What the person has chosen in a widget: kept with the model, as the page draws its views anew. */
+export interface Chosen {
+  tab: Signal<string>;
+  open: Signal<boolean>;
+  /** Queries that are marked in the history: two at most. */
+  marked: Signal<number[]>;
+}
+const choices = new WeakMap<Model, Chosen>();
+
 /** Per model, the kernel's clock minus the page's: a view that opens later may find an old frame, but not an old clock. */
 const clocks = new WeakMap<Model, number>();
 
@@ -24,6 +33,9 @@ export class Store {
   /** Seconds on the kernel's clock, running on between frames. */
   readonly now = signal(0);
   readonly stopping = signal<string | null>(null);
+  /** By setting: why its last value was refused. */
+  readonly refused = signal<Record<string, string>>({});
+  readonly chosen: Chosen;
   readonly query = computed(() => this.frame.value?.query ?? null);
   #asked = false;
   readonly #model: Model;
@@ -32,6 +44,8 @@ export class Store {
   constructor(model: Model, abort: AbortSignal) {
     this.#model = model;
     this.#signal = abort;
+    this.chosen = choices.get(model) ?? { tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]) };
+    choices.set(model, this.chosen);
     const onFrame = () => this.keyframe(model.get("frame"));
     const onMessage = (content: unknown) => this.message(content);
     model.on("change:frame", onFrame);
@@ -69,12 +83,44 @@ export class Store {
       this.stopping.value = message.query;
       return;
     }
+    if (message.type === "setting") {
+      const { [message.name]: _, ...others } = this.refused.value;
+      this.refused.value = message.error === null ? others : { ...others, [message.name]: message.error };
+      return;
+    }
     const frame = this.frame.peek();
     if (frame === null || frame.seq !== message.base) {
       this.#resync();
       return;
     }
     this.#set({ ...(mergePatch(frame, message.patch) as Frame), seq: message.seq });
+  }
+
+  /** Closed, a line is sent little; open, all. */
+  open(open: boolean): void {
+    this.chosen.open.value = open;
+    this.#model.send({ type: "open", open });
+  }
+
+  /** Look at a query of the history; null: at the current one. A recording goes to its end. */
+  look(query: number | null): void {
+    const past = query === null ? null : this.frame.peek()?.queries?.[query];
+    if (past && this.frame.peek()?.replay) this.seek(past.started + past.elapsed);
+    else this.#model.send({ type: "look", query });
+  }
+
+  compare(marked: number[]): void {
+    this.chosen.marked.value = marked;
+    const [a, b] = marked.length === 2 ? [Math.min(...marked), Math.max(...marked)] : [null, null];
+    this.#model.send({ type: "compare", a, b });
+  }
+
+  set(name: string, value: string): void {
+    this.#model.send({ type: "set", name, value });
+  }
+
+  seek(t: number): void {
+    this.#model.send({ type: "seek", t });
   }
 
   /** Ask the kernel to stop the query; where it does not answer, interrupt it as the toolbar's button does. */
@@ -93,11 +139,11 @@ export class Store {
   #set(frame: Frame, clock = frame.now - pageSeconds()): void {
     clocks.set(this.#model, clock);
     this.frame.value = frame;
-    this.now.value = clock + pageSeconds();
+    this.now.value = frame.replay ? frame.now : clock + pageSeconds(); // a recording's time stands still
   }
 
   #tick(): void {
-    if (this.frame.peek() === null || (typeof document !== "undefined" && document.hidden)) return;
+    if (!this.frame.peek() || this.frame.peek()?.replay || (typeof document !== "undefined" && document.hidden)) return;
     this.now.value = clocks.get(this.#model)! + pageSeconds();
   }
 }

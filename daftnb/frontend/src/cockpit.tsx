@@ -1,0 +1,97 @@
+// All of it in one widget: the query's line, and below it an overview and a tab for each part.
+import type { ComponentChildren } from "preact";
+import { Header, Problems } from "./header.tsx";
+import { History } from "./history.tsx";
+import { Panel } from "./panel.tsx";
+import { Decisions, Settings } from "./panels.tsx";
+import { PlanPanel } from "./plan.tsx";
+import { ReplayBar } from "./replay.tsx";
+import { SettingsForm } from "./settings.tsx";
+import type { Store } from "./store.ts";
+import { Tabs } from "./tabs.tsx";
+import type { Theme } from "./theme.ts";
+import { BacklogPanel, BacklogRows, onNative } from "./timeline.tsx";
+import { NATIVE } from "./words.ts";
+import { WorkerRows, WorkersPanel, WorkerSummary } from "./workers.tsx";
+
+export const TABS = ["Overview", "Plan", "Workers", "Backlog", "Decisions", "History", "Settings"] as const;
+
+interface Props {
+  store: Store;
+  theme: Theme;
+}
+
+export function Cockpit({ store, theme }: Props) {
+  return (
+    <div class="grid">
+      <section class="panel" aria-label="Query">
+        <Header store={store} />
+        <Problems store={store} />
+      </section>
+      <Parts store={store} theme={theme} />
+    </div>
+  );
+}
+
+/** The cockpit without the query's line. */
+export function Parts({ store, theme }: Props) {
+  return (
+    <>
+      {store.frame.value?.replay && <ReplayBar store={store} />}
+      <Looking store={store} />
+      <Tabs label="cockpit" names={TABS} chosen={store.chosen.tab}>
+        {(name) => part(name, { store, theme })}
+      </Tabs>
+    </>
+  );
+}
+
+function part(name: string, { store, theme }: Props): ComponentChildren {
+  const replayed = store.frame.value?.replay != null;
+  switch (name) {
+    case "Plan": return <PlanPanel store={store} wide />;
+    case "Workers": return <WorkersPanel store={store} />;
+    case "Backlog": return <BacklogPanel store={store} theme={theme} />;
+    case "Decisions": return <Decisions store={store} />;
+    case "History": return <History store={store} />;
+    case "Settings": return replayed ? <Settings store={store} /> : <SettingsForm store={store} />;
+    default: return <Overview store={store} theme={theme} />;
+  }
+}
+
+function Overview({ store, theme }: Props) {
+  const native = onNative(store.frame.value); // then there is little to say beside the plan
+  return (
+    <div class="grid pairs">
+      <PlanPanel store={store} wide={native} />
+      <Panel title="Backlog and workers" sub={<WorkerSummary store={store} />} wide={native}>
+        <div class="timeline">
+          {native ? (
+            <p class="empty rule">{NATIVE}</p>
+          ) : (
+            <>
+              <BacklogRows store={store} theme={theme} />
+              <WorkerRows store={store} />
+            </>
+          )}
+        </div>
+      </Panel>
+      <Decisions store={store} />
+      <Settings store={store} />
+    </div>
+  );
+}
+
+/** Says that what is shown is not the current query, and leads back to it. */
+export function Looking({ store }: { store: Store }) {
+  const look = store.frame.value?.look;
+  if (look == null) return null;
+  return (
+    <p class="looking">
+      <span>Looking at query {look}. Workers and settings are those of now.</span>
+      <button type="button" class="plain" onClick={() => store.look(null)}>
+        Back to the latest
+      </button>
+    </p>
+  );
+}

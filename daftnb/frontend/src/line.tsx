@@ -1,0 +1,62 @@
+// Under a cell: its query in one calm line, which opens into the cockpit. Several queries of a cell are one list.
+import { Parts } from "./cockpit.tsx";
+import { duration, plural, rows } from "./format.ts";
+import { Header, Problems } from "./header.tsx";
+import type { Store } from "./store.ts";
+import type { Theme } from "./theme.ts";
+import { glyph } from "./words.ts";
+
+export function Line({ store, theme }: { store: Store; theme: Theme }) {
+  const open = store.chosen.open.value;
+  const frame = store.frame.value;
+  const others = (frame?.cell?.numbers.length ?? 1) - 1 + (frame?.cell?.brief ?? 0);
+  const problems = Object.keys(frame?.session.problems ?? {}).length;
+  const toggle = (
+    <button type="button" class="toggle" aria-expanded={open} aria-controls="whole" onClick={() => store.open(!open)}>
+      <span aria-hidden="true">{open ? "▾" : "▸"}</span>
+      <span class="hidden">all about query {store.query.value?.number}</span>
+    </button>
+  );
+  const tail = !open && (
+    <>
+      {others > 0 && <span class="muted">+ {others} more</span>}
+      {problems > 0 && <span class="over">⚠ {plural(problems, "problem")}</span>}
+    </>
+  );
+  return (
+    <div class="grid">
+      <section class="panel line" aria-label="Query">
+        <Header store={store} lead={toggle} tail={tail} />
+        {open && <Problems store={store} />}
+        {open && others > 0 && <CellQueries store={store} />}
+      </section>
+      <div id="whole" class="grid" hidden={!open}>
+        {open && (frame?.settings ? <Parts store={store} theme={theme} /> : <p class="empty">Waiting for the kernel…</p>)}
+      </div>
+    </div>
+  );
+}
+
+/** The cell's queries, the latest first; one that is pressed is looked at. */
+function CellQueries({ store }: { store: Store }) {
+  const frame = store.frame.value;
+  const { numbers, brief } = frame?.cell ?? { numbers: [], brief: 0 };
+  return (
+    <ul class="queries" aria-label="queries of this cell, the latest first">
+      {[...numbers].reverse().map((number) => {
+        const past = frame?.queries?.[number];
+        if (!past) return null;
+        const facts = [duration(past.elapsed), past.rows == null ? "" : rows(past.rows), past.error ?? ""];
+        return (
+          <li key={number}>
+            <button type="button" class="plain" aria-current={number === store.query.value?.number} onClick={() => store.look(number)}>
+              <span class={`st-${past.state}`}>{glyph(past.state)} {past.state}</span> <b>Query {number}</b>
+              <span class="muted">{facts.filter(Boolean).join(" · ")}</span>
+            </button>
+          </li>
+        );
+      })}
+      {brief > 0 && <li class="muted">{plural(brief, "query").replace("querys", "queries")} shorter than 0.3 s</li>}
+    </ul>
+  );
+}

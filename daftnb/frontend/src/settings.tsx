@@ -1,0 +1,55 @@
+// The autoscaling settings, to be changed: what is set beside what is in effect. The kernel judges each value.
+import { useState } from "preact/hooks";
+import type { SettingRow } from "./frame.ts";
+import { Panel } from "./panel.tsx";
+import { shown, SWITCHES, settingsSub } from "./panels.tsx";
+import type { Store } from "./store.ts";
+
+export function SettingsForm({ store }: { store: Store }) {
+  const settings = store.frame.value?.settings;
+  if (!settings) return null;
+  return (
+    <Panel title="Settings" sub={settingsSub(settings.number)}>
+      <div class="form">
+        {Object.entries(settings.rows).map(([name, row]) => (
+          <Field key={name} name={name} row={row} store={store} />
+        ))}
+      </div>
+      <p class="empty">A change acts on the next query; one that runs keeps what it began with.</p>
+    </Panel>
+  );
+}
+
+function Field({ name, row, store }: { name: string; row: SettingRow; store: Store }) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const error = store.refused.value[name];
+  const change = (value: string) => {
+    store.set(name, value);
+    setDraft(value);
+  };
+  // What was typed stays while it is refused, so that it can be mended; what was taken comes back with the frame.
+  const value = draft !== null && (error !== undefined || draft !== row.set) ? draft : row.set;
+  const about = `about-${name}`;
+  const common = { id: `set-${name}`, "aria-describedby": about, "aria-invalid": error !== undefined };
+  return (
+    <div class="field">
+      <label for={common.id}>{row.label}</label>
+      {SWITCHES.has(name) ? (
+        <select {...common} value={row.set} onChange={(event) => change(event.currentTarget.value)}>
+          <option value="1">on</option>
+          <option value="0">off</option>
+        </select>
+      ) : (
+        <input {...common} type="text" inputMode="decimal" maxLength={100} autocomplete="off" spellcheck={false} value={value}
+          onInput={(event) => setDraft(event.currentTarget.value)} onChange={(event) => change(event.currentTarget.value)} />
+      )}
+      <span class="effect">
+        {row.in_effect == null ? <span class="muted">not read back yet</span> : <>in effect <b>{shown(name, row.in_effect)}</b></>}
+        {row.in_effect != null && row.pending && <span class="tag">next query: {shown(name, row.set)}</span>}
+      </span>
+      <span class="about muted" id={about}>
+        {error !== undefined ? <span class="st-failed" role="alert">✕ {error}</span> : `${row.help} Default: ${shown(name, row.default)}.`}
+      </span>
+    </div>
+  );
+}

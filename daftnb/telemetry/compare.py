@@ -1,0 +1,114 @@
+"""Two queries side by side, operator by operator: what each did, and the second as a multiple of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any
+
+from daftnb.settings import SETTINGS
+from daftnb.telemetry.model import Operator, Query
+
+MOST_ALIGNED = 300  # operators; beyond them they are matched by position, as alignment costs the square
+MEASURES = ("rows", "bytes", "duration_us", "tasks")
+
+Row = dict[str, Any]
+
+
+def compare_queries(a: Query, b: Query, now: float | None = None) -> Row:
+    """What ``a`` and ``b`` did, as one JSON object; ``now`` is for the time of one that still runs.
+
+    ``totals``: measure → [a, b, b ÷ a]; ``operators``: in the plan's order from the root down, each with ``a`` and
+    ``b`` (None where that query has no such operator) and ``ratio`` (of each measure, b ÷ a); ``settings``: those that
+    differ, name → [a, b]. Times are seconds in totals and µs of work in operators; a ratio with nothing below is None.
+    """
+    rows = {}
+    for index, (left, right) in enumerate(_matched(list(_walk(a)), list(_walk(b)))):
+        one, two = _facts(a, left), _facts(b, right)
+        rows[str(index)] = {
+            "a": one,
+            "b": two,
+            "ratio": {name: _ratio(one[name], two[name]) for name in MEASURES} if one and two else None,
+        }
+    return {
+        "numbers": [a.number, b.number],
+        "states": [a.state, b.state],
+        "totals": {name: [x, y, _ratio(x, y)] for name, x, y in _totals(a, b, now)},
+        "operators": rows,
+        "settings": _settings(a, b),
+    }
+
+
+def _walk(query: Query) -> Iterator[Operator]:
+    """The operators from the root down, each once, inputs in their order."""
+    stack = [] if query.root is None else [query.root]
+    seen = set()
+    while stack:
+        id_ = stack.pop()
+        if id_ in seen or id_ not in query.operators:
+            continue
+        seen.add(id_)
+        yield query.operators[id_]
+        stack.extend(reversed(query.operators[id_].node.inputs))
+
+
+def _matched(a: list[Operator], b: list[Operator]) -> Iterator[tuple[Operator | None, Operator | None]]:
+    """Pairs: runs of the same names together; of what differs as many as are on both sides, by position."""
+    if max(len(a), len(b)) > MOST_ALIGNED:
+        spans = [("replace", 0, len(a), 0, len(b))]
+    else:
+        names = [operator.node.name for operator in a], [operator.node.name for operator in b]
+        spans = list(SequenceMatcher(None, *names, autojunk=False).get_opcodes())
+    for _, from_a, to_a, from_b, to_b in spans:
+        left, right = a[from_a:to_a], b[from_b:to_b]
+        for place in range(max(len(left), len(right))):
+            yield (left[place] if place < len(left) else None), (right[place] if place < len(right) else None)
+
+
+def _facts(query: Query, operator: Operator | None) -> Row | None:
+    if operator is None:
+        return None
+    stats = operator.stats
+    stage = query.stages.get(operator.node.id)
+    return {
+        "id": operator.node.id,
+        "name": operator.node.name,
+        "detail": operator.node.detail,
+        "rows": stats.rows_out if stats else None,
+        "bytes": stats.bytes_out if stats else None,
+        "duration_us": stats.duration_us if stats else None,
+        "tasks": stage.counts.submitted if stage else None,
+    }
+
+
+def _totals(a: Query, b: Query, now: float | None) -> Iterator[tuple[str, float | None, float | None]]:
+    def took(query: Query) -> float | None:
+        end = query.ended or now
+        return None if end is None else round(end - query.started, 3)
+
+    def tasks(query: Query) -> int | None:
+        counts = query.tasks()
+        return counts.submitted if counts else None
+
+    def node_seconds(query: Query) -> float | None:
+        return round(query.node_seconds, 3) if query.runner == "ray" else None
+
+    yield "elapsed", took(a), took(b)
+    yield "rows", a.result_rows, b.result_rows
+    yield "tasks", tasks(a), tasks(b)
+    yield "peak_ratio", a.peak_ratio, b.peak_ratio
+    yield "workers", a.workers_to, b.workers_to
+    yield "node_seconds", node_seconds(a), node_seconds(b)
+
+
+def _settings(a: Query, b: Query) -> dict[str, list[str | None]]:
+    one, two = a.settings or {}, b.settings or {}
+    return {
+        name: [one.get(setting.env), two.get(setting.env)]
+        for name, setting in SETTINGS.items()
+        if one.get(setting.env) != two.get(setting.env)
+    }
+
+
+def _ratio(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None or not a else round(b / a, 4)

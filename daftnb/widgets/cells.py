@@ -1,0 +1,148 @@
+"""Puts one line under each cell in which a Daft query runs for longer than 300 ms, while it is on.
+
+IPython says when a cell begins and ends; the monitor, on its own thread, when a query has run for long enough. What
+is displayed from there has to name the cell's execution as its parent: ipykernel keeps that in context variables
+(``ZMQDisplayPublisher.parent_header``), so it is done in a copy of the cell's context.
+
+Nothing in here may fail a cell: what goes wrong is told as a problem.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from daftnb.telemetry import events as e
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+    from daftnb.telemetry.frames import Frame
+    from daftnb.widgets.line import Line, Span
+
+KEPT_LINES = 50  # that are live; older ones stay as what needs no kernel
+
+
+@dataclass(slots=True)
+class Cell:
+    """The cell that runs. ``key`` tells it apart from others, also when it runs again."""
+
+    key: str
+    span: Span
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    done: bool = False  # its line is there, or it needs none
+
+
+class CellLines:
+    """A listener of the monitor that makes the lines. ``on`` and ``off`` from the shell's thread."""
+
+    def __init__(self, session: Session) -> None:
+        self.on = False
+        self._session = session
+        self._cell: Cell | None = None
+        self._depth = 0  # a cell may run another
+        self._lines: OrderedDict[str, Line] = OrderedDict()
+        self._showing = threading.Lock()  # the monitor's thread shows, the shell's begins and ends cells
+        self._quiet: Callable[[], None] | None = None
+
+    def switch(self, on: bool) -> None:
+        """From the next query on, show lines or do not; Daft's own progress bars are off while they are shown."""
+        from daftnb.engine.environment import without_progress_bars
+
+        if on == self.on:
+            return
+        self.on = on
+        if on:
+            self._quiet = without_progress_bars()
+            self._session.monitor.listeners.append(self)
+            return
+        if self._quiet is not None:
+            self._quiet()
+            self._quiet = None
+        self._session.monitor.listeners.remove(self)
+
+    def close(self) -> None:
+        """Off, and no line is live any more."""
+        self.switch(False)
+        while self._lines:
+            self._lines.popitem()[1].retire()
+
+    # -- the shell's thread -------------------------------------------------------------------------------------------
+
+    def begin(self, key: str | None) -> None:
+        """A cell begins. ``key``: the notebook's id of it, where it has one."""
+        self._depth += 1
+        if self._depth > 1:
+            return
+        self._guarded(self._begin, key)
+
+    def end(self) -> None:
+        """A cell has ended: its line is complete, and rests when the next one ends."""
+        self._depth = max(0, self._depth - 1)
+        if self._depth == 0:
+            self._guarded(self._end)
+
+    def _begin(self, key: str | None) -> None:
+        from daftnb.widgets.line import Span
+
+        before = self._lines.pop(key, None) if key is not None else None
+        if before is not None:
+            before.close()  # its output was cleared
+        now = time.time()
+        with self._showing:
+            self._cell = Cell(key or f"{now}", Span(now))
+
+    def _end(self) -> None:
+        from daftnb.widgets.line import LEAST_SECONDS
+
+        cell = self._cell
+        if cell is not None:
+            if self.on and not cell.done and time.time() - cell.span.began >= LEAST_SECONDS:
+                self.publish(self._session.frame())
+            with self._showing:
+                cell.span.ended, self._cell = time.time(), None
+        for key, line in self._lines.items():
+            if line.over and (cell is None or key != cell.key):
+                line.rest()
+        while len(self._lines) > KEPT_LINES:
+            self._lines.popitem(last=False)[1].retire()
+
+    def _guarded(self, action: Callable[..., None], *values: Any) -> None:
+        try:
+            action(*values)
+        except Exception as error:
+            text = f"the line under a cell could not be shown: {error!r}"[:300]
+            self._session.monitor.emit(e.ProblemFound(time.time(), text))
+
+    # -- the monitor's thread -----------------------------------------------------------------------------------------
+
+    @property
+    def looking(self) -> bool:
+        """While a cell runs that has no line yet."""
+        cell = self._cell
+        return cell is not None and not cell.done
+
+    def publish(self, frame: Frame) -> None:
+        """Show the line, if it is time and the cell has no view of its own."""
+        from daftnb.widgets.line import queries_of
+
+        with self._showing:
+            cell = self._cell
+            if not self.on or cell is None or cell.done or not queries_of(frame, cell.span).rows:
+                return
+            cell.done = True
+            shown = (getattr(listener, "shown_at", 0.0) for listener in self._session.monitor.listeners)
+            if any(at > cell.span.began for at in shown):
+                return
+            self._lines[cell.key] = cell.context.run(self._show, cell.span, frame)
+
+    def _show(self, span: Span, frame: Frame) -> Line:
+        from daftnb.widgets.line import Line
+
+        line = Line(self._session, span, frame)  # the frame is given: nobody waits for the engine here
+        line.show(frame)
+        return line
