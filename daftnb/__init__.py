@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from daft import DataFrame
     from IPython.core.interactiveshell import InteractiveShell
 
     from daftnb.engine.jobs import Job, JobList
@@ -78,11 +79,14 @@ def stop() -> None:
     get_session().stop()
 
 
-def plan() -> Plan:
-    """The live plan of the current query."""
+def plan(df: DataFrame | None = None, name: str = "dataframe") -> Plan:
+    """The live plan of the current query; with a dataframe, that one's plan, which has not run (and does not now).
+
+    ``name``: what the dataframe is called in the view. DaftnbError if ``df`` is no Daft dataframe.
+    """
     from daftnb.widgets.views import Plan
 
-    return Plan(get_session())
+    return Plan(get_session()) if df is None else Plan.of(get_session(), df, name)
 
 
 def workers() -> Workers:

@@ -6,10 +6,9 @@ Nothing here may fail a query, so each call ends in :meth:`QueryEvents._guarded`
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ import daft
 from daft.daft import QueryEndState
 from daft.subscribers import Subscriber
 
+from daftnb.engine.plans import bounded, logical_nodes, plan_nodes, read_json, text_nodes, with_details_of
 from daftnb.telemetry import events as e
 
 ALIAS = "daftnb"
@@ -29,13 +29,16 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
     """Tells ``emit`` of every query; ``ray_query`` is called before a query goes to Ray, on the query's thread.
 
     ``planned`` holds, per thread, the id and the operators' parents of the query that thread has just planned: the
-    runner asks for it when it is handed the plan, which does not name the query.
+    runner asks for it when it is handed the plan, which does not name the query. ``operators`` and ``optimised`` are
+    that query's, until it has ended.
     """
 
     def __init__(self, emit: Emit, ray_query: Callable[[], None]) -> None:
         self.emit = emit
         self.ray_query = ray_query
         self.planned: dict[int, tuple[str, dict[int, int]]] = {}
+        self.operators: dict[int, tuple[e.PlanNode, ...]] = {}
+        self.optimised: dict[str, tuple[e.PlanNode, ...]] = {}
         self.threads: dict[str, int] = {}  # of each query that runs
 
     def attach(self) -> None:
@@ -61,10 +64,18 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                 self.emit(e.QueryStarted(now, event.query_id, "ray" if on_ray else "native"))
                 if on_ray:
                     self.ray_query()
+                written = logical_nodes(read_json(event.metadata.unoptimized_plan))
+                self.emit(e.LogicalPlan(now, event.query_id, "logical", written))
+            case "OptimizationCompleted":
+                nodes = self.optimised[event.query_id] = logical_nodes(read_json(event.optimized_plan))
+                self.emit(e.LogicalPlan(now, event.query_id, "optimised", nodes))
             case "ExecutionStarted":
-                operators = tuple(plan_nodes(json.loads(event.physical_plan)))
+                operators = bounded(plan_nodes(read_json(event.physical_plan)))
                 parents = {child: node.id for node in operators for child in node.inputs}
-                self.planned[threading.get_ident()] = (event.query_id, parents)
+                # The native runner makes one operator of each, mostly, and does not say its expressions again.
+                operators = with_details_of(operators, self.optimised.pop(event.query_id, ()))
+                thread = threading.get_ident()
+                self.planned[thread], self.operators[thread] = (event.query_id, parents), operators
                 self.emit(e.PlanReady(now, event.query_id, operators))
             case "OperatorStarted":
                 self.emit(e.OperatorStarted(now, event.query_id, event.node_id))
@@ -75,12 +86,32 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                     values = {name: value for name, (_, value) in stats.items()}
                     self.emit(operator_stats(now, event.query_id, operator_id, values))
             case "QueryFinished":
-                self.planned.pop(threading.get_ident(), None)
-                self.threads.pop(event.query_id, None)
+                thread = self.threads.pop(event.query_id, threading.get_ident())
+                if self.planned.get(thread, ("",))[0] == event.query_id:  # it may be at its next query already
+                    del self.planned[thread], self.operators[thread]
+                self.optimised.pop(event.query_id, None)
                 state = event.result.end_state
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 error = event.result.error_message if outcome == "failed" else None
                 self.emit(e.QueryFinished(now, event.query_id, outcome, error))
+
+
+    def expressions(self, plan: Any) -> None:
+        """Tell the expressions of a DistributedPhysicalPlan's operators, before it runs, on the query's thread.
+
+        Its JSON does not have them, its text does. Where the two differ in shape, nothing is told; a failure in here
+        is told, not raised.
+        """
+        thread = threading.get_ident()
+        if thread not in self.operators:
+            return
+        try:
+            before = self.operators[thread]
+            operators = with_details_of(before, text_nodes(plan.repr_ascii(False)))
+            if operators is not before:
+                self.emit(e.PlanReady(time.time(), self.planned[thread][0], operators))
+        except Exception as error:
+            self.emit(e.ProblemFound(time.time(), f"the plan's expressions were not understood: {error!r}"[:300]))
 
 
 def operator_stats(now: float, query_id: str, operator_id: int, values: dict[str, Any]) -> e.OperatorStats:
@@ -102,31 +133,3 @@ def operator_stats(now: float, query_id: str, operator_id: int, values: dict[str
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
-
-
-def plan_nodes(plan: dict[str, Any]) -> Iterator[e.PlanNode]:
-    """The operators of Daft's plan JSON (``id``, ``name``, ``type``, ``category``, ``children``), inputs first.
-
-    Iterative: a plan may be deeper than Python's stack. An operator that feeds two others comes once.
-    """
-    seen: set[int] = set()
-    stack: list[tuple[dict[str, Any], bool]] = [(plan, False)]
-    while stack:
-        node, children_done = stack.pop()
-        if node["id"] in seen:
-            continue
-        children = node.get("children") or []
-        if not children_done:
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(children))
-            continue
-        seen.add(node["id"])
-        estimates = (node.get("approx_stats") or {}).get("approx_stats") or {}
-        rows = estimates.get("num_rows")
-        yield e.PlanNode(
-            id=int(node["id"]),
-            name=str(node.get("name", "?")),
-            kind=str(node.get("category") or node.get("type") or ""),
-            inputs=tuple(int(child["id"]) for child in children),
-            estimated_rows=None if rows is None else int(rows),
-        )

@@ -200,6 +200,13 @@ def _plan(query: Query) -> Frame:
     }
 
 
+def plan_not_run(frame: Frame, name: str, plans: Mapping[str, tuple[e.PlanNode, ...]]) -> Frame:
+    """``frame`` with the plans of a dataframe called ``name`` instead of a query's: logical, optimised, physical."""
+    trees = {stage: _tree(nodes) for stage, nodes in plans.items()}
+    plan = {"query": None, "number": None, "of": name, "root": None, "operators": {}, "plans": trees, "udfs": {}}
+    return {**frame, "query": None, "plan": plan}
+
+
 def _tree(nodes: tuple[e.PlanNode, ...]) -> Frame:
     """A logical plan: as drawn, without anything that runs."""
     return {
@@ -399,4 +406,4 @@ def _settings(state: State, settings: AutoscalingSettings) -> Frame:
     }
 
 
-__all__ = ["ALWAYS", "TOPICS", "Frame", "add", "frame_of", "merge_patch", "select"]
+__all__ = ["ALWAYS", "TOPICS", "Frame", "add", "frame_of", "merge_patch", "plan_not_run", "select"]
