@@ -1,6 +1,17 @@
 // Bundles the views (one ES module, style sheets inside) and the loader into ../static; --tests bundles the tests.
-import { build } from "esbuild";
-import { readdirSync, statSync } from "node:fs";
+import { build, transform } from "esbuild";
+import { readFileSync, readdirSync, statSync } from "node:fs";
+
+/** Style sheets as minified text. */
+const styles = {
+  name: "styles",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
 
 const common = {
   bundle: true,
@@ -8,7 +19,7 @@ const common = {
   target: "es2022",
   jsx: "automatic",
   jsxImportSource: "preact",
-  loader: { ".css": "text" },
+  plugins: [styles],
   legalComments: "none",
   logLevel: "warning",
 };

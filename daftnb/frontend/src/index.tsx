@@ -8,6 +8,7 @@ import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
 import { Panel } from "./panel.tsx";
 import { Decisions, Settings } from "./panels.tsx";
+import planStyle from "./plan.css";
 import { PlanPanel } from "./plan.tsx";
 import { Store, type Model } from "./store.ts";
 import style from "./style.css";
@@ -88,7 +89,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   el.replaceChildren(host);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = uplotStyle + style;
+  sheet.textContent = uplotStyle + style + planStyle;
   const root = document.createElement("div");
   root.className = "root";
   root.dataset.view = name;
