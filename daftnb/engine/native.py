@@ -86,15 +86,15 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                     values = {name: value for name, (_, value) in stats.items()}
                     self.emit(operator_stats(now, event.query_id, operator_id, values))
             case "QueryFinished":
-                thread = self.threads.pop(event.query_id, threading.get_ident())
-                if self.planned.get(thread, ("",))[0] == event.query_id:  # it may be at its next query already
-                    del self.planned[thread], self.operators[thread]
+                self.threads.pop(event.query_id, None)
                 self.optimised.pop(event.query_id, None)
+                # The native runner plans, and ends, on threads of its own; each may be at its next query already.
+                for thread in [thread for thread, (id_, _) in self.planned.items() if id_ == event.query_id]:
+                    del self.planned[thread], self.operators[thread]
                 state = event.result.end_state
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 error = event.result.error_message if outcome == "failed" else None
                 self.emit(e.QueryFinished(now, event.query_id, outcome, error))
-
 
     def expressions(self, plan: Any) -> None:
         """Tell the expressions of a DistributedPhysicalPlan's operators, before it runs, on the query's thread.

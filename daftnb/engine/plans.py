@@ -39,10 +39,10 @@ def _read_deep(text: str) -> Any:
     around: list[Any] = []
     end = 0
     for token in _TOKEN.finditer(text):
-        if token.start() != end:
+        sign, string, literal = token.groups()
+        if token.start() != end or (sign in ("}", "]") and (sign == "}") != isinstance(inside, dict)):
             break
         end = token.end()
-        sign, string, literal = token.groups()
         if sign in ("}", "]"):
             inside, key = around.pop() if around else root, None
             continue
@@ -251,10 +251,10 @@ def plans_of(dataframe: Any, name: str, runner: str) -> dict[str, tuple[PlanNode
 
     if not isinstance(dataframe, daft.DataFrame):
         raise DaftnbError(
-            f"{name} is a {type(dataframe).__name__}, not a Daft dataframe: it has no plan.", "Try %daft plan df"
+            f"{name} is of type {type(dataframe).__name__}, not a Daft dataframe: it has no plan.", "Try %daft plan df"
         )
     # Once a dataframe has run, its plan is its result; how that came about is kept beside it.
-    builder = dataframe._source_builder or getattr(dataframe, "_DataFrame__builder", dataframe._builder)
+    builder: Any = dataframe._source_builder or getattr(dataframe, "_DataFrame__builder", dataframe._builder)
     config = get_context().daft_execution_config
     optimised = builder.optimize(config)
     if runner == "none":

@@ -28,7 +28,8 @@ def session() -> Any:
         ("set threshold", "'threshold' is not NAME=VALUE."),
         ("set treshold=2", "There is no setting 'treshold'"),
         ("set 'threshold=2", "No closing quotation"),
-        ("plan now", "unrecognized arguments: now"),
+        ("workers now", "unrecognized arguments: now"),
+        ("plan now", "there is no dataframe called 'now' in this notebook."),
     ],
 )
 def test_a_slip_is_told_with_what_to_type_next(session: Any, line: str, what: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from daftnb.engine.native import operator_stats, plan_nodes
+from daftnb.engine.native import operator_stats
+from daftnb.engine.plans import plan_nodes
 
 
 def test_a_plans_operators_come_inputs_first_and_once() -> None:

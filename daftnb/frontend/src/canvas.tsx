@@ -9,9 +9,9 @@ import { CARD_WIDTH, layOut, nextTo, shapeOf, unfolded } from "./layout.ts";
 import { Details } from "./operator.tsx";
 import { hasPaths, skewShort, udfWords, type Drawn } from "./planwords.ts";
 
-const LEAST_READABLE = 0.62;
+const LEAST_READABLE = 0.8;
 const FAR = 0.45; // from here on a card has its name only
-const LEAST = 0.03;
+const LEAST = 0.01;
 const MOST = 2;
 const STEP = 1.25;
 const HIGHEST = 640; // px, of the box where nothing else bounds it

@@ -3,7 +3,7 @@ import { useId, useState } from "preact/hooks";
 import { Canvas } from "./canvas.tsx";
 import { plural } from "./format.ts";
 import { Panel } from "./panel.tsx";
-import { operatorsOf, STAGES, udfWords, type Stage } from "./planwords.ts";
+import { isolated, operatorsOf, STAGES, udfWords, type Stage } from "./planwords.ts";
 import type { Store } from "./store.ts";
 
 export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
@@ -25,7 +25,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   const actors = Object.entries(plan.udfs).filter(([name, udf]) => !drawn.has(name) && udf.count > 0);
   const sub = [
     ...(operators.length > 0 ? [plural(operators.length, "operator")] : []),
-    ...actors.map(([name, udf]) => `UDF ${name.slice(0, 40)}: ${udfWords(udf)}`),
+    ...actors.map(([name, udf]) => `UDF ${isolated(name)}: ${udfWords(udf)}`),
   ];
   const tabs = there.length > 1 && (
     <div class="stages" role="tablist" aria-label="which plan" onKeyDown={(event) => {

@@ -67,9 +67,11 @@ export function misjudged({ estimated_rows: estimated, rows_out: actual, state }
 export function rowWords(operator: Drawn, short: boolean): string {
   const { rows_in, rows_out, estimated_rows, state } = operator;
   if (rows_out != null && state !== "waiting") {
-    const flow = rows_in == null || rows_in === rows_out ? rows(rows_out) : `${count(rows_in)} → ${rows(rows_out)}`;
-    const more = misjudged(operator) ? `${count(estimated_rows)} expected` : keptWords(operator.selectivity);
-    return more && !short ? `${flow} · ${more}` : flow;
+    const flow = (of: (value: number) => string) => (rows_in == null || rows_in === rows_out ? "" : `${count(rows_in)} → `) + of(rows_out);
+    if (short) return flow(rows);
+    if (misjudged(operator)) return `${flow(count)} · ${count(estimated_rows)} expected`;
+    const kept = keptWords(operator.selectivity);
+    return flow(rows) + (kept && ` · ${kept}`);
   }
   return estimated_rows != null ? `about ${rows(estimated_rows)} expected` : "";
 }
@@ -106,7 +108,10 @@ export function tasksWords(tasks: NonNullable<Operator["tasks"]>): string {
   return [`${tasks.finished} of ${tasks.submitted} done`, ...others.map((name) => `${tasks[name]} ${name}`)].join(", ");
 }
 
+/** A name within a sentence: whatever direction it has ends with it. */
+export const isolated = (name: string): string => `\u2068${name.slice(0, 80)}\u2069`;
+
 const fusedWords = (operator: Drawn, plan: Plan): string => {
   const last = plan.operators[operator.stage!];
-  return last ? `${last.name.slice(0, 80)}, in the same tasks` : "";
+  return last ? `${isolated(last.name)}, in the same tasks` : "";
 };
