@@ -39,6 +39,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         self.planned: dict[int, tuple[str, dict[int, int]]] = {}
         self.operators: dict[int, tuple[e.PlanNode, ...]] = {}
         self.optimised: dict[str, tuple[e.PlanNode, ...]] = {}
+        self.joins: dict[str, dict[int, dict[str, Any]]] = {}  # statistics of the joins of each query that runs
         self.threads: dict[str, int] = {}  # of each query that runs
 
     def attach(self) -> None:
@@ -84,10 +85,13 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             case "Stats":
                 for operator_id, stats in event.stats.items():
                     values = {name: value for name, (_, value) in stats.items()}
+                    if _PROBED in values and event.query_id in self.threads:
+                        values = self._both_sides(event.query_id, operator_id, values)
                     self.emit(operator_stats(now, event.query_id, operator_id, values))
             case "QueryFinished":
                 self.threads.pop(event.query_id, None)
                 self.optimised.pop(event.query_id, None)
+                self.joins.pop(event.query_id, None)
                 # The native runner plans, and ends, on threads of its own; each may be at its next query already.
                 for thread in [thread for thread, (id_, _) in self.planned.items() if id_ == event.query_id]:
                     del self.planned[thread], self.operators[thread]
@@ -95,6 +99,13 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 error = event.result.error_message if outcome == "failed" else None
                 self.emit(e.QueryFinished(now, event.query_id, outcome, error))
+
+    def _both_sides(self, query_id: str, operator_id: int, values: dict[str, Any]) -> dict[str, Any]:
+        """The native runner tells of a join's two sides in turn, each with zeros for the other: both together."""
+        both = self.joins.setdefault(query_id, {}).setdefault(operator_id, values)
+        for name, value in values.items():
+            both[name] = max(value, both.get(name, value))
+        return both
 
     def expressions(self, plan: Any) -> None:
         """Tell the expressions of a DistributedPhysicalPlan's operators, before it runs, on the query's thread.
@@ -119,16 +130,32 @@ def operator_stats(now: float, query_id: str, operator_id: int, values: dict[str
     duration = values.get("duration")
     if isinstance(duration, timedelta):
         duration = duration // timedelta(microseconds=1)
+    values = _as_others(values)
     return e.OperatorStats(
         now,
         query_id,
         operator_id,
         rows_in=_whole(values.get("rows.in")),
-        rows_out=_whole(values.get("rows.out")),
+        rows_out=_whole(values.get("rows.out", values.get("rows.written"))),
         bytes_in=_whole(values.get("bytes.in", values.get("bytes.read"))),
-        bytes_out=_whole(values.get("bytes.out")),
+        bytes_out=_whole(values.get("bytes.out", values.get("bytes.written"))),
         duration_us=_whole(duration),
     )
+
+
+_BUILT, _PROBED = "build rows inserted", "probe rows in"
+
+
+def _as_others(values: dict[str, Any]) -> dict[str, Any]:
+    """A join's statistics by the names that other operators have; a side that has not come is not known, not 0."""
+    if not values.get(_PROBED):
+        return values
+    found = {**values, "rows.out": values["probe rows out"], "bytes.out": values.get("bytes.join.probe_out")}
+    if values.get(_BUILT):
+        found["rows.in"] = values[_BUILT] + values[_PROBED]
+        sides = (values.get("bytes.join.build_inserted"), values.get("bytes.join.probe_in"))
+        found["bytes.in"] = None if None in sides else sum(sides)
+    return found
 
 
 def _whole(value: Any) -> int | None:

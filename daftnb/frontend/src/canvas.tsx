@@ -24,7 +24,7 @@ interface CanvasProps {
   plan: Plan;
   operators: Drawn[];
   workers: Workers | undefined;
-  /** Whether a card tells what became of its operator. */
+  /** Whether a card has a line for tasks. */
   tall: boolean;
   panel: object;
 }
@@ -196,7 +196,7 @@ export function Canvas({ plan, operators, workers, tall, panel }: CanvasProps) {
     const udf = plan.udfs[operator.name];
     const made = (
       <Card key={id} operator={operator} x={at.x} y={at.y} current={id === current} selected={id === selected} far={far}
-        slowest={paths && operator.slowest === true} actors={tall && udf ? udfWords(udf) : undefined} hidden={hidden.get(id)}
+        slowest={paths && operator.slowest === true} actors={udf ? udfWords(udf) : undefined} hidden={hidden.get(id)}
         onSelect={() => act.current.select(id)} onFold={() => act.current.fold(id)} onFocus={() => setFocus(id)} />
     );
     if (id !== current && id !== selected) cards.current.made.set(operator, made);

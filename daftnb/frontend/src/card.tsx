@@ -26,9 +26,10 @@ interface CardProps {
 }
 
 export function Card({ operator, x, y, current, selected, slowest, far, actors, hidden, onSelect, onFold, onFocus }: CardProps) {
-  const { id, name, detail, state, inputs, bytes_out } = operator;
+  const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
   const skew = skewShort(operator.skew);
   const note = skew || actors;
+  const time = duration_us != null && <span>{duration(duration_us / 1e6)}</span>;
   const classes = ["op", state ?? "planned", slowest && "slow", selected && "chosen"];
   return (
     <>
@@ -60,12 +61,12 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
             </span>
             <span class="row">
               <span class="expr">{rowWords(operator, Boolean(note))}</span>
-              {note && <span class={skew ? "over" : ""}>{skew ? "⚠ " : ""}{note}</span>}
+              {note ? <span class={skew ? "over" : ""}>{skew ? "⚠ " : ""}{note}</span> : !tasks && time}
             </span>
-            {state && (
+            {tasks && (
               <span class="row">
-                {operator.tasks && <Tasks tasks={operator.tasks} state={state} />}
-                {operator.duration_us != null && <span class="time">{duration(operator.duration_us / 1e6)}</span>}
+                <Tasks tasks={tasks} state={state!} />
+                {time}
               </span>
             )}
           </>

@@ -49,7 +49,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
     <Panel title="Plan" sub={sub.join(" · ")} bounded={operators.length > 0} wide={wide} class="plans">
       <div class="plan-body">
         {tabs}
-        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} panel={panel} tall={stage === "physical" && plan.of == null} />
+        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} panel={panel} tall={stage === "physical" && plan.of == null && frame.query?.runner !== "native"} />
       </div>
     </Panel>
   );
