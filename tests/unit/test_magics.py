@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from daftnb import magics
+from daftnb.engine import internals
 from daftnb.errors import DaftnbError
 from daftnb.headless import judge
+from daftnb.widgets.views import Plan
 
 
 @pytest.fixture
@@ -54,6 +56,36 @@ def test_help_names_every_command_and_setting(session: Any, capsys: pytest.Captu
     for word in ("start", "stop", "status", "cockpit", "plan", "workers", "backlog", "controls", "settings", "set",
                  "--idle-timeout", "DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR"):  # fmt: skip
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("df", "df is of type int, not a Daft dataframe: it has no plan."),
+        ("none", "there is no dataframe called 'none' in this notebook."),
+        ("df.limit(3)", "there is no dataframe called 'df.limit(3)' in this notebook."),
+    ],
+)
+def test_the_plan_of_a_name_that_is_no_dataframe(
+    session: Any, name: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(user_ns={"df": 3, "none": None})
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    monkeypatch.setattr("daftnb.get_session", lambda: SimpleNamespace(off={}))
+    with pytest.raises(DaftnbError) as caught:
+        magics.run(f"plan {name}", session)
+    assert caught.value.what == what
+    assert caught.value.remedy == "Try %daft plan df"
+
+
+def test_without_the_names_it_needs_there_is_no_plan_of_a_dataframe() -> None:
+    off = f"{internals.PLANS}: off, because …"
+    with pytest.raises(DaftnbError) as caught:
+        Plan.of(SimpleNamespace(off={internals.PLANS: off}), None, "df")  # type: ignore[arg-type]  # a session's one part
+    assert caught.value._render_traceback_() == [
+        f"daftnb: {off}",
+        "        Use Daft's own: df.explain(show_all=True).",
+    ]
 
 
 def seen(**changes: Any) -> dict[str, Any]:

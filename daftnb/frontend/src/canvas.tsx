@@ -7,7 +7,7 @@ import type { Plan, Workers } from "./frame.ts";
 import { plural } from "./format.ts";
 import { CARD_WIDTH, layOut, nextTo, shapeOf, unfolded } from "./layout.ts";
 import { Details } from "./operator.tsx";
-import { hasPaths, skewShort, udfWords, type Drawn } from "./planwords.ts";
+import { hasPaths, skewShort, udfWords, type actorsOf, type Drawn } from "./planwords.ts";
 
 const LEAST_READABLE = 0.8;
 const FAR = 0.45; // from here on a card has its name only
@@ -24,12 +24,13 @@ interface CanvasProps {
   plan: Plan;
   operators: Drawn[];
   workers: Workers | undefined;
+  actors: ReturnType<typeof actorsOf>;
   /** Whether a card has a line for tasks. */
   tall: boolean;
   panel: object;
 }
 
-export function Canvas({ plan, operators, workers, tall, panel }: CanvasProps) {
+export function Canvas({ plan, operators, workers, actors, tall, panel }: CanvasProps) {
   const box = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [zoom, setZoom] = useState<number | null>(null); // null: as wide as the box, and readable
@@ -193,7 +194,7 @@ export function Canvas({ plan, operators, workers, tall, panel }: CanvasProps) {
     if (!operator || (id !== current && !inSight(at))) return null;
     const known = id === current || id === selected ? undefined : cards.current.made.get(operator);
     if (known) return known;
-    const udf = plan.udfs[operator.name];
+    const udf = actors.get(id)?.[1];
     const made = (
       <Card key={id} operator={operator} x={at.x} y={at.y} current={id === current} selected={id === selected} far={far}
         slowest={paths && operator.slowest === true} actors={udf ? udfWords(udf) : undefined} hidden={hidden.get(id)}
@@ -242,7 +243,7 @@ export function Canvas({ plan, operators, workers, tall, panel }: CanvasProps) {
           </div>
         </Fold>
         {chosen && (
-          <Details operator={chosen} plan={plan} workers={workers} slowest={paths && chosen.slowest === true} hidden={hidden.get(chosen.id)}
+          <Details operator={chosen} plan={plan} udf={actors.get(chosen.id)?.[1]} workers={workers} slowest={paths && chosen.slowest === true} hidden={hidden.get(chosen.id)}
             onFold={() => fold(chosen.id)} onClose={() => {
               setSelected(null);
               setFocus(chosen.id);

@@ -79,12 +79,11 @@ function byDagre(nodes: Shape[], edges: { from: number; to: number }[], height: 
   );
 }
 
-/** Sources take a column each, from left to right; any other operator stands in the middle below its inputs. */
+/** Sources take a column each, from left to right; any other operator stands in the middle, a layer below its inputs. */
 function asTree(nodes: Shape[], known: ReadonlySet<number>, height: number): Placed["places"] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const fed = new Set(nodes.flatMap((node) => node.inputs));
   const column = new Map<number, number>();
-  const above = new Map<number, number>(); // how many layers are
   let columns = 0;
   const stack: [number, boolean][] = nodes.filter((node) => !fed.has(node.id)).map((node) => [node.id, false]);
   for (let top = stack.pop(); top; top = stack.pop()) {
@@ -98,12 +97,18 @@ function asTree(nodes: Shape[], known: ReadonlySet<number>, height: number): Pla
     }
     const at = inputs.map((input) => column.get(input) ?? 0);
     column.set(id, inputs.length === 0 ? columns++ : (Math.min(...at) + Math.max(...at)) / 2);
-    above.set(id, 1 + Math.max(-1, ...inputs.map((input) => above.get(input) ?? -1)));
   }
+  const below = new Map<number, number>(); // how many layers are
+  for (const id of [...column.keys()].reverse()) {
+    const layers = below.get(id) ?? 0;
+    below.set(id, layers);
+    for (const input of byId.get(id)!.inputs) below.set(input, Math.max(below.get(input) ?? 0, layers + 1));
+  }
+  const last = Math.max(0, ...below.values());
   const free = new Map<number, number>(); // by layer, the first column: what feeds two may bring two to one place
   const places: Placed["places"] = new Map();
   for (const [id, wanted] of [...column].sort(([, a], [, b]) => a - b)) {
-    const layer = above.get(id)!;
+    const layer = last - below.get(id)!;
     const at = Math.max(wanted, free.get(layer) ?? 0);
     free.set(layer, at + 1);
     places.set(id, { x: MARGIN + Math.round(at * (CARD_WIDTH + GAP.x)), y: MARGIN + layer * (height + GAP.y) });

@@ -8,6 +8,7 @@ import { glyph } from "./words.ts";
 interface DetailsProps {
   operator: Drawn;
   plan: Plan;
+  udf: Plan["udfs"][string] | undefined;
   workers: Workers | undefined;
   slowest: boolean;
   hidden: number | undefined;
@@ -15,7 +16,7 @@ interface DetailsProps {
   onClose: () => void;
 }
 
-export function Details({ operator, plan, workers, slowest, hidden, onFold, onClose }: DetailsProps) {
+export function Details({ operator, plan, udf, workers, slowest, hidden, onFold, onClose }: DetailsProps) {
   const { name, state, detail, skew, inputs } = operator;
   return (
     <section class="opinfo" aria-label={`Details of ${name.slice(0, 120)}`} tabIndex={0}>
@@ -31,7 +32,7 @@ export function Details({ operator, plan, workers, slowest, hidden, onFold, onCl
       )}
       {skew && stragglers(skew).length > 0 && <p class="over">⚠ Uneven tasks: {skewWords(skew)}</p>}
       <dl>
-        {facts(operator, plan).map(([what, value]) => (
+        {facts(operator, plan, udf).map(([what, value]) => (
           <div key={what}>
             <dt>{what}</dt>
             <dd>{value}</dd>

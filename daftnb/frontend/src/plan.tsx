@@ -3,7 +3,7 @@ import { useId, useState } from "preact/hooks";
 import { Canvas } from "./canvas.tsx";
 import { plural } from "./format.ts";
 import { Panel } from "./panel.tsx";
-import { isolated, operatorsOf, STAGES, udfWords, type Stage } from "./planwords.ts";
+import { actorsOf, isolated, operatorsOf, STAGES, udfWords, type Stage } from "./planwords.ts";
 import type { Store } from "./store.ts";
 
 export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
@@ -21,11 +21,11 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
     );
   }
   const operators = operatorsOf(plan, stage)!;
-  const drawn = new Set(Object.values(plan.operators).map((operator) => operator.name));
-  const actors = Object.entries(plan.udfs).filter(([name, udf]) => !drawn.has(name) && udf.count > 0);
+  const actors = actorsOf(plan);
+  const drawn = new Set([...actors.values()].map(([name]) => name));
   const sub = [
     ...(operators.length > 0 ? [plural(operators.length, "operator")] : []),
-    ...actors.map(([name, udf]) => `UDF ${isolated(name)}: ${udfWords(udf)}`),
+    ...Object.entries(plan.udfs).filter(([name, udf]) => !drawn.has(name) && udf.count > 0).map(([name, udf]) => `${isolated(name)}: ${udfWords(udf)}`),
   ];
   const tabs = there.length > 1 && (
     <div class="stages" role="tablist" aria-label="which plan" onKeyDown={(event) => {
@@ -49,7 +49,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
     <Panel title="Plan" sub={sub.join(" · ")} bounded={operators.length > 0} wide={wide} class="plans">
       <div class="plan-body">
         {tabs}
-        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} panel={panel} tall={stage === "physical" && plan.of == null && frame.query?.runner !== "native"} />
+        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} actors={actors} panel={panel} tall={stage === "physical" && plan.of == null && frame.query?.runner !== "native"} />
       </div>
     </Panel>
   );

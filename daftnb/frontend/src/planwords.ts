@@ -80,11 +80,26 @@ export function rowWords(operator: Drawn, short: boolean): string {
 export const hasPaths = (operators: Drawn[]): boolean =>
   operators.some((operator) => operator.slowest) && operators.some((operator) => !operator.slowest);
 
-export const udfWords = ({ count: actors, idle }: { count: number; idle?: number | null }): string =>
+type Udf = Plan["udfs"][string];
+
+/** The actors of UDFs by the operator that they are of; a UDF is called by its name or its expression. */
+export function actorsOf(plan: Plan): Map<number, [string, Udf]> {
+  const udfs = Object.entries(plan.udfs);
+  const operators = udfs.length > 0 ? Object.values(plan.operators).filter(({ name }) => name in plan.udfs || /^ActorUDF/.test(name)) : [];
+  const found = new Map<number, [string, Udf]>();
+  for (const { id, name, detail } of operators) {
+    const expression = /^Expr: (.+)$/m.exec(detail)?.[1];
+    const one = udfs.find(([udf]) => udf === name || (expression && udf.includes(expression)));
+    if (one || (udfs.length === 1 && operators.length === 1)) found.set(id, one ?? udfs[0]!);
+  }
+  return found;
+}
+
+export const udfWords = ({ count: actors, idle }: Udf): string =>
   actors === 0 ? "its actors have ended" : plural(actors, "actor") + (idle != null ? `, ${idle} idle` : "");
 
 /** All that is known of an operator, as (name, value) in the order in which one asks. */
-export function facts(operator: Drawn, plan: Plan): [string, string][] {
+export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][] {
   const { tasks, skew, duration_us, estimated_rows } = operator;
   const found: [string, string | false | null | undefined][] = [
     ["rows in", operator.rows_in != null && count(operator.rows_in)],
@@ -97,7 +112,7 @@ export function facts(operator: Drawn, plan: Plan): [string, string][] {
     ["of the query's work", share(operator.time_share)],
     ["tasks", tasks && tasksWords(tasks)],
     ["task times", skew && stragglers(skew).length === 0 && skewWords(skew)],
-    ["UDF actors", plan.udfs[operator.name] && udfWords(plan.udfs[operator.name]!)],
+    ["UDF actors", udf && udfWords(udf)],
     ["runs with", operator.stage != null && operator.stage !== operator.id && fusedWords(operator, plan)],
   ];
   return found.filter((fact): fact is [string, string] => Boolean(fact[1]));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Plan, Skew } from "../src/frame.ts";
-import { brief, facts, hasPaths, keptWords, misjudged, operatorsOf, rowWords, skewShort, skewWords, stragglers, type Drawn } from "../src/planwords.ts";
+import { actorsOf, brief, facts, hasPaths, keptWords, misjudged, operatorsOf, rowWords, skewShort, skewWords, stragglers, type Drawn } from "../src/planwords.ts";
 
 const operator = (more: Partial<Drawn> = {}): Drawn => ({ id: 1, name: "Filter", kind: "", detail: "", inputs: [], estimated_rows: null, ...more });
 const plan = (more: Partial<Plan> = {}): Plan => ({ query: "q", number: 1, root: 1, operators: {}, plans: {}, udfs: {}, ...more });
@@ -45,13 +45,31 @@ test("the details have what is known, and nothing else; null may be gone", () =>
   const last = operator({ id: 2, name: "UDF" });
   const found = facts(
     operator({ rows_in: 10, rows_out: 5, selectivity: 0.5, tasks, stage: 2, duration_us: 2_000_000, time_share: 0.25, name: "UDF" }),
-    plan({ operators: { 2: last as never }, udfs: { UDF: { count: 2, idle: 1 } } }),
+    plan({ operators: { 2: last as never } }),
+    { count: 2, idle: 1 },
   );
   assert.deepEqual(found, [
     ["rows in", "10"], ["rows out", "5"], ["selectivity, derived", "0.5"], ["work, all threads", "2.00 s"],
     ["of the query's work", "25 %"], ["tasks", "20 of 40 done, 2 running, 18 pending"], ["UDF actors", "2 actors, 1 idle"],
     ["runs with", "\u2068UDF\u2069, in the same tasks"],
   ]);
+});
+
+test("the actors of UDFs are those of an operator, where it can be told which", () => {
+  const operators = {
+    1: operator({ id: 1, name: "ActorUDF", detail: "M.__call__\nExpr: M(col(0: z)) as y" }),
+    2: operator({ id: 2, name: "ActorUDF", detail: "N.__call__\nExpr: N(col(0: z)) as y" }),
+    3: operator({ id: 3, name: "UDF score" }),
+    4: operator({ id: 4, name: "Filter" }),
+  };
+  const of = (udfs: Plan["udfs"], only = operators as object) =>
+    [...actorsOf(plan({ operators: only as never, udfs }))].map(([id, [name]]) => [id, name]);
+  const [one, two] = [{ count: 2, idle: 1 }, { count: 4, idle: null }];
+  assert.deepEqual(of({}), []);
+  assert.deepEqual(of({ "[N(col(0: z)) as y]": one, "[M(col(0: z)) as y]": two }), [[1, "[M(col(0: z)) as y]"], [2, "[N(col(0: z)) as y]"]]);
+  assert.deepEqual(of({ "UDF score": one }), [[3, "UDF score"]]);
+  assert.deepEqual(of({ odd: one }), []);
+  assert.deepEqual(of({ odd: one }, { 2: operators[2], 4: operators[4] }), [[2, "odd"]]);
 });
 
 test("the slowest path is marked where there is another one", () => {
