@@ -235,7 +235,7 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
             <div style={{ height: `${layout.height * scale}px`, width: `${layout.width * scale + left}px` }}>
               <div class={far ? "stage far" : "stage"} style={{ width: `${layout.width}px`, height: `${layout.height}px`, transform: `translateX(${left}px) scale(${scale})`, "--high": `${high}px` }}>
                 <svg width={layout.width} height={layout.height} aria-hidden="true">
-                  {(["fused", "", "slow"] as const).map((name) => edges[name] && <path key={name} class={name} d={edges[name]} />)}
+                  {(["fused", "", "slow"] as const).map((name) => edges[name] !== "" && <path key={name} class={name} d={edges[name]} />)}
                 </svg>
                 {layout.order.map(card)}
               </div>

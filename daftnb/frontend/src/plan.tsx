@@ -22,6 +22,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   }
   const operators = operatorsOf(plan, stage)!;
   const actors = actorsOf(plan);
+  const tasks = stage === "physical" && plan.of == null && (frame.query?.runner !== "native" || operators.some((operator) => operator.tasks));
   const drawn = new Set([...actors.values()].map(([name]) => name));
   const sub = [
     ...(operators.length > 0 ? [plural(operators.length, "operator")] : []),
@@ -49,7 +50,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
     <Panel title="Plan" sub={sub.join(" · ")} bounded={operators.length > 0} wide={wide} class="plans">
       <div class="plan-body">
         {tabs}
-        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} actors={actors} panel={panel} tall={stage === "physical" && plan.of == null && frame.query?.runner !== "native"} />
+        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} actors={actors} panel={panel} tall={tasks} />
       </div>
     </Panel>
   );
