@@ -29,8 +29,8 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
     """Tells ``emit`` of every query; ``ray_query`` is called before a query goes to Ray, on the query's thread.
 
     ``planned`` holds, per thread, the id and the operators' parents of the query that thread has just planned: the
-    runner asks for it when it is handed the plan, which does not name the query. ``operators`` and ``optimised`` are
-    that query's, until it has ended.
+    runner asks for it when it is handed the plan, which does not name the query; ``operators`` are that query's.
+    ``optimised`` holds the optimised plan of each query of the native runner until it runs.
     """
 
     def __init__(self, emit: Emit, ray_query: Callable[[], None]) -> None:
@@ -65,10 +65,14 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                 self.emit(e.QueryStarted(now, event.query_id, "ray" if on_ray else "native"))
                 if on_ray:
                     self.ray_query()
+                else:
+                    self.optimised[event.query_id] = ()
                 written = logical_nodes(read_json(event.metadata.unoptimized_plan))
                 self.emit(e.LogicalPlan(now, event.query_id, "logical", written))
             case "OptimizationCompleted":
-                nodes = self.optimised[event.query_id] = logical_nodes(read_json(event.optimized_plan))
+                nodes = logical_nodes(read_json(event.optimized_plan))
+                if event.query_id in self.optimised:
+                    self.optimised[event.query_id] = nodes
                 self.emit(e.LogicalPlan(now, event.query_id, "optimised", nodes))
             case "ExecutionStarted":
                 operators = bounded(plan_nodes(read_json(event.physical_plan)))

@@ -145,12 +145,14 @@ def _shortened(text: str, length: int) -> str:
 
 
 def bounded(nodes: Iterable[PlanNode]) -> tuple[PlanNode, ...]:
-    """The operators with as much of their details as may travel: ``DETAILS`` in all, a large plan's shorter each."""
+    """The operators with as much of their names and details as may travel: a large plan's are shorter each."""
     found = tuple(nodes)
-    if sum(len(node.detail) for node in found) <= DETAILS:
+    if sum(len(node.name) + len(node.detail) for node in found) <= DETAILS:
         return found
     each = max(LEAST_DETAIL, DETAILS // len(found))
-    return tuple(replace(node, detail=_shortened(node.detail, each)) for node in found)
+    return tuple(
+        replace(node, name=_shortened(node.name, each), detail=_shortened(node.detail, each)) for node in found
+    )
 
 
 def with_details_of(nodes: tuple[PlanNode, ...], others: Iterable[PlanNode]) -> tuple[PlanNode, ...]:
@@ -165,6 +167,8 @@ def with_details_of(nodes: tuple[PlanNode, ...], others: Iterable[PlanNode]) -> 
     other_number = {node.id: index for index, node in enumerate(twins)}
     for node, twin in zip(nodes, twins, strict=True):
         if [number[id_] for id_ in node.inputs] != [other_number[id_] for id_ in twin.inputs]:
+            return nodes
+        if (node.name == "Filter") != (twin.name == "Filter"):  # it is called the same in all forms
             return nodes
     return bounded(replace(node, detail=twin.detail) for node, twin in zip(nodes, twins, strict=True))
 

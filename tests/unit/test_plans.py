@@ -87,9 +87,9 @@ def test_details_are_bounded_and_one_line_each() -> None:
     plan["projection"] = ["a"]
     (node,) = logical_nodes(plan)
     assert node.detail == 'projection: a\nn: 3\nflags: true, null\nname: alias\nspec: {"by": ["é"]}'
-    many = bounded(e.PlanNode(i, "x", "", (), "y" * 2_000) for i in range(200))
+    many = bounded(e.PlanNode(i, "x" * 10_000, "", (), "y" * 2_000) for i in range(200))
     assert sum(len(node.detail) for node in many) == plans.DETAILS
-    assert {len(node.detail) for node in many} == {150}
+    assert {(len(node.name), len(node.detail)) for node in many} == {(150, 150)}
 
 
 def test_plans_deeper_than_the_stack_and_larger_than_can_be_drawn() -> None:
@@ -151,6 +151,8 @@ def test_details_are_given_only_where_the_shapes_are_one() -> None:
     for other in ((), told[:1], (told[0], e.PlanNode(1, "B", "", (), "y"))):
         assert with_details_of(bare, other) is bare
     assert with_details_of(told, told) is told
+    odd = (told[0], e.PlanNode(1, "Filter", "", (0,), "y"))
+    assert with_details_of(bare, odd) is bare
 
 
 def test_a_native_query_tells_its_plans_and_the_operators_their_expressions() -> None:
