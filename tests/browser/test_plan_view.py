@@ -175,13 +175,13 @@ def test_all_by_keyboard(draw: Draw) -> None:
     page.keyboard.press("ArrowDown")  # the details follow
     page.get_by_role("region", name="Details of UDF score").wait_for()
     assert (focused(page), selected(page)) == ("6", ["6"])
-    page.keyboard.press("Space")  # what is above is hidden
+    page.keyboard.press("c")  # what is above is hidden
     page.wait_for_function(
         "() => document.querySelector('#view > div').shadowRoot.querySelectorAll('.op').length === 3"
     )
     assert page.locator(".twig.shut").inner_text() == "+5"
     assert focused(page) == "6"
-    page.keyboard.press("Space")
+    page.keyboard.press("c")
     page.wait_for_function(
         "() => document.querySelector('#view > div').shadowRoot.querySelectorAll('.op').length === 8"
     )

@@ -153,7 +153,7 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
     else if (key === "-") zoomTo(scale / STEP);
     else if (key === "0") fit();
     else if (key === "Escape" && selected !== null) setSelected(null);
-    else if (key === " " && onOperator && current !== null && byId.get(current)!.inputs.length > 0) fold(current);
+    else if (key === "c" && onOperator && current !== null && byId.get(current)!.inputs.length > 0) fold(current);
     else if (key.startsWith("Arrow") && onOperator && current !== null) {
       const next = nextTo(layout, current, key);
       if (next !== null) {
@@ -229,7 +229,7 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
       <div class="plan-row" {...panel} onFocusIn={() => shortcuts(true)} onFocusOut={() => shortcuts(false)} onKeyDown={(event) => event.key === "Escape" && setSelected(null)}>
         {operators.length === 0 && <p class="empty">This plan has more operators than can be drawn.</p>}
         <Fold box={box} words={(edge) => plural(below(edge), "more operator")}>
-          <div class="plan" ref={box} tabIndex={0} role="group" aria-label="operators, sources first: arrow keys move, Enter shows details, Space hides what is above, plus and minus zoom"
+          <div class="plan" ref={box} tabIndex={0} role="group" aria-label="operators, sources first: arrow keys move, Enter shows details, C hides what is above, plus, minus and 0 zoom"
             style={{ height: `${Math.min(HIGHEST, Math.ceil(layout.height * auto) + 2)}px` }} onKeyDown={onKeyDown} onScroll={onScroll}
             onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={() => (press.current = null)} onPointerCancel={() => (press.current = null)}>
             <div style={{ height: `${layout.height * scale}px`, width: `${layout.width * scale + left}px` }}>

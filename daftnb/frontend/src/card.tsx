@@ -74,7 +74,7 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
       </button>
       {inputs.length > 0 && (
         <button class={hidden === undefined ? "twig" : "twig shut"} type="button" tabIndex={-1} style={{ left: `${x}px`, top: `${y}px` }}
-          title={foldWords(hidden)} aria-label={`${foldWords(hidden)}: ${name.slice(0, SHOWN)}`} onClick={onFold}>
+          title={`${foldWords(hidden)} (C)`} aria-label={`${foldWords(hidden)}: ${name.slice(0, SHOWN)}`} onClick={onFold}>
           {hidden === undefined ? "−" : `+${hidden}`}
         </button>
       )}
