@@ -15,7 +15,7 @@ from daftnb.widgets.words import GLYPHS, SIGNS, expression, has_paths, skew_word
 MAX_DRAWN = 60
 BLUE, GREEN, RED, GREY = "#4a86d8", "#2e9e5b", "#d9534f", "#8a94a3"
 _STATES = {"running": BLUE, "finished": GREEN, "failed": RED, "cancelled": RED, "waiting": GREY}
-_BOX = (226, 50)
+_BOX = (240, 50)
 _BROAD = ' stroke-width="3"'
 _GAP = (20, 28)
 _TEXT = 'font-family="system-ui, sans-serif" font-size="12" fill="currentColor"'
@@ -99,7 +99,7 @@ def _box(operator: Mapping[str, Any], x: float, y: float, slow: bool) -> str:
             parts.append(f"{tasks['finished']}/{tasks['submitted']} tasks")
     sign += "⚑ " if slow else ""
     sign += "⚠ " if skew_words(operator.get("skew")) else ""
-    facts = _escape(_shortened(" · ".join(parts), 31))
+    facts = _escape(_shortened(" · ".join(parts), 35))
     return (
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{_BOX[0]}" height="{_BOX[1]}" rx="5" fill="none" stroke="{colour}" '
         f'stroke-width="1.5"/><text x="{x + 10:.0f}" y="{y + 20:.0f}" {_TEXT} font-weight="600">'

@@ -92,7 +92,9 @@ def setting_words(name: str, text: str | None) -> str:
 
 
 _TIMES, _SECONDS = 2, 0.5  # a task stands out that took twice the median, and half a second more
-_SAYS = re.compile(r"(projection|predicate|on|expr|exprs|aggregations|sort by): ", re.IGNORECASE)
+_SAYS = re.compile(r"^(projection|predicate|on|expr|exprs|aggregations|sort by): ", re.IGNORECASE)
+
+_NAMES = re.compile(r"\b(?:col\((?:\d+: |left\.|right\.)?([^()#]*)(?:#[^()]*)?\)|lit\(([^()]*)\))")
 
 
 def times(ratio: float) -> str:
@@ -147,10 +149,10 @@ def operator_notes(operator: Mapping[str, Any], paths: bool) -> str:
 
 
 def expression(detail: str, length: int = 120) -> str:
-    """What an operator does, of all that the engine says of it: one line, at most ``length`` characters."""
+    """What an operator does, of all that the engine says of it: ``col(0: v) > lit(2)`` is ``v > 2``; one line."""
     lines = detail[:2000].split("\n")
     line = next((line for line in lines if _SAYS.match(line)), lines[0])
-    line = _SAYS.sub("", line, count=1) if _SAYS.match(line) else line
+    line = _NAMES.sub(r"\1\2", _SAYS.sub("", line, count=1))
     return line if len(line) <= length else line[: length - 1] + "…"
 
 

@@ -118,7 +118,7 @@ def test_the_plans_of_a_dataframe_that_has_not_run() -> None:
     lines = static_text(frame, "plan").splitlines()
     assert lines[0] == "Plan of top, which has not run."
     assert [line for line in lines if line.endswith(" plan")] == ["logical plan", "optimised plan", "physical plan"]
-    assert re.sub("  +", " | ", lines[lines.index("optimised plan") + 2]) == "TopN col(score) | 10"
+    assert re.sub("  +", " | ", lines[lines.index("optimised plan") + 2]) == "TopN score | 10"
     html = static_html(frame, "plan")
     check(html)
     assert "<title>Plan of top: 8 operators</title>" in html
