@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas
+    from daft import DataFrame
     from IPython.core.interactiveshell import InteractiveShell
 
     from daftnb.comparison import Comparison
@@ -91,11 +92,14 @@ def stop() -> None:
     get_session().stop()
 
 
-def plan() -> Plan:
-    """The live plan of the current query."""
+def plan(df: DataFrame | None = None, name: str = "dataframe") -> Plan:
+    """The live plan of the current query; with a dataframe, that one's plan, which has not run (and does not now).
+
+    ``name``: what the dataframe is called in the view. DaftnbError if ``df`` is no Daft dataframe.
+    """
     from daftnb.widgets.views import Plan
 
-    return Plan(get_session())
+    return Plan(get_session()) if df is None else Plan.of(get_session(), df, name)
 
 
 def workers() -> Workers:

@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("stop", "end the cluster that %%daft start started, or the connection that %%daft connect made")
     add("status", "the runner, the cluster and the last query, in a few lines")
-    add("plan", "live view: the query's plan")
+    plan = add("plan", "live view: the query's plan; %%daft plan df: that of a dataframe that has not run")
+    plan.add_argument("dataframe", nargs="?", metavar="NAME", help="a variable that is a Daft dataframe")
     add("workers", "live view: the Ray worker pool and its idle actors")
     add("backlog", "live view: backlog ratio against the threshold")
     add("cockpit", "live view: all of it (%%daft alone does so too)")
@@ -147,6 +148,10 @@ def run(line: str, session: Session) -> None:
                 daftnb.auto(arguments.switch == "on")
             on = session.lines is not None and session.lines.on
             print("a line shows under each cell that runs a query" if on else "no line shows under cells")
+        case "plan" if arguments.dataframe is not None:
+            from IPython.display import display
+
+            display(daftnb.plan(_variable(arguments.dataframe), arguments.dataframe))
         case name:
             from IPython.display import display
 
@@ -163,6 +168,17 @@ def _open(path: str) -> None:
     import daftnb
 
     display(daftnb.replay(daftnb.open_recording(path)))
+
+
+def _variable(name: str) -> Any:
+    """The notebook's variable of this name; DaftnbError where there is none."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    variables = {} if shell is None else shell.user_ns
+    if name not in variables or variables[name] is None:
+        raise DaftnbError(f"there is no dataframe called {name!r} in this notebook.", "Try %daft plan df")
+    return variables[name]
 
 
 def _start(arguments: argparse.Namespace, session: Session) -> None:

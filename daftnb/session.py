@@ -228,8 +228,12 @@ class Session:
             assert self._query_events is not None
             return self._query_events.planned.get(threading.get_ident())
 
+        def expressions(plan: Any) -> None:
+            if self._query_events is not None and internals.PLANS not in self.off:
+                self._query_events.expressions(plan)
+
         self._flotilla = WatchedFlotillaRunner(
-            self.monitor.emit, self._environment_for_query, planned, startup_timeout, frozenset(self.off)
+            self.monitor.emit, self._environment_for_query, planned, startup_timeout, frozenset(self.off), expressions
         )
         return self._flotilla
 

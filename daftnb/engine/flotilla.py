@@ -133,7 +133,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     """Daft's FlotillaRunner, watched: settings in before a query, a dropped query ended on the cluster.
 
     ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
-    plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`).
+    plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`);
+    ``expressions`` is given each plan before it runs, and raises nothing.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         planned: Callable[[], tuple[str, dict[int, int]] | None],
         worker_startup_timeout: int | None = None,
         off: frozenset[str] = frozenset(),
+        expressions: Callable[[Any], None] = lambda _plan: None,
     ) -> None:
         super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
         self.emit = emit
@@ -150,6 +152,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self.planned = planned
         self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
         self._off = off
+        self._expressions = expressions
         self.door = RunnerDoor(self.runner, off)
         self._running: dict[str, int] = {}  # by id, the index of each query that runs
         self._cancelled: set[int] = set()
@@ -158,6 +161,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         """Daft's own, between what we do before and after; our part may fail, the query goes on."""
         index = int(plan.idx())
         query_id = self._prepare(index)
+        self._expressions(plan)
         try:
             stats = yield from super().stream_plan(plan, partition_sets)
         except BaseException as error:

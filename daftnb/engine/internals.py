@@ -21,6 +21,7 @@ SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
 CONNECTING, PREFLIGHT, GROWTH = "connecting", "preflight checks", "autoscaler notices"
 JOBS, FIGURES, UDFS = "jobs", "figures of nodes", "UDF actors"
+PLANS = "plans of dataframes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ INTERNALS = (
     Internal("daft", (RUNNER_CHECKS,), "daft.runners", "_get_runner", "the runner that is set, without setting one"),
     Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._generate_interactive_html", "display"),
     Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._repr_html_", "display"),
+    Internal("daft", (PLANS,), "daft", "DataFrame._builder", "a plan that has not run"),
+    Internal("daft", (PLANS,), "daft.logical.builder", "LogicalPlanBuilder.optimize", "a plan that has not run"),
+    Internal("daft", (PLANS,), "daft.logical.builder", "LogicalPlanBuilder.pretty_print", "its expressions"),
+    Internal("daft", (PLANS,), "daft.daft", "NativeExecutor.repr_ascii", "its physical form"),
+    Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.from_logical_plan_builder", "that on Ray"),
+    Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.repr_ascii", "expressions on Ray"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "_FLOTILLA_RUNNER_NAME_SUFFIX", "a new actor where one has died"),

@@ -6,10 +6,9 @@ Nothing here may fail a query, so each call ends in :meth:`QueryEvents._guarded`
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ import daft
 from daft.daft import QueryEndState
 from daft.subscribers import Subscriber
 
+from daftnb.engine.plans import bounded, logical_nodes, plan_nodes, read_json, text_nodes, with_details_of
 from daftnb.telemetry import events as e
 
 ALIAS = "daftnb"
@@ -29,13 +29,17 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
     """Tells ``emit`` of every query; ``ray_query`` is called before a query goes to Ray, on the query's thread.
 
     ``planned`` holds, per thread, the id and the operators' parents of the query that thread has just planned: the
-    runner asks for it when it is handed the plan, which does not name the query.
+    runner asks for it when it is handed the plan, which does not name the query; ``operators`` are that query's.
+    ``optimised`` holds the optimised plan of each query of the native runner until it runs.
     """
 
     def __init__(self, emit: Emit, ray_query: Callable[[], None]) -> None:
         self.emit = emit
         self.ray_query = ray_query
         self.planned: dict[int, tuple[str, dict[int, int]]] = {}
+        self.operators: dict[int, tuple[e.PlanNode, ...]] = {}
+        self.optimised: dict[str, tuple[e.PlanNode, ...]] = {}
+        self.joins: dict[str, dict[int, dict[str, Any]]] = {}  # statistics of the joins of each query that runs
         self.threads: dict[str, int] = {}  # of each query that runs
 
     def attach(self) -> None:
@@ -61,10 +65,22 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                 self.emit(e.QueryStarted(now, event.query_id, "ray" if on_ray else "native"))
                 if on_ray:
                     self.ray_query()
+                else:
+                    self.optimised[event.query_id] = ()
+                written = logical_nodes(read_json(event.metadata.unoptimized_plan))
+                self.emit(e.LogicalPlan(now, event.query_id, "logical", written))
+            case "OptimizationCompleted":
+                nodes = logical_nodes(read_json(event.optimized_plan))
+                if event.query_id in self.optimised:
+                    self.optimised[event.query_id] = nodes
+                self.emit(e.LogicalPlan(now, event.query_id, "optimised", nodes))
             case "ExecutionStarted":
-                operators = tuple(plan_nodes(json.loads(event.physical_plan)))
+                operators = bounded(plan_nodes(read_json(event.physical_plan)))
                 parents = {child: node.id for node in operators for child in node.inputs}
-                self.planned[threading.get_ident()] = (event.query_id, parents)
+                # The native runner makes one operator of each, mostly, and does not say its expressions again.
+                operators = with_details_of(operators, self.optimised.pop(event.query_id, ()))
+                thread = threading.get_ident()
+                self.planned[thread], self.operators[thread] = (event.query_id, parents), operators
                 self.emit(e.PlanReady(now, event.query_id, operators))
             case "OperatorStarted":
                 self.emit(e.OperatorStarted(now, event.query_id, event.node_id))
@@ -73,14 +89,44 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             case "Stats":
                 for operator_id, stats in event.stats.items():
                     values = {name: value for name, (_, value) in stats.items()}
+                    if _PROBED in values and event.query_id in self.threads:
+                        values = self._both_sides(event.query_id, operator_id, values)
                     self.emit(operator_stats(now, event.query_id, operator_id, values))
             case "QueryFinished":
-                self.planned.pop(threading.get_ident(), None)
                 self.threads.pop(event.query_id, None)
+                self.optimised.pop(event.query_id, None)
+                self.joins.pop(event.query_id, None)
+                # The native runner plans, and ends, on threads of its own; each may be at its next query already.
+                for thread in [thread for thread, (id_, _) in self.planned.items() if id_ == event.query_id]:
+                    del self.planned[thread], self.operators[thread]
                 state = event.result.end_state
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 error = event.result.error_message if outcome == "failed" else None
                 self.emit(e.QueryFinished(now, event.query_id, outcome, error))
+
+    def _both_sides(self, query_id: str, operator_id: int, values: dict[str, Any]) -> dict[str, Any]:
+        """The native runner tells of a join's two sides in turn, each with zeros for the other: both together."""
+        both = self.joins.setdefault(query_id, {}).setdefault(operator_id, values)
+        for name, value in values.items():
+            both[name] = max(value, both.get(name, value))
+        return both
+
+    def expressions(self, plan: Any) -> None:
+        """Tell the expressions of a DistributedPhysicalPlan's operators, before it runs, on the query's thread.
+
+        Its JSON does not have them, its text does. Where the two differ in shape, nothing is told; a failure in here
+        is told, not raised.
+        """
+        thread = threading.get_ident()
+        if thread not in self.operators:
+            return
+        try:
+            before = self.operators[thread]
+            operators = with_details_of(before, text_nodes(plan.repr_ascii(False)))
+            if operators is not before:
+                self.emit(e.PlanReady(time.time(), self.planned[thread][0], operators))
+        except Exception as error:
+            self.emit(e.ProblemFound(time.time(), f"the plan's expressions were not understood: {error!r}"[:300]))
 
 
 def operator_stats(now: float, query_id: str, operator_id: int, values: dict[str, Any]) -> e.OperatorStats:
@@ -88,45 +134,33 @@ def operator_stats(now: float, query_id: str, operator_id: int, values: dict[str
     duration = values.get("duration")
     if isinstance(duration, timedelta):
         duration = duration // timedelta(microseconds=1)
+    values = _as_others(values)
     return e.OperatorStats(
         now,
         query_id,
         operator_id,
         rows_in=_whole(values.get("rows.in")),
-        rows_out=_whole(values.get("rows.out")),
+        rows_out=_whole(values.get("rows.out", values.get("rows.written"))),
         bytes_in=_whole(values.get("bytes.in", values.get("bytes.read"))),
-        bytes_out=_whole(values.get("bytes.out")),
+        bytes_out=_whole(values.get("bytes.out", values.get("bytes.written"))),
         duration_us=_whole(duration),
     )
 
 
+_BUILT, _PROBED = "build rows inserted", "probe rows in"
+
+
+def _as_others(values: dict[str, Any]) -> dict[str, Any]:
+    """A join's statistics by the names that other operators have; a side that has not come is not known, not 0."""
+    if not values.get(_PROBED):
+        return values
+    found = {**values, "rows.out": values["probe rows out"], "bytes.out": values.get("bytes.join.probe_out")}
+    if values.get(_BUILT):
+        found["rows.in"] = values[_BUILT] + values[_PROBED]
+        sides = (values.get("bytes.join.build_inserted"), values.get("bytes.join.probe_in"))
+        found["bytes.in"] = None if None in sides else sum(sides)
+    return found
+
+
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
-
-
-def plan_nodes(plan: dict[str, Any]) -> Iterator[e.PlanNode]:
-    """The operators of Daft's plan JSON (``id``, ``name``, ``type``, ``category``, ``children``), inputs first.
-
-    Iterative: a plan may be deeper than Python's stack. An operator that feeds two others comes once.
-    """
-    seen: set[int] = set()
-    stack: list[tuple[dict[str, Any], bool]] = [(plan, False)]
-    while stack:
-        node, children_done = stack.pop()
-        if node["id"] in seen:
-            continue
-        children = node.get("children") or []
-        if not children_done:
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(children))
-            continue
-        seen.add(node["id"])
-        estimates = (node.get("approx_stats") or {}).get("approx_stats") or {}
-        rows = estimates.get("num_rows")
-        yield e.PlanNode(
-            id=int(node["id"]),
-            name=str(node.get("name", "?")),
-            kind=str(node.get("category") or node.get("type") or ""),
-            inputs=tuple(int(child["id"]) for child in children),
-            estimated_rows=None if rows is None else int(rows),
-        )

@@ -13,7 +13,7 @@ from typing import Any
 from daftnb.settings import SETTINGS, AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
-from daftnb.telemetry.model import Durations, Query, State, Worker, add
+from daftnb.telemetry.model import Durations, Query, State, Worker
 from daftnb.telemetry.state import most_cpus
 
 Frame = dict[str, Any]
@@ -230,6 +230,13 @@ def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:
     return max(0, udf.count - sum(query.stages[stage].counts.running for stage in with_udf))
 
 
+def plan_not_run(frame: Frame, name: str, plans: Mapping[str, tuple[e.PlanNode, ...]]) -> Frame:
+    """``frame`` with the plans of a dataframe called ``name`` instead of a query's: logical, optimised, physical."""
+    trees = {stage: _tree(nodes) for stage, nodes in plans.items()}
+    plan = {"query": None, "number": None, "of": name, "root": None, "operators": {}, "plans": trees, "udfs": {}}
+    return {**frame, "query": None, "plan": plan}
+
+
 def _tree(nodes: tuple[e.PlanNode, ...]) -> Frame:
     """A logical plan: as drawn, without anything that runs."""
     return {
@@ -429,6 +436,3 @@ def _settings(state: State, settings: AutoscalingSettings) -> Frame:
             for name, setting in SETTINGS.items()
         },
     }
-
-
-__all__ = ["ALWAYS", "TOPICS", "Frame", "add", "frame_of", "history_of", "merge_patch", "plan_of", "query_of", "select"]

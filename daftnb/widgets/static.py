@@ -21,7 +21,10 @@ from daftnb.widgets.words import (
     cpu_words,
     decision_words,
     end_words,
+    expression,
+    has_paths,
     idle_words,
+    operator_notes,
     pool_words,
     setting_words,
     state_words,
@@ -52,7 +55,8 @@ def headline(frame: Frame) -> str:
     """The state of the current query in one sentence."""
     query = frame.get("query")
     if query is None:
-        return NO_QUERY
+        plan = frame.get("plan") or {}
+        return NO_QUERY if plan.get("of") is None else f"Plan of {clean(plan['of'])}, which has not run."
     where = "Ray" if query["runner"] == "ray" else "Daft's native runner"
     about = f"Query {query['number']} ({clean(query['id'])}) on {where}"
     took = f.duration(query["elapsed"])
@@ -113,11 +117,12 @@ def _operators(frame: Frame) -> Table:
     columns = [("operator", False), ("state", False), ("rows", True), ("bytes", True), ("time", True), ("tasks", True)]
     plan = frame["plan"]
     rows = []
+    paths = bool(plan) and has_paths(plan["operators"].values())
     for depth, operator in walk(plan) if plan else ():
         tasks = operator["tasks"]
         duration = operator["duration_us"]
         share = f" ({operator['time_share']:.0%})" if operator["time_share"] is not None else ""
-        name = "  " * depth + operator["name"] + (f" {operator['detail']}" if operator["detail"] else "")
+        name = "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip()
         rows.append(
             [
                 name,
@@ -126,9 +131,24 @@ def _operators(frame: Frame) -> Table:
                 f.size(operator["bytes_out"]),
                 (f.duration(duration / 1e6) + share) if duration is not None else f.UNKNOWN,
                 f"{tasks['finished']}/{tasks['submitted']}" if tasks else f.UNKNOWN,
+                operator_notes(operator, paths),
             ]
         )
-    return columns, rows
+    if any(row[-1] for row in rows):
+        return [*columns, ("notes", False)], rows
+    return columns, [row[:-1] for row in rows]
+
+
+def _not_run(tree: Frame) -> Table:
+    """A plan of which nothing runs."""
+    rows = [
+        [
+            "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip(),
+            f.number(operator["estimated_rows"]),
+        ]
+        for depth, operator in walk(tree)
+    ]
+    return [("operator", False), ("rows expected", True)], rows
 
 
 def walk(plan: Frame) -> Iterable[tuple[int, Any]]:
@@ -264,6 +284,12 @@ def _on_native(frame: Frame) -> bool:
 def _plan_html(frame: Frame) -> list[str]:
     if not frame["plan"]:
         return []
+    if frame["plan"].get("of") is not None:
+        trees = frame["plan"]["plans"]
+        drawn = trees.get("optimised") or {}
+        drawing = [plan_svg({"of": frame["plan"]["of"], **drawn})] if drawn.get("operators") else []
+        tables = (_table_html(f"{stage.capitalize()} plan", _not_run(tree)) for stage, tree in trees.items())
+        return [*drawing, *(part for table in tables for part in table)]
     return [plan_svg(frame["plan"]), *_table_html("Plan", _operators(frame))]
 
 
@@ -328,6 +354,9 @@ def sparkline(frame: Frame, width: int = 60) -> list[str]:
 
 
 def _plan_text(frame: Frame) -> list[str]:
+    if frame["plan"] and frame["plan"].get("of") is not None:
+        parts = ([f"{stage} plan", *_table_text(_not_run(tree)), ""] for stage, tree in frame["plan"]["plans"].items())
+        return [line for part in parts for line in part][:-1]
     return _table_text(_operators(frame))
 
 

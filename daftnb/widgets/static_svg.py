@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daftnb.widgets import format as f
-from daftnb.widgets.words import GLYPHS, SIGNS
+from daftnb.widgets.words import GLYPHS, SIGNS, expression, has_paths, skew_words
 
 MAX_DRAWN = 40
 MAX_POINTS = 240  # a drawing is 560 pixels wide
 BLUE, GREEN, RED, GREY = "#4a86d8", "#2e9e5b", "#d9534f", "#8a94a3"
 _STATES = {"running": BLUE, "finished": GREEN, "failed": RED, "cancelled": RED, "waiting": GREY}
-_BOX = (226, 50)
+_BOX = (240, 50)
+_BROAD = ' stroke-width="3"'
 _GAP = (20, 28)
 _TEXT = 'font-family="system-ui, sans-serif" font-size="12" fill="currentColor"'
 
@@ -63,6 +64,7 @@ def plan_svg(plan: Mapping[str, Any]) -> str:
         for place, id_ in enumerate(row):
             places[id_] = (left + place * (_BOX[0] + _GAP[0]), 2 + level * (_BOX[1] + _GAP[1]))
     edges, boxes = [], []
+    paths = has_paths(operators.values())
     for id_, (x, y) in places.items():
         operator = operators[str(id_)]
         for child in operator["inputs"]:
@@ -70,31 +72,39 @@ def plan_svg(plan: Mapping[str, Any]) -> str:
                 from_x, from_y = places[child][0] + _BOX[0] / 2, places[child][1] + _BOX[1]
                 to_x = x + _BOX[0] / 2
                 middle = (from_y + y) / 2
+                slow = paths and operator["slowest"] and operators[str(child)]["slowest"]
                 edges.append(
                     f'<path d="M{from_x:.0f} {from_y:.0f}C{from_x:.0f} {middle:.0f} {to_x:.0f} {middle:.0f} '
-                    f'{to_x:.0f} {y:.0f}" fill="none" stroke="{GREY}"/>'
+                    f'{to_x:.0f} {y:.0f}" fill="none" stroke="{RED if slow else GREY}"{_BROAD if slow else ""}/>'
                 )
-        boxes.append(_box(operator, x, y))
-    title = f"Plan of query {plan['number']}: {len(operators)} operators"
+        boxes.append(_box(operator, x, y, paths and operator["slowest"]))
+    what = f"query {plan['number']}" if plan.get("of") is None else plan["of"]
+    title = f"Plan of {what}: {len(operators)} operators" + (", the slowest path broad and with ⚑" if paths else "")
     return (
         f'<svg role="img" width="{width:.0f}" height="{height}" viewBox="0 0 {width:.0f} {height}" '
         f'xmlns="http://www.w3.org/2000/svg"><title>{_escape(title)}</title>{"".join(edges)}{"".join(boxes)}</svg>'
     )
 
 
-def _box(operator: Mapping[str, Any], x: float, y: float) -> str:
-    colour = _STATES.get(operator["state"], GREY)
-    tasks = operator["tasks"]
-    parts = [f.rows(operator["rows_out"]) if operator["rows_out"] is not None else operator["state"]]
-    if operator["bytes_out"] is not None:
-        parts.append(f.size(operator["bytes_out"]))
-    if tasks:
-        parts.append(f"{tasks['finished']}/{tasks['submitted']} tasks")
-    facts = _escape(_shortened(" · ".join(parts), 31))
+def _box(operator: Mapping[str, Any], x: float, y: float, slow: bool) -> str:
+    if "state" not in operator:  # of a plan that has not run
+        colour, sign = GREY, ""
+        rows = operator["estimated_rows"]
+        parts = [f"about {f.rows(rows)}" if rows is not None else expression(operator["detail"])]
+    else:
+        colour, sign = _STATES.get(operator["state"], GREY), GLYPHS.get(operator["state"], "·") + " "
+        parts = [f.rows(operator["rows_out"]) if operator["rows_out"] is not None else operator["state"]]
+        if operator["bytes_out"] is not None:
+            parts.append(f.size(operator["bytes_out"]))
+        if tasks := operator["tasks"]:
+            parts.append(f"{tasks['finished']}/{tasks['submitted']} tasks")
+    sign += "⚑ " if slow else ""
+    sign += "⚠ " if skew_words(operator.get("skew")) else ""
+    facts = _escape(_shortened(" · ".join(parts), 35))
     return (
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{_BOX[0]}" height="{_BOX[1]}" rx="5" fill="none" stroke="{colour}" '
         f'stroke-width="1.5"/><text x="{x + 10:.0f}" y="{y + 20:.0f}" {_TEXT} font-weight="600">'
-        f"{GLYPHS.get(operator['state'], '·')} {_escape(_shortened(operator['name'], 22))}</text>"
+        f"{sign}{_escape(_shortened(operator['name'], 22))}</text>"
         f'<text x="{x + 10:.0f}" y="{y + 38:.0f}" {_TEXT} opacity="0.8">{facts}</text>'
     )
 

@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from daftnb.engine import internals
+from daftnb.errors import DaftnbError
+from daftnb.telemetry.frames import Frame, plan_not_run
 from daftnb.widgets.base import View
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
 
 
 class Plan(View):
     """The query's plan as a graph: state, rows, bytes, time and tasks of each operator."""
 
     view = "plan"
+
+    @classmethod
+    def of(cls, session: Session, dataframe: Any, name: str) -> Plan:
+        """The plan of a dataframe that has not run, called ``name``. DaftnbError if it is not one."""
+        from daftnb.engine.connect import runner_name
+        from daftnb.engine.plans import plans_of
+
+        if internals.PLANS in session.off:
+            raise DaftnbError(session.off[internals.PLANS], "Use Daft's own: df.explain(show_all=True).")
+        plans = plans_of(dataframe, name, runner_name())
+        return cls(_Still(plan_not_run(session.frame(), name, plans)))  # type: ignore[arg-type]  # all that a view uses
+
+
+class _Still:
+    """A session in which nothing happens: what is shown has not run, and cannot change."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self.monitor = SimpleNamespace(listeners=[])
+
+    def frame(self) -> Frame:
+        return self._frame
+
+    def cancel(self, _query_id: str) -> None:
+        return None
 
 
 class Workers(View):

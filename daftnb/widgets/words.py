@@ -5,7 +5,8 @@ The static views stand in a saved notebook, so their times are times of day: "en
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daftnb.settings import SETTINGS
@@ -88,6 +89,71 @@ def setting_words(name: str, text: str | None) -> str:
     if isinstance(SETTINGS[name].default, bool):
         return "on" if text == "1" else "off"
     return text
+
+
+_TIMES, _SECONDS = 2, 0.5  # a task stands out that took twice the median, and half a second more
+_SAYS = re.compile(r"^(projection|predicate|on|expr|exprs|aggregations|sort by): ", re.IGNORECASE)
+
+_NAMES = re.compile(r"\b(?:col\((?:\d+: |left\.|right\.)?([^()#]*)(?:#[^()]*)?\)|lit\(([^()]*)\))")
+
+
+def times(ratio: float) -> str:
+    """How many times: "7.5×", "102×"."""
+    return (f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:.0f}") + "×"
+
+
+def skew_words(skew: Mapping[str, Any] | None) -> str:
+    """The task that stands out among those of an operator, with the numbers; "" where none does."""
+    if skew is None or skew.get("median") is None or not skew["longest"]:
+        return ""
+    longest, median = skew["longest"][0]["seconds"], skew["median"]
+    if longest <= _TIMES * median or longest - median <= _SECONDS:
+        return ""
+    return f"⚠ longest task {f.duration(longest)}, median ≈ {f.duration(median)}, {skew['tasks']} tasks"
+
+
+def kept_words(selectivity: float | None) -> str:
+    """What is left of the rows: "49 % kept", "3.2× as many"; "" where it is all of them."""
+    if selectivity is None or 0.995 < selectivity < 1.05:
+        return ""
+    if selectivity > 1:
+        return f"{times(selectivity)} as many"
+    return "none kept" if selectivity == 0 else "<1 % kept" if selectivity < 0.005 else f"{selectivity:.0%} kept"
+
+
+def misjudged_words(operator: Mapping[str, Any]) -> str:
+    """How far the engine's estimate was off, where it was: by twice or more."""
+    estimated, actual = operator.get("estimated_rows"), operator.get("rows_out")
+    if estimated is None or actual is None or operator.get("state") != "finished":
+        return ""
+    less, more = max(1, min(estimated, actual)), max(estimated, actual)
+    if more < 2 * less or more < 10:
+        return ""
+    return (
+        f"{f.number(estimated)} rows expected, {times(more / less)} {'too few' if actual > estimated else 'too many'}"
+    )
+
+
+def has_paths(operators: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the slowest path is one of several: only then it is worth a mark."""
+    return len({bool(operator.get("slowest")) for operator in operators}) == 2
+
+
+def operator_notes(operator: Mapping[str, Any], paths: bool) -> str:
+    """What is worth knowing of an operator beside its numbers; ``paths``: see :func:`has_paths`."""
+    slowest = "⚑ slowest path" if paths and operator.get("slowest") else ""
+    notes = (
+        slowest, skew_words(operator.get("skew")), misjudged_words(operator), kept_words(operator.get("selectivity")),
+    )  # fmt: skip
+    return " · ".join(note for note in notes if note)
+
+
+def expression(detail: str, length: int = 120) -> str:
+    """What an operator does, of all that the engine says of it: ``col(0: v) > lit(2)`` is ``v > 2``; one line."""
+    lines = detail[:2000].split("\n")
+    line = next((line for line in lines if _SAYS.match(line)), lines[0])
+    line = _NAMES.sub(r"\1\2", _SAYS.sub("", line, count=1))
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def pool_words(pool: Mapping[str, Any]) -> str:

@@ -179,7 +179,7 @@ def test_many_workers_and_operators(draw: Draw, artifacts: Path) -> None:
         operators[str(id_)] = operators["8"] | {"id": id_, "inputs": [id_ - 1] if id_ % 7 else [id_ - 1, id_ - 2]}
     page = draw(frame)
     assert page.locator(".worker").count() == 1_006
-    assert page.locator(".op").count() == 208
+    assert page.get_by_text("208 operators").count() == 1
     first, box = page.locator(".op").first.bounding_box(), page.locator(".plan").bounding_box()
     assert box["x"] <= first["x"] <= box["x"] + box["width"] - first["width"]
     assert text(page, ".pool + .fold") == ["↓ more of 1006 nodes"]

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from daftnb import magics
+from daftnb.engine import internals
 from daftnb.errors import DaftnbError
 from daftnb.headless import judge
+from daftnb.widgets.views import Plan
 
 
 @pytest.fixture
@@ -28,7 +30,8 @@ def session() -> Any:
         ("set threshold", "'threshold' is not NAME=VALUE."),
         ("set treshold=2", "There is no setting 'treshold'"),
         ("set 'threshold=2", "No closing quotation"),
-        ("plan now", "unrecognized arguments: now"),
+        ("workers now", "unrecognized arguments: now"),
+        ("plan now", "there is no dataframe called 'now' in this notebook."),
     ],
 )
 def test_a_slip_is_told_with_what_to_type_next(session: Any, line: str, what: str) -> None:
@@ -53,6 +56,36 @@ def test_help_names_every_command_and_setting(session: Any, capsys: pytest.Captu
     words = "start stop status cockpit plan workers backlog decisions history controls settings set auto save open"
     for word in (*words.split(), "compare", "--idle-timeout", "DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("df", "df is of type int, not a Daft dataframe: it has no plan."),
+        ("none", "there is no dataframe called 'none' in this notebook."),
+        ("df.limit(3)", "there is no dataframe called 'df.limit(3)' in this notebook."),
+    ],
+)
+def test_the_plan_of_a_name_that_is_no_dataframe(
+    session: Any, name: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(user_ns={"df": 3, "none": None})
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    monkeypatch.setattr("daftnb.get_session", lambda: SimpleNamespace(off={}))
+    with pytest.raises(DaftnbError) as caught:
+        magics.run(f"plan {name}", session)
+    assert caught.value.what == what
+    assert caught.value.remedy == "Try %daft plan df"
+
+
+def test_without_the_names_it_needs_there_is_no_plan_of_a_dataframe() -> None:
+    off = f"{internals.PLANS}: off, because …"
+    with pytest.raises(DaftnbError) as caught:
+        Plan.of(SimpleNamespace(off={internals.PLANS: off}), None, "df")  # type: ignore[arg-type]  # a session's one part
+    assert caught.value._render_traceback_() == [
+        f"daftnb: {off}",
+        "        Use Daft's own: df.explain(show_all=True).",
+    ]
 
 
 def seen(**changes: Any) -> dict[str, Any]:

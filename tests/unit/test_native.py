@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
 
-from daftnb.engine.native import operator_stats, plan_nodes
+import daft
+
+from daftnb.engine.native import QueryEvents, operator_stats
+from daftnb.engine.plans import plan_nodes
+from daftnb.telemetry import events as e
+from tests.conftest import await_that
 
 
 def test_a_plans_operators_come_inputs_first_and_once() -> None:
@@ -26,3 +33,42 @@ def test_durations_are_microseconds_from_either_runner() -> None:
     for duration in (timedelta(milliseconds=2), 2000):
         stats = operator_stats(0.0, "q", 1, {"rows.out": 5, "duration": duration})
         assert (stats.rows_out, stats.duration_us, stats.rows_in) == (5, 2000, None)
+
+
+def test_a_joins_rows_are_those_of_both_sides() -> None:
+    built = {"build rows inserted": 40, "probe rows in": 0, "probe rows out": 0, "bytes.join.build_inserted": 320}
+    built |= {"bytes.join.probe_in": 0, "bytes.join.probe_out": 0, "duration": timedelta(0)}
+    probed = {"build rows inserted": 0, "probe rows in": 100, "probe rows out": 70, "bytes.join.build_inserted": 0}
+    probed |= {"bytes.join.probe_in": 800, "bytes.join.probe_out": 560, "duration": timedelta(microseconds=7)}
+
+    def told(values: dict[str, Any]) -> tuple[int | None, ...]:
+        stats = operator_stats(0.0, "q", 1, values)
+        return stats.rows_in, stats.rows_out, stats.bytes_in, stats.bytes_out
+
+    assert told(built) == (None, None, None, None)
+    assert told(probed) == (None, 70, None, 560)
+    assert told({name: max(built[name], probed[name]) for name in built}) == (140, 70, 1120, 560)
+    assert told({"rows.in": 9, "rows.written": 9, "bytes.written": 72}) == (9, 9, None, 72)
+
+
+def test_the_native_runner_tells_of_the_two_sides_in_turn() -> None:
+    left = daft.from_pydict({"k": list(range(20_000)), "v": [i % 7 for i in range(20_000)]})
+    right = daft.from_pydict({"k": list(range(0, 20_000, 3))})
+    events: list[Any] = []
+    subscriber = QueryEvents(events.append, lambda: None)
+    subscriber.attach()
+    try:
+        left.join(right, on="k").collect()
+        await_that(lambda: any(isinstance(event, e.QueryFinished) for event in events), "the query's end")
+    finally:
+        subscriber.detach()
+    plan = next(event for event in events if isinstance(event, e.PlanReady))
+    join = next(node.id for node in plan.operators if "Join" in node.name)
+    stats = [event for event in events if isinstance(event, e.OperatorStats) and event.operator_id == join]
+    assert stats
+    # Not all that it counts is told before the query is over; what is told of a side is not forgotten again.
+    for before, after in pairwise(stats):
+        for name in ("rows_in", "rows_out", "bytes_in", "bytes_out"):
+            assert (getattr(before, name) or 0) <= (getattr(after, name) or 0)
+    assert {event.rows_out for event in stats} <= {None, *range(6_668)}
+    assert subscriber.joins == {}

@@ -22,7 +22,7 @@ from daftnb.widgets.static import headline, static_html, static_text
 from daftnb.widgets.static_svg import cpus_svg
 from daftnb.widgets.words import DECISIONS, GLYPHS, SIGNS, over_max
 from tests.conftest import ROOT
-from tests.unit import scaling, story
+from tests.unit import plans, scaling, story
 
 TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "span", "br", "details", "summary"}
 TAGS |= {"svg", "title", "path", "text", "rect"}
@@ -83,11 +83,46 @@ def test_the_headline_says_it_all() -> None:
 
 def test_the_plan_as_text() -> None:
     assert static_text(select(story.frame(), "plan"), "plan").splitlines()[2:] == [
-        "operator            state       rows    bytes           time  tasks",
+        "operator            state       rows    bytes           time  tasks  notes",
         "Sort                ✓ finished     —        —              —    1/1",
-        "  UDF score         ✓ finished   150  1.20 kB  3.00 ms (75%)  20/20",
+        "  UDF score         ✓ finished   150  1.20 kB  3.00 ms (75%)  20/20  75% kept",
         "    ScanTaskSource  ✓ finished   200  1.60 kB  1.00 ms (25%)  20/20",
     ]
+
+
+def test_the_plan_says_what_stands_out() -> None:
+    frame = select(plans.frame(over=True), "plan")
+    notes = {line.split("  ")[-1] for line in static_text(frame, "plan").splitlines()[3:]}
+    assert notes == {
+        "⚑ slowest path",
+        "⚑ slowest path · 2.98 k rows expected, 2× too few",
+        "⚑ slowest path · 11.6 k rows expected, 2.8× too many · 35% kept",
+        "⚑ slowest path · ⚠ longest task 8.20 s, median ≈ 1.10 s, 40 tasks · 3.10 M rows expected, 102× too many",
+        "⚑ slowest path · 3.10 M rows expected, 102× too many · 1% kept",
+        "⚑ slowest path · 54% kept",
+        "49% kept",
+        "—",
+    } - {"⚑ slowest path · 2.98 k rows expected, 2× too few", "—"} | {"12/12"}
+    html = static_html(frame, "plan")
+    check(html)
+    assert "the slowest path broad and with ⚑" in html
+    assert html.count('stroke-width="3"') == 5
+    # Without another path, the slowest one is not worth a mark.
+    for operator in frame["plan"]["operators"].values():
+        operator["slowest"] = True
+    assert "⚑" not in static_html(frame, "plan") + static_text(frame, "plan")
+
+
+def test_the_plans_of_a_dataframe_that_has_not_run() -> None:
+    frame = select(plans.not_run(), "plan")
+    lines = static_text(frame, "plan").splitlines()
+    assert lines[0] == "Plan of top, which has not run."
+    assert [line for line in lines if line.endswith(" plan")] == ["logical plan", "optimised plan", "physical plan"]
+    assert re.sub("  +", " | ", lines[lines.index("optimised plan") + 2]) == "TopN score | 10"
+    html = static_html(frame, "plan")
+    check(html)
+    assert "<title>Plan of top: 8 operators</title>" in html
+    assert len(html) < 12_000
 
 
 @pytest.mark.parametrize("view", sorted(TOPICS))

@@ -77,11 +77,13 @@ export interface Tree {
 }
 
 export interface Plan {
-  query: string;
-  number: number;
-  root: number;
+  query: string | null;
+  number: number | null;
+  /** What the dataframe is called that this is the plan of: it has not run, so there are trees only. */
+  of?: string;
+  root: number | null;
   operators: Record<string, Operator>;
-  plans: { logical?: Tree; optimised?: Tree };
+  plans: { logical?: Tree; optimised?: Tree; physical?: Tree };
   /** Actors of UDFs with a concurrency, by the operator's name. */
   udfs: Record<string, { count: number; idle: number | null }>;
 }

@@ -17,6 +17,14 @@ export function Header({ store, lead, tail }: HeaderProps) {
   if (frame === null) return null;
   const cluster = frame.session.cluster;
   const where = cluster ? `Ray ${cluster.state} at ${cluster.address}` : `runner: ${frame.session.runner}`;
+  if (query === null && frame.plan?.of != null) {
+    return (
+      <div class="head">
+        <span class="title">Plan of {frame.plan.of}</span>
+        <span class="muted">It has not run; nothing runs to show it.</span>
+      </div>
+    );
+  }
   if (query === null) {
     return (
       <div class="head">

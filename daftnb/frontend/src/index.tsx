@@ -10,6 +10,7 @@ import { Cockpit, Looking } from "./cockpit.tsx";
 import { keepKeys } from "./keys.ts";
 import { Line } from "./line.tsx";
 import { Decisions } from "./panels.tsx";
+import planStyle from "./plan.css";
 import { PlanPanel } from "./plan.tsx";
 import { Store, type Model } from "./store.ts";
 import style from "./style.css";
@@ -72,7 +73,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   el.replaceChildren(host);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = uplotStyle + style;
+  sheet.textContent = uplotStyle + style + planStyle;
   const root = document.createElement("div");
   root.className = "root";
   root.dataset.view = name;

@@ -1,11 +1,13 @@
 // Where the operators stand: sources on top, the root at the bottom. Computed when the plan's shape changes only.
 import dagre from "@dagrejs/dagre";
-import type { Operator, Plan } from "./frame.ts";
 
-export const CARD = { width: 216, height: 66 } as const;
+/** What a plan is made of, whatever else is known of it. */
+export interface Shape {
+  id: number;
+  inputs: number[];
+}
 
 export interface Placed {
-  key: string;
   width: number;
   height: number;
   order: number[];
@@ -13,42 +15,129 @@ export interface Placed {
   edges: { from: number; to: number; path: string }[];
 }
 
-/** The plan's shape in one string: ids and their inputs. */
-export const shapeOf = (plan: Plan): string =>
-  Object.values(plan.operators)
-    .map((operator) => `${operator.id}<${operator.inputs.join(",")}`)
-    .join(";");
+export const CARD_WIDTH = 240;
+const GAP = { x: 18, y: 26 } as const;
+const MARGIN = 6;
+/** Dagre takes a second for 1,000 operators; a plan of that size is a tree of few joins, which needs less thought. */
+const MOST_FOR_DAGRE = 150;
 
-export function layOut(plan: Plan): Placed {
-  const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 22, marginx: 4, marginy: 4 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  const operators: Operator[] = Object.values(plan.operators);
-  const known = new Set(operators.map((operator) => operator.id));
-  for (const operator of operators) graph.setNode(String(operator.id), { ...CARD });
-  for (const operator of operators) {
-    for (const input of operator.inputs) if (known.has(input)) graph.setEdge(String(input), String(operator.id));
+/** The plan's shape in one string: ids and their inputs. */
+export const shapeOf = (nodes: Shape[]): string => nodes.map(({ id, inputs }) => `${id}<${inputs.join(",")}`).join(";");
+
+/** The operators that are not above a collapsed one, and of each collapsed one, how many are hidden above it. */
+export function unfolded<T extends Shape>(nodes: T[], collapsed: ReadonlySet<number>): { shown: T[]; hidden: Map<number, number> } {
+  if (collapsed.size === 0) return { shown: nodes, hidden: new Map() };
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const fed = new Set(nodes.flatMap((node) => node.inputs));
+  const reach = (from: number[], through: (id: number) => boolean): Set<number> => {
+    const found = new Set<number>();
+    const left = [...from];
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      const node = byId.get(id);
+      if (!node || found.has(id)) continue;
+      found.add(id);
+      if (through(id)) left.push(...node.inputs);
+    }
+    return found;
+  };
+  const seen = reach(nodes.filter((node) => !fed.has(node.id)).map((node) => node.id), (id) => !collapsed.has(id));
+  const hidden = new Map<number, number>();
+  for (const id of collapsed) {
+    if (seen.has(id)) hidden.set(id, [...reach(byId.get(id)!.inputs, () => true)].filter((above) => !seen.has(above)).length);
   }
-  dagre.layout(graph);
-  const places = new Map(
-    operators.map((operator) => {
-      const { x, y } = graph.node(String(operator.id)) as { x: number; y: number };
-      return [operator.id, { x: Math.round(x - CARD.width / 2), y: Math.round(y - CARD.height / 2) }];
-    }),
-  );
-  const edges = operators.flatMap((operator) =>
-    operator.inputs
-      .filter((input) => known.has(input))
-      .map((input) => ({ from: input, to: operator.id, path: edgePath(places.get(input)!, places.get(operator.id)!) })),
-  );
-  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
-  const order = [...places.entries()].sort(([, a], [, b]) => a.y - b.y || a.x - b.x).map(([id]) => id);
-  return { key: shapeOf(plan), width: Math.ceil(width), height: Math.ceil(height), order, places, edges };
+  return { shown: nodes.filter((node) => seen.has(node.id)), hidden };
 }
 
-function edgePath(from: { x: number; y: number }, to: { x: number; y: number }): string {
-  const [x0, y0] = [from.x + CARD.width / 2, from.y + CARD.height];
-  const [x1, y1] = [to.x + CARD.width / 2, to.y];
-  const middle = (y0 + y1) / 2;
-  return x0 === x1 ? `M${x0} ${y0}V${y1}` : `M${x0} ${y0}C${x0} ${middle} ${x1} ${middle} ${x1} ${y1}`;
+/** `top`: what is kept free above, for the signs of operators that are not shown. */
+export function layOut(nodes: Shape[], cardHeight: number, top = 0): Placed {
+  const known = new Set(nodes.map((node) => node.id));
+  const edges = nodes.flatMap((node) => node.inputs.filter((input) => known.has(input)).map((from) => ({ from, to: node.id })));
+  const places = nodes.length > MOST_FOR_DAGRE ? asTree(nodes, known, cardHeight) : byDagre(nodes, edges, cardHeight);
+  const all = [...places.values()];
+  for (const place of all) place.y += top;
+  return {
+    width: Math.max(0, ...all.map(({ x }) => x)) + CARD_WIDTH + MARGIN,
+    height: Math.max(0, ...all.map(({ y }) => y)) + cardHeight + MARGIN,
+    order: [...places.entries()].sort(([, a], [, b]) => a.y - b.y || a.x - b.x).map(([id]) => id),
+    places,
+    edges: edges.map(({ from, to }) => ({ from, to, path: edgePath(places.get(from)!, places.get(to)!, cardHeight) })),
+  };
+}
+
+function byDagre(nodes: Shape[], edges: { from: number; to: number }[], height: number): Placed["places"] {
+  const graph = new dagre.graphlib.Graph();
+  graph.setGraph({ rankdir: "TB", nodesep: GAP.x, ranksep: GAP.y, marginx: MARGIN, marginy: MARGIN });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id } of nodes) graph.setNode(String(id), { width: CARD_WIDTH, height });
+  for (const { from, to } of edges) graph.setEdge(String(from), String(to));
+  dagre.layout(graph);
+  return new Map(
+    nodes.map(({ id }) => {
+      const { x, y } = graph.node(String(id)) as { x: number; y: number };
+      return [id, { x: Math.round(x - CARD_WIDTH / 2), y: Math.round(y - height / 2) }];
+    }),
+  );
+}
+
+/** Sources take a column each, from left to right; any other operator stands in the middle, a layer below its inputs. */
+function asTree(nodes: Shape[], known: ReadonlySet<number>, height: number): Placed["places"] {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const fed = new Set(nodes.flatMap((node) => node.inputs));
+  const column = new Map<number, number>();
+  let columns = 0;
+  const stack: [number, boolean][] = nodes.filter((node) => !fed.has(node.id)).map((node) => [node.id, false]);
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    const [id, inputsDone] = top;
+    if (column.has(id)) continue;
+    const inputs = byId.get(id)!.inputs.filter((input) => known.has(input));
+    if (!inputsDone) {
+      stack.push([id, true]);
+      for (const input of [...inputs].reverse()) if (!column.has(input)) stack.push([input, false]);
+      continue;
+    }
+    const at = inputs.map((input) => column.get(input) ?? 0);
+    column.set(id, inputs.length === 0 ? columns++ : (Math.min(...at) + Math.max(...at)) / 2);
+  }
+  const below = new Map<number, number>(); // how many layers are
+  for (const id of [...column.keys()].reverse()) {
+    const layers = below.get(id) ?? 0;
+    below.set(id, layers);
+    for (const input of byId.get(id)!.inputs) below.set(input, Math.max(below.get(input) ?? 0, layers + 1));
+  }
+  const last = Math.max(0, ...below.values());
+  const free = new Map<number, number>(); // by layer, the first column: what feeds two may bring two to one place
+  const places: Placed["places"] = new Map();
+  for (const [id, wanted] of [...column].sort(([, a], [, b]) => a - b)) {
+    const layer = last - below.get(id)!;
+    const at = Math.max(wanted, free.get(layer) ?? 0);
+    free.set(layer, at + 1);
+    places.set(id, { x: MARGIN + Math.round(at * (CARD_WIDTH + GAP.x)), y: MARGIN + layer * (height + GAP.y) });
+  }
+  return places;
+}
+
+function edgePath(from: { x: number; y: number }, to: { x: number; y: number }, height: number): string {
+  const [x0, y0] = [from.x + CARD_WIDTH / 2, from.y + height];
+  const [x1, y1] = [to.x + CARD_WIDTH / 2, to.y];
+  const middle = y1 - GAP.y / 2; // an edge over several layers goes straight down first
+  if (x0 === x1) return `M${x0} ${y0}V${y1}`;
+  const bend = `C${x0} ${middle} ${x1} ${middle - GAP.y / 4} ${x1} ${y1}`;
+  return y1 - y0 > GAP.y ? `M${x0} ${y0}V${y1 - GAP.y}${bend}` : `M${x0} ${y0}${bend}`;
+}
+
+/** The operator that is next in a direction, by where they stand; null at the edge. */
+export function nextTo(placed: Placed, id: number, key: string): number | null {
+  const from = placed.places.get(id);
+  if (!from) return null;
+  let best: number | null = null;
+  let least = Infinity;
+  for (const [other, { x, y }] of placed.places) {
+    const [dx, dy] = [x - from.x, y - from.y];
+    const [along, across] =
+      key === "ArrowDown" ? [dy, dx] : key === "ArrowUp" ? [-dy, dx] : key === "ArrowRight" ? [dx, dy] : [-dx, dy];
+    if (along <= 0) continue;
+    const far = along + 2 * Math.abs(across);
+    if (far < least) [best, least] = [other, far];
+  }
+  return best;
 }

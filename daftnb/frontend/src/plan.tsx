@@ -1,159 +1,57 @@
-// The plan as a graph of cards. The layout is kept until the plan's shape changes; a card is redrawn when it changed.
-import { useSignal } from "@preact/signals";
-import type { VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Operator, Plan } from "./frame.ts";
-import { count, duration, plural, rows, share, size } from "./format.ts";
-import { Fold } from "./fold.tsx";
-import { CARD, layOut, shapeOf, type Placed } from "./layout.ts";
+// The plan: which of its forms is shown, and the panel around it.
+import { useId, useState } from "preact/hooks";
+import { Canvas } from "./canvas.tsx";
+import { plural } from "./format.ts";
 import { Panel } from "./panel.tsx";
+import { actorsOf, isolated, operatorsOf, STAGES, udfWords, type Stage } from "./planwords.ts";
 import type { Store } from "./store.ts";
-import { glyph } from "./words.ts";
-
-const LEAST_SCALE = 0.62;
 
 export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
-  const plan = store.frame.value?.plan;
-  const number = Object.keys(plan?.operators ?? {}).length;
+  const [chosen, choose] = useState<Stage | null>(null);
+  const id = useId();
+  const frame = store.frame.value;
+  const plan = frame?.plan;
+  const there = plan ? STAGES.filter((stage) => operatorsOf(plan, stage)) : [];
+  const stage = chosen && there.includes(chosen) ? chosen : plan?.of != null && there.includes("optimised") ? "optimised" : there[0];
+  if (!plan || !stage) {
+    return (
+      <Panel title="Plan" class="plans" wide={wide}>
+        <p class="empty">The plan of the next query shows here.</p>
+      </Panel>
+    );
+  }
+  const operators = operatorsOf(plan, stage)!;
+  const actors = actorsOf(plan);
+  const tasks = stage === "physical" && plan.of == null && (frame.query?.runner !== "native" || operators.some((operator) => operator.tasks));
+  const drawn = new Set([...actors.values()].map(([name]) => name));
+  const sub = [
+    ...(operators.length > 0 ? [plural(operators.length, "operator")] : []),
+    ...Object.entries(plan.udfs).filter(([name, udf]) => !drawn.has(name) && udf.count > 0).map(([name, udf]) => `${isolated(name)}: ${udfWords(udf)}`),
+  ];
+  const tabs = there.length > 1 && (
+    <div class="stages" role="tablist" aria-label="which plan" onKeyDown={(event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (step === undefined) return;
+      event.preventDefault();
+      const next = (there.indexOf(stage) + step + there.length) % there.length;
+      choose(there[next]!);
+      (event.currentTarget.children[next] as HTMLElement).focus();
+    }}>
+      {there.map((one) => (
+        <button key={one} type="button" role="tab" id={`${id}-${one}`} aria-selected={one === stage} aria-controls={id}
+          tabIndex={one === stage ? 0 : -1} onClick={() => choose(one)}>
+          {one}
+        </button>
+      ))}
+    </div>
+  );
+  const panel = tabs ? { id, role: "tabpanel", "aria-labelledby": `${id}-${stage}` } as const : { id };
   return (
-    <Panel title="Plan" sub={plan ? `physical, ${plural(number, "operator")}` : "physical"} bounded={number > 0} wide={wide} class="plans">
-      {plan && number > 0 ? <Graph plan={plan} /> : <p class="empty">The plan of the next query shows here.</p>}
+    <Panel title="Plan" sub={sub.join(" · ")} bounded={operators.length > 0} wide={wide} class="plans">
+      <div class="plan-body">
+        {tabs}
+        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} actors={actors} panel={panel} tall={tasks} />
+      </div>
     </Panel>
   );
-}
-
-function Graph({ plan }: { plan: Plan }) {
-  const placed = useRef<Placed | null>(null);
-  const cards = useRef(new WeakMap<Operator, VNode>());
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  const focus = useSignal<number | null>(null);
-  const shape = shapeOf(plan);
-  if (placed.current?.key !== shape) {
-    placed.current = layOut(plan);
-    cards.current = new WeakMap();
-    focus.value = null;
-  }
-  const layout = placed.current;
-  useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
-    if (box.current) observer.observe(box.current);
-    return () => observer.disconnect();
-  }, []);
-  const scale = width === 0 ? 1 : Math.min(1, Math.max(LEAST_SCALE, width / layout.width));
-  const left = Math.max(0, (width - layout.width * scale) / 2);
-  useLayoutEffect(() => {
-    // A plan that is wider than the panel begins with its first operator in the middle, not with empty space.
-    const first = layout.places.get(layout.order[0] ?? -1);
-    if (first && box.current) box.current.scrollLeft = (first.x + CARD.width / 2) * scale - width / 2;
-  }, [layout, scale, width]);
-  const current = focus.value ?? layout.order[0] ?? null;
-
-  const card = (operator: Operator): VNode => {
-    const known = cards.current.get(operator);
-    if (known && operator.id !== current && (known.props as { tabIndex?: number }).tabIndex === -1) return known;
-    const at = layout.places.get(operator.id)!;
-    const made = (
-      <Card key={operator.id} operator={operator} plan={plan} x={at.x} y={at.y} tabIndex={operator.id === current ? 0 : -1}
-        onShow={() => (focus.value = operator.id)} />
-    );
-    cards.current.set(operator, made);
-    return made;
-  };
-
-  const below = (id: number, edge: number) => (layout.places.get(id)!.y + CARD.height) * scale > edge;
-
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (step === undefined || current === null) return;
-    event.preventDefault();
-    const next = layout.order[(layout.order.indexOf(current) + step + layout.order.length) % layout.order.length]!;
-    focus.value = next;
-    (box.current?.querySelector(`[data-id="${next}"]`) as HTMLElement | null)?.focus();
-  };
-
-  return (
-    <>
-      <Fold box={box} words={(edge) => plural(layout.order.filter((id) => below(id, edge)).length, "more operator")}>
-        <div class="plan" ref={box} onKeyDown={onKeyDown} role="group" aria-label="operators, sources first; arrow keys move">
-          <div style={{ height: `${layout.height * scale}px`, width: `${layout.width * scale + left}px` }}>
-            <div class="stage" style={{ width: `${layout.width}px`, height: `${layout.height}px`, transform: `translateX(${left}px) scale(${scale})` }}>
-              <svg width={layout.width} height={layout.height} aria-hidden="true">
-                {layout.edges.map((edge) => (
-                  <path key={`${edge.from}-${edge.to}`} d={edge.path} class={fused(plan, edge.from, edge.to) ? "fused" : ""} />
-                ))}
-              </svg>
-              {layout.order.map((id) => plan.operators[id]).filter((operator) => operator !== undefined).map(card)}
-            </div>
-          </div>
-        </div>
-      </Fold>
-      <div class="detail">
-        {focus.value === null ? "thick line: in the same tasks · orange: share of the query's time" : describe(plan.operators[focus.value])}
-      </div>
-    </>
-  );
-}
-
-const fused = (plan: Plan, a: number, b: number): boolean => {
-  const stage = plan.operators[a]?.stage;
-  return stage != null && stage === plan.operators[b]?.stage;
-};
-
-interface CardProps {
-  operator: Operator;
-  plan: Plan;
-  x: number;
-  y: number;
-  tabIndex: number;
-  onShow: () => void;
-}
-
-function Card({ operator, x, y, tabIndex, onShow }: CardProps) {
-  const { state, tasks } = operator;
-  const facts =
-    operator.rows_out != null && state !== "waiting"
-      ? [rows(operator.rows_out), operator.bytes_out != null ? size(operator.bytes_out) : ""].filter(Boolean).join(" · ")
-      : operator.estimated_rows != null
-        ? `about ${rows(operator.estimated_rows)} expected`
-        : state === "waiting" ? "waiting" : "—";
-  const time = operator.duration_us == null ? "" : duration(operator.duration_us / 1e6);
-  return (
-    <button class={`op ${state}`} type="button" style={{ left: `${x}px`, top: `${y}px` }} tabIndex={tabIndex}
-      data-id={operator.id} data-state={state} title={describe(operator)} onFocus={onShow} onMouseEnter={onShow}>
-      <span class="heat" style={{ opacity: operator.time_share ?? 0 }} />
-      <span class="name">
-        <span class={`st-${state}`}>{glyph(state)}</span>
-        <span class="hidden">{state}</span> {operator.name} {operator.detail}
-      </span>
-      <span class="facts">{facts}</span>
-      <span class="foot">
-        {tasks ? (
-          <>
-            <span class={`meter ${state}`}><i style={{ width: `${tasks.submitted ? (100 * tasks.finished) / tasks.submitted : 0}%` }} /></span>
-            <span>{tasks.finished}/{tasks.submitted} tasks</span>
-          </>
-        ) : <span class="meter"><i style={{ width: state === "finished" ? "100%" : "0" }} /></span>}
-        <span>{time}</span>
-      </span>
-    </button>
-  );
-}
-
-/** Everything about one operator in a sentence, for the line below the graph and for screen readers. */
-export function describe(operator: Operator | undefined): string {
-  if (operator === undefined) return "";
-  const parts = [`${operator.name} ${operator.detail}`.trim() + `: ${operator.state}`];
-  if (operator.rows_in != null) parts.push(`${count(operator.rows_in)} rows in`);
-  if (operator.rows_out != null) parts.push(`${count(operator.rows_out)} rows out, ${size(operator.bytes_out)}`);
-  if (operator.duration_us != null) {
-    const part = share(operator.time_share);
-    parts.push(`${duration(operator.duration_us / 1e6)} of work${part ? ` (${part} of the query's)` : ""}`);
-  }
-  const tasks = operator.tasks;
-  if (tasks) {
-    const states = (["running", "pending", "failed", "cancelled"] as const).filter((name) => tasks[name]);
-    parts.push([`${tasks.finished} of ${tasks.submitted} tasks done`, ...states.map((name) => `${tasks[name]} ${name}`)].join(", "));
-  }
-  return parts.join(" · ");
 }

@@ -1,35 +1,68 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Operator, Plan } from "../src/frame.ts";
-import { CARD, layOut } from "../src/layout.ts";
+import { CARD_WIDTH, layOut, nextTo, unfolded, type Placed, type Shape } from "../src/layout.ts";
 import { themeOf } from "../src/theme.ts";
 
-function plan(inputs: number[][]): Plan {
-  const operators = inputs.map((from, id) => [String(id), { id, inputs: from } as Operator]);
-  return { query: "q", number: 1, root: inputs.length - 1, operators: Object.fromEntries(operators), plans: {}, udfs: {} };
-}
+const HIGH = 60;
+const shapes = (inputs: number[][]): Shape[] => inputs.map((from, id) => ({ id, inputs: from }));
 
-test("inputs stand above what they feed, and no two cards overlap", () => {
-  const placed = layOut(plan([[], [], [0], [1], [2, 3], [4]]));
+function check(placed: Placed): void {
   for (const { from, to } of placed.edges) {
-    assert.ok(placed.places.get(from)!.y + CARD.height <= placed.places.get(to)!.y);
+    assert.ok(placed.places.get(from)!.y + HIGH <= placed.places.get(to)!.y);
   }
-  assert.equal(placed.edges.length, 5);
   const spots = [...placed.places.values()];
   spots.forEach((a, i) =>
     spots.slice(i + 1).forEach((b) =>
-      assert.ok(Math.abs(a.x - b.x) >= CARD.width || Math.abs(a.y - b.y) >= CARD.height),
+      assert.ok(Math.abs(a.x - b.x) >= CARD_WIDTH || Math.abs(a.y - b.y) >= HIGH),
     ),
   );
+  for (const { x, y } of spots) assert.ok(x >= 0 && y >= 0 && x + CARD_WIDTH <= placed.width && y + HIGH <= placed.height);
+}
+
+const JOIN = shapes([[], [], [0], [1], [2, 3], [4]]);
+
+test("inputs stand above what they feed, and no two cards overlap", () => {
+  const placed = layOut(JOIN, HIGH);
+  check(placed);
+  assert.equal(placed.edges.length, 5);
 });
 
-test("two hundred operators are laid out, each once", () => {
-  const placed = layOut(plan(Array.from({ length: 200 }, (_, id) => (id < 2 ? [] : id % 7 === 0 ? [id - 1, id - 2] : [id - 1]))));
-  assert.equal(new Set(placed.order).size, 200);
+test("a plan of any size: deep, wide, and where one feeds several", () => {
+  const several = (_: unknown, id: number) => (id < 2 ? [] : id % 7 === 0 ? [id - 1, id - 2] : [id - 1]);
+  const pair = (_: unknown, id: number) => (id < 2 ? [] : [id - 1 - (id % 2), id - 2 - (id % 2)].filter((input) => input >= 0));
+  const tree = (_: unknown, id: number) => [2 * id + 1, 2 * id + 2].filter((input) => input < 1000);
+  for (const [count, inputs] of [[200, several], [1000, several], [300, pair], [1000, tree], [1000, (_: unknown, id: number) => (id ? [id - 1] : [])]] as const) {
+    const placed = layOut(shapes(Array.from({ length: count }, inputs)), HIGH);
+    assert.equal(new Set(placed.order).size, count);
+    check(placed);
+  }
 });
 
 test("an input that is not in the plan is left out", () => {
-  assert.equal(layOut(plan([[], [0, 99]])).edges.length, 1);
+  assert.equal(layOut(shapes([[], [0, 99]]), HIGH).edges.length, 1);
+});
+
+test("what is above a collapsed operator is hidden and counted, unless another one shows it", () => {
+  const ids = (collapsed: number[]) => {
+    const { shown, hidden } = unfolded(JOIN, new Set(collapsed));
+    return [shown.map((node) => node.id), [...hidden]];
+  };
+  assert.deepEqual(ids([]), [[0, 1, 2, 3, 4, 5], []]);
+  assert.deepEqual(ids([2]), [[1, 2, 3, 4, 5], [[2, 1]]]);
+  assert.deepEqual(ids([4, 2]), [[4, 5], [[4, 4]]]);
+  const shared = shapes([[], [0], [0], [1, 2]]);
+  assert.deepEqual(unfolded(shared, new Set([1])).shown.map((node) => node.id), [0, 1, 2, 3]);
+});
+
+test("the arrow keys lead to the next operator in their direction", () => {
+  const placed = layOut(JOIN, HIGH);
+  const [left, right] = placed.order as [number, number];
+  assert.equal(nextTo(placed, left, "ArrowRight"), right);
+  assert.equal(nextTo(placed, right, "ArrowLeft"), left);
+  assert.equal(nextTo(placed, left, "ArrowDown"), left + 2);
+  assert.equal(nextTo(placed, 4, "ArrowDown"), 5);
+  assert.equal(nextTo(placed, 5, "ArrowDown"), null);
+  assert.equal(nextTo(placed, 5, "ArrowUp"), 4);
 });
 
 test("the host says light or dark before the system does", () => {

@@ -1,0 +1,105 @@
+// One operator as a card: what it is, how far it has come, what came of it, and what stands out.
+import { glyph } from "./words.ts";
+import { duration, plural, share, size } from "./format.ts";
+import type { Counts } from "./frame.ts";
+import { brief, rowWords, skewShort, type Drawn } from "./planwords.ts";
+
+const SHOWN = 120; // characters of a name or expression; the details have all of it
+
+interface CardProps {
+  operator: Drawn;
+  x: number;
+  y: number;
+  /** Whether it can be reached by Tab: one can, the arrow keys lead to the others. */
+  current: boolean;
+  selected: boolean;
+  /** On the slowest of several paths. */
+  slowest: boolean;
+  /** Too far away to be read: its name only. */
+  far: boolean;
+  actors?: string;
+  /** How many operators above it are not shown; undefined: all are. */
+  hidden?: number;
+  onSelect: () => void;
+  onFold: () => void;
+  onFocus: () => void;
+}
+
+export function Card({ operator, x, y, current, selected, slowest, far, actors, hidden, onSelect, onFold, onFocus }: CardProps) {
+  const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
+  const skew = skewShort(operator.skew);
+  const note = skew || actors;
+  const time = duration_us != null && <span>{duration(duration_us / 1e6)}</span>;
+  const classes = ["op", state ?? "planned", slowest && "slow", selected && "chosen"];
+  return (
+    <>
+      <button class={classes.filter(Boolean).join(" ")} type="button" style={{ left: `${x}px`, top: `${y}px` }} data-id={id} data-state={state}
+        tabIndex={current ? 0 : -1} aria-pressed={selected} onClick={onSelect} onFocus={onFocus}>
+        {operator.time_share != null && <span class="heat" style={{ opacity: operator.time_share }} />}
+        <span class="row">
+          <span class="name" title={name.slice(0, 300)}>
+            {state && (
+              <>
+                <span class={`st-${state}`} aria-hidden="true">{glyph(state)} </span>
+                <span class="hidden">{state} </span>
+              </>
+            )}
+            <bdi>{name.slice(0, SHOWN)}</bdi>
+          </span>
+          {!far && (
+            <span>
+              {slowest && <span class="flag" title="on the slowest path"><span aria-hidden="true">⚑ </span><span class="hidden">slowest path </span></span>}
+              {share(operator.time_share)}
+            </span>
+          )}
+        </span>
+        {!far && (
+          <>
+            <span class="row">
+              <bdi class="expr" title={detail.slice(0, 600)}>{brief(detail).slice(0, SHOWN)}</bdi>
+              {bytes_out != null && <span>{size(bytes_out)}</span>}
+            </span>
+            <span class="row">
+              <span class="expr">{rowWords(operator, Boolean(note))}</span>
+              {note ? <span class={skew ? "over" : ""}>{skew ? "⚠ " : ""}{note}</span> : !tasks && time}
+            </span>
+            {tasks && (
+              <span class="row">
+                <Tasks tasks={tasks} state={state!} />
+                {time}
+              </span>
+            )}
+          </>
+        )}
+      </button>
+      {inputs.length > 0 && (
+        <button class={hidden === undefined ? "twig" : "twig shut"} type="button" tabIndex={-1} style={{ left: `${x}px`, top: `${y}px` }}
+          title={`${foldWords(hidden)} (C)`} aria-label={`${foldWords(hidden)}: ${name.slice(0, SHOWN)}`} onClick={onFold}>
+          {hidden === undefined ? "−" : `+${hidden}`}
+        </button>
+      )}
+    </>
+  );
+}
+
+export const foldWords = (hidden: number | undefined): string =>
+  hidden === undefined ? "Hide what is above" : `Show ${plural(hidden, "operator")} above`;
+
+/** Done, running and failed tasks as parts of all that are known; what is left is pending. The words say it again. */
+function Tasks({ tasks, state }: { tasks: Counts; state: string }) {
+  const all = tasks.submitted || 1;
+  const part = (name: string, value: number) => value > 0 && <i class={name} style={{ width: `${(100 * value) / all}%` }} />;
+  return (
+    <>
+      <span class={`meter parts ${state}`} aria-hidden="true">
+        {part("done", tasks.finished)}
+        {part("run", tasks.running)}
+        {part("fail", tasks.failed + tasks.cancelled)}
+      </span>
+      <span>
+        {tasks.finished}/{tasks.submitted} tasks
+        {tasks.failed > 0 ? <span class="st-failed"> · {tasks.failed} failed</span> : tasks.running > 0 && ` · ${tasks.running} run`}
+      </span>
+    </>
+  );
+}

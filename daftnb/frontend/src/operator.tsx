@@ -1,0 +1,84 @@
+// The details of the operator that is selected: every number, its expressions, its longest tasks and who ran them.
+import { foldWords } from "./card.tsx";
+import type { Plan, Workers } from "./frame.ts";
+import { duration } from "./format.ts";
+import { facts, skewWords, stragglers, type Drawn } from "./planwords.ts";
+import { glyph } from "./words.ts";
+
+interface DetailsProps {
+  operator: Drawn;
+  plan: Plan;
+  udf: Plan["udfs"][string] | undefined;
+  workers: Workers | undefined;
+  slowest: boolean;
+  hidden: number | undefined;
+  onFold: () => void;
+  onClose: () => void;
+}
+
+export function Details({ operator, plan, udf, workers, slowest, hidden, onFold, onClose }: DetailsProps) {
+  const { name, state, detail, skew, inputs } = operator;
+  return (
+    <section class="opinfo" aria-label={`Details of ${name.slice(0, 120)}`} tabIndex={0}>
+      <div class="row">
+        <b class="name"><bdi>{name}</bdi></b>
+        <button class="quiet" type="button" aria-label="Close the details" title="Close (Esc)" onClick={onClose}>✕</button>
+      </div>
+      {state && (
+        <p>
+          <span class={`st-${state}`}>{glyph(state)} {state}</span>
+          {slowest && <span class="flag"> · ⚑ on the slowest path</span>}
+        </p>
+      )}
+      {skew && stragglers(skew).length > 0 && <p class="over">⚠ Uneven tasks: {skewWords(skew)}</p>}
+      <dl>
+        {facts(operator, plan, udf).map(([what, value]) => (
+          <div key={what}>
+            <dt>{what}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {skew && skew.longest.length > 0 && <Longest skew={skew} workers={workers} />}
+      {detail && (
+        <>
+          <h4>Expressions</h4>
+          <div class="exprs" dir="auto">
+            {detail.split("\n").map((line) => {
+              const named = /^([A-Za-z][\w ]{0,30}): (.*)/s.exec(line);
+              return named ? <p><i>{named[1]}</i> <code>{named[2]}</code></p> : <p><code>{line}</code></p>;
+            })}
+          </div>
+        </>
+      )}
+      {inputs.length > 0 && <button class="quiet" type="button" onClick={onFold}>{foldWords(hidden)}</button>}
+    </section>
+  );
+}
+
+/** Each as a bar against the longest, with the median marked. */
+function Longest({ skew, workers }: { skew: NonNullable<Drawn["skew"]>; workers: Workers | undefined }) {
+  const most = skew.longest[0]!.seconds || 1;
+  return (
+    <>
+      <h4>Longest tasks</h4>
+      <table class="longest">
+        <thead class="hidden"><tr><th scope="col">task</th><th scope="col">time</th><th scope="col">bar</th><th scope="col">worker</th></tr></thead>
+        <tbody>
+          {skew.longest.map(({ seconds, task, worker }) => (
+            <tr key={task}>
+              <td>task {task}</td>
+              <td class="num">{duration(seconds)}</td>
+              <td class="bar" aria-hidden="true">
+                <i style={{ width: `${(100 * seconds) / most}%` }} />
+                {skew.median != null && <em style={{ left: `${Math.min(100, (100 * skew.median) / most)}%` }} />}
+              </td>
+              <td title={`node ${worker}`}>{workers?.rows[worker]?.label ?? `node ${worker.slice(0, 8)}`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="sub">line: the median, ≈ {duration(skew.median)}</p>
+    </>
+  );
+}
