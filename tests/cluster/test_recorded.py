@@ -1,0 +1,131 @@
+"""What a real cluster tells task by task, and that a query's recording says the same in a process without Ray."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import daftnb
+from daftnb.session import Session
+from tests.cluster.scaling import demand, sleepy, tiny
+from tests.conftest import await_that
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+ELSEWHERE = """
+import json, sys
+import daftnb
+run = daftnb.open_recording(sys.argv[1])
+frame = run.frame()
+assert not {"ray", "daft", "IPython"} & sys.modules.keys()
+json.dump({name: frame[name] for name in ("query", "plan", "queries", "decisions")}, sys.stdout)
+"""
+
+
+def uneven() -> Any:
+    """24 tasks of 0.2 s, and one of 2 s."""
+    import daft
+    from daft import col
+
+    @daft.func
+    def slow(x: int) -> int:
+        time.sleep(2.0 if x == 7 else 0.2)
+        return x
+
+    return daft.from_pydict({"a": list(range(25))}).into_partitions(25).with_column("b", slow(col("a")))
+
+
+def test_each_task_of_a_query_is_seen_and_its_recording_is_exact(session: Session, tmp_path: Path) -> None:
+    tiny()
+    uneven().collect()
+    number = session.frame()["query"]["number"]
+    await_that(lambda: demand() == [], "what was asked is withdrawn", 10)
+    live = session.frame()
+    counted = live["query"]["tasks"]["finished"]
+    path = tmp_path / "run.arrow"
+    daftnb.save(path, number)
+
+    tasks = daftnb.open_recording(path).tasks()
+    assert tasks.num_rows == counted
+    assert set(tasks["outcome"].to_pylist()) == {"finished"}
+    workers = {row["id"]: row for row in live["workers"]["rows"].values()}
+    assert set(tasks["worker"].to_pylist()) <= workers.keys()
+    assert sum(row["finished"] for row in workers.values()) >= counted
+
+    udf = next(o for o in live["plan"]["operators"].values() if "UDF" in o["name"])
+    assert "slow" in udf["detail"], "an operator on Ray has its expressions"
+    longest = udf["skew"]["longest"][0]
+    assert longest["seconds"] >= 2.0
+    assert udf["skew"]["median"] < 1.5
+    assert set(live["plan"]["plans"]) == {"logical", "optimised"}
+
+    said = json.loads(subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, path], capture_output=True, text=True, check=True, timeout=60
+    ).stdout)  # fmt: skip
+    told = json.loads(json.dumps({name: live[name] for name in ("query", "plan", "queries")}))
+    for name in ("query", "plan"):
+        assert said[name] == told[name], name
+    assert said["queries"][str(number)] == told["queries"][str(number)]
+    kinds = {entry["kind"] for entry in said["decisions"].values()}
+    assert {"request", "sweep", "clear"} <= kinds, "what came after its end is in it"
+
+
+def test_nodes_have_figures_and_actors_of_udfs_are_counted(session: Session) -> None:
+    import daft
+    from daft import col
+
+    sleepy(6, 0.3).collect()
+
+    @daft.cls(max_concurrency=1)
+    class Adder:
+        def __init__(self, more: int) -> None:
+            self.more = more
+
+        @daft.method(return_dtype=daft.DataType.int64())
+        def add(self, x: int) -> int:
+            time.sleep(0.4)
+            return x + self.more
+
+    seen: list[dict[str, Any]] = []
+    publish = session.monitor._frame
+
+    def noted(state: Any, now: float) -> Any:
+        frame = publish(state, now)
+        seen.append(frame["plan"]["udfs"] if frame["plan"] else {})
+        return frame
+
+    query = daft.from_pydict({"a": list(range(6))}).into_partitions(3).with_column("b", Adder(10).add(col("a")))
+    session.monitor._frame = noted  # type: ignore[method-assign]
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.1):
+            session.frame()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        assert sorted(query.to_pydict()["b"]) == list(range(10, 16))
+    finally:
+        over.set()
+        looking.join()
+        session.monitor._frame = publish  # type: ignore[method-assign]
+    counts = [udf["count"] for udfs in seen for name, udf in udfs.items() if "Adder.add" in name]
+    assert 1 in counts, "while it runs there is one actor"
+    await_that(lambda: not any(u["count"] for u in session.frame()["plan"]["udfs"].values()), "it is gone", 10)
+
+    def figures() -> list[dict[str, Any]]:
+        rows = session.frame()["workers"]["rows"].values()
+        return [row["figures"] for row in rows if row["state"] in ("idle", "warm", "busy") and row["figures"]]
+
+    await_that(lambda: any(row["memory_used"] for row in figures()), "a worker's memory", 10)
+    for row in figures():
+        assert 10**7 < (row["memory_used"] or 10**8) < row["memory_total"]
+        assert 0 <= row["store_used"] <= row["store_total"]
