@@ -27,7 +27,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "cockpit": ("query", "queries", "plan", "workers", "backlog", "decisions", "settings"),
 }
 ALWAYS = ("session",)
-LANES = 100  # workers in a view at once; which ones, the page asks for
+LANES = 100  # workers in a view at once
+LIVE_LANES = 40  # of a page that scrolls, and asks for those it shows
 
 
 def frame_of(state: State, now: float, runner: str, settings: AutoscalingSettings) -> Frame:
@@ -53,13 +54,13 @@ def frame_of(state: State, now: float, runner: str, settings: AutoscalingSetting
     }
 
 
-def select(frame: Frame, view: str, first: int = 0) -> Frame:
-    """The part of a frame that a view shows: of the workers, at most ``LANES``, from number ``first`` on."""
+def select(frame: Frame, view: str, first: int = 0, lanes: int = LANES) -> Frame:
+    """The part of a frame that a view shows: of the workers, at most ``lanes``, from number ``first`` on."""
     part = {"now": frame["now"], **{topic: frame[topic] for topic in (*ALWAYS, *TOPICS[view])}}
     pool = part.get("workers")
     if pool is not None:
-        first = max(0, min(first, pool["listed"] - LANES))
-        rows = dict(islice(pool["rows"].items(), first, first + LANES))
+        first = max(0, min(first, pool["listed"] - lanes))
+        rows = dict(islice(pool["rows"].items(), first, first + lanes))
         part["workers"] = {**pool, "first": first, "rows": rows}
     return part
 
@@ -73,6 +74,8 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     patch: dict[str, Any] = {key: None for key in old if key not in new and old[key] is not None}
     for key, value in new.items():
         before = old.get(key)
+        if before is value and value is not None:
+            continue
         if isinstance(value, Mapping) and isinstance(before, Mapping):
             inner = merge_patch(before, value)
             if inner:
@@ -284,6 +287,7 @@ def _operator_state(query: Query, started: bool, ended: bool, counts: e.TaskCoun
 
 def _workers(state: State, settings: AutoscalingSettings) -> Frame:
     actors = state.actors()
+    listed = sorted(state.workers.values(), key=lambda worker: not worker.head)
     return {
         "total": len(actors),
         "busy": sum(1 for worker in actors if worker.state == "busy"),
@@ -292,12 +296,13 @@ def _workers(state: State, settings: AutoscalingSettings) -> Frame:
         "slots": sum(worker.slots for worker in actors),
         "listed": len(state.workers),
         "first": 0,
-        "rows": {worker.id: _worker(worker) for worker in state.workers.values()},
+        "rows": {worker.id: _worker(worker, place) for place, worker in enumerate(listed)},
     }
 
 
-def _worker(worker: Worker) -> Frame:
+def _worker(worker: Worker, place: int) -> Frame:
     return {
+        "place": place,
         "id": worker.id,
         "label": worker.label,
         "head": worker.head,
@@ -311,12 +316,28 @@ def _worker(worker: Worker) -> Frame:
         "retires_at": worker.retires_at if worker.state in ("idle", "warm") else None,
         "rule": worker.rule if worker.state in ("idle", "warm") else "",
         "note": "no CPU for Daft" if worker.state == "no worker" else "",
-        "busy_spans": [list(span) for span in worker.spans],
+        "busy_spans": [[_milliseconds(start), _milliseconds(end)] for start, end in worker.spans],
         "started": worker.started if worker.is_actor else None,
-        "now": [list(task) for task in worker.now],
-        "tasks": {str(number): _task(task) for number, task in worker.tasks.items()},
+        "now": [[task_id, last_id, round(start, 3)] for task_id, last_id, start in worker.now],
+        "tasks": _tasks(worker),
         "figures": _figures(worker.figures),
     }
+
+
+def _milliseconds(t: float | None) -> float | None:
+    return None if t is None else round(t, 3)
+
+
+def _tasks(worker: Worker) -> dict[str, list[Any]]:
+    """The worker's latest tasks, by number. Frames share what they have drawn: it never changes."""
+    count, before = worker.drawn
+    if count != worker.task_count:
+        drawn = {}
+        for number, task in worker.tasks.items():
+            key = str(number)
+            drawn[key] = before.get(key) or _task(task)
+        worker.drawn = (worker.task_count, drawn)
+    return worker.drawn[1]
 
 
 def _task(task: tuple[int, int, int, float, float, str]) -> list[Any]:

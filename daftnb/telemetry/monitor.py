@@ -70,6 +70,10 @@ class Monitor:
         if not self.running:
             self.start()
 
+    def wake(self) -> None:
+        """Do not wait for the next round of quiet times; from any thread."""
+        self._wake.set()
+
     def start(self) -> None:
         """Start the thread, unless it runs. A daemon: an interpreter that ends does not wait for it."""
         with self._lock:
