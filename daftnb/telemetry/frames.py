@@ -296,8 +296,17 @@ def _workers(state: State, settings: AutoscalingSettings) -> Frame:
         "slots": sum(worker.slots for worker in actors),
         "listed": len(state.workers),
         "first": 0,
+        "stages": _stage_names(state.current),
         "rows": {worker.id: _worker(worker, place) for place, worker in enumerate(listed)},
     }
+
+
+def _stage_names(query: Query | None) -> dict[str, str]:
+    """What the operators are called in which the query's tasks end."""
+    if query is None:
+        return {}
+    found = {last_id: query.operators.get(last_id) for last_id in query.stages}
+    return {str(id_): (found_.node.name if found_ else query.stages[id_].name)[:80] for id_, found_ in found.items()}
 
 
 def _worker(worker: Worker, place: int) -> Frame:

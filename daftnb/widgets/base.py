@@ -1,10 +1,10 @@
 """What all live views share: the loader, the bundle sent once per kernel, keyframes and patches, the static view.
 
-The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit waits,
-and goes out with all that came after it as one patch. The whole frame (a *keyframe*, by the synced trait ``frame``) goes
-out where a patch does not do: when the view is made, when a page says that it missed a patch, and once things are
-settled, at a query's end above all, since a view that is drawn later starts from the trait. The page may ask for
-three things only (see :meth:`View._on_message`).
+The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit
+waits, and goes out with all that came after it as one patch. The whole frame (a *keyframe*, by the synced trait
+``frame``) goes out where a patch does not do: when the view is made, when a page says that it missed a patch, and once
+things are settled, at a query's end above all, since a view that is drawn later starts from the trait. The page may ask
+for three things only (see :meth:`View._on_message`).
 """
 
 from __future__ import annotations

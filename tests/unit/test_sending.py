@@ -262,7 +262,7 @@ def test_a_view_that_is_closed_or_hidden_costs_nothing(clock: Clock, made: tuple
 
 
 def test_a_comm_that_closes_in_the_middle_of_a_frame(clock: Clock, made: tuple[FakeSession, Cockpit, Page]) -> None:
-    session, view, page = made
+    session, view, _page = made
     began, go_on = threading.Event(), threading.Event()
 
     def receive(kind: str, **_rest: Any) -> None:

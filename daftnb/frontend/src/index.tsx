@@ -1,7 +1,6 @@
 // One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
 import { effect } from "@preact/signals";
 import { render as draw } from "preact";
-import uplotStyle from "uplot/dist/uPlot.min.css";
 import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
@@ -9,6 +8,7 @@ import { History } from "./history.tsx";
 import { Panel } from "./panel.tsx";
 import { Decisions, Settings } from "./panels.tsx";
 import { PlanPanel } from "./plan.tsx";
+import { followSeen } from "./seen.ts";
 import { Store, type Model } from "./store.ts";
 import style from "./style.css";
 import { followTheme, type Theme } from "./theme.ts";
@@ -40,7 +40,7 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
             ) : (
               <>
                 <BacklogRows store={store} theme={theme} />
-                <WorkerRows store={store} />
+                <WorkerRows store={store} theme={theme} />
               </>
             )}
           </div>
@@ -88,7 +88,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   el.replaceChildren(host);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = uplotStyle + style;
+  sheet.textContent = style;
   const root = document.createElement("div");
   root.className = "root";
   root.dataset.view = name;
@@ -100,6 +100,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   const store = new Store(model, controller.signal);
   const theme = followTheme(controller.signal);
   announce(store, live, controller.signal);
+  followSeen(root, controller.signal, (seen) => (store.seen = seen));
   function App() {
     return <View name={name} store={store} theme={theme.value} />;
   }
