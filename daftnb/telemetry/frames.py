@@ -325,9 +325,9 @@ def _worker(worker: Worker, place: int) -> Frame:
         "retires_at": worker.retires_at if worker.state in ("idle", "warm") else None,
         "rule": worker.rule if worker.state in ("idle", "warm") else "",
         "note": "no CPU for Daft" if worker.state == "no worker" else "",
-        "busy_spans": [[_milliseconds(start), _milliseconds(end)] for start, end in worker.spans],
+        "busy_spans": [(_milliseconds(start), _milliseconds(end)) for start, end in worker.spans],
         "started": worker.started if worker.is_actor else None,
-        "now": [[task_id, last_id, round(start, 3)] for task_id, last_id, start in worker.now],
+        "now": [(task_id, last_id, round(start, 3)) for task_id, last_id, start in worker.now],
         "tasks": _tasks(worker),
         "figures": _figures(worker.figures),
     }
@@ -337,8 +337,11 @@ def _milliseconds(t: float | None) -> float | None:
     return None if t is None else round(t, 3)
 
 
-def _tasks(worker: Worker) -> dict[str, list[Any]]:
-    """The worker's latest tasks, by number. Frames share what they have drawn: it never changes."""
+def _tasks(worker: Worker) -> dict[str, tuple[Any, ...]]:
+    """The worker's latest tasks, by number. Frames share what they have drawn: it never changes.
+
+    Tuples, since there may be very many, and the garbage collector does not look at tuples of numbers again.
+    """
     count, before = worker.drawn
     if count != worker.task_count:
         drawn = {}
@@ -349,10 +352,10 @@ def _tasks(worker: Worker) -> dict[str, list[Any]]:
     return worker.drawn[1]
 
 
-def _task(task: tuple[int, int, int, float, float, str]) -> list[Any]:
+def _task(task: tuple[int, int, int, float, float, str]) -> tuple[Any, ...]:
     """A task that has ended: its id, its operator, the query's number, its start and end, its outcome."""
     task_id, last_id, number, started, ended, outcome = task
-    return [task_id, last_id, number, round(started, 3), round(ended, 3), outcome]
+    return (task_id, last_id, number, round(started, 3), round(ended, 3), outcome)
 
 
 def _figures(figures: e.NodeFigures | None) -> Frame | None:

@@ -111,7 +111,7 @@ class Worker:
     now: tuple[tuple[int, int, float], ...] = ()  # the tasks that run: id, operator, start
     tasks: OrderedDict[int, tuple[int, int, int, float, float, str]] = field(default_factory=OrderedDict)
     task_count: int = 0
-    drawn: tuple[int, dict[str, list[Any]]] = field(
+    drawn: tuple[int, dict[str, tuple[Any, ...]]] = field(
         default=(0, {}), compare=False
     )  # the task_count that frames drew last, and its tasks
     figures: e.NodeFigures | None = None

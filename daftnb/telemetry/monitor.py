@@ -70,8 +70,8 @@ class Monitor:
         if not self.running:
             self.start()
 
-    def wake(self) -> None:
-        """Do not wait for the next round of quiet times; from any thread."""
+    def nudge(self) -> None:
+        """A page waits for an answer: publish soon. From any thread, and without waiting."""
         self._wake.set()
 
     def start(self) -> None:

@@ -174,10 +174,10 @@ class View(anywidget.AnyWidget):
         match content:
             case {"type": "resync", **rest} if not rest:
                 self._resync = True
-                self._session.monitor.wake()
+                self._session.monitor.nudge()
             case {"type": "window", "first": first, **rest} if not rest and _is_place(first):
                 self._first = first
-                self._session.monitor.wake()
+                self._session.monitor.nudge()
             case {"type": "stop", "query": str(query_id), **rest} if not rest:
                 if self._session.cancel(query_id):
                     self.send({"type": "stopping", "query": query_id})

@@ -12,6 +12,7 @@ from daftnb.telemetry import events as e
 T = 1_800_000_000.0
 QUERY = "broad-river"
 PULL_SECONDS = 0.2  # the kernel looks as often; counts of what has changed come once in each
+NODES_SECONDS = 2.0  # as Ray's list of nodes is looked at
 GROW_SECONDS = 20.0  # until the last worker has come
 MEMORY = 64 * 10**9
 
@@ -44,7 +45,8 @@ def stream(workers: int, operators: int, tasks: int, seconds: float) -> Iterator
     here: list[dict[int, tuple[int, float]]] = [{} for _ in ids]
     finished = [0] * workers
     idle_since: list[float | None] = [None] * workers
-    present = submitted = ended = asked = 0
+    present = submitted = ended = asked = listed = 0
+    nodes_at = T
     now = T
     while ended < tasks:
         now += PULL_SECONDS
@@ -55,6 +57,10 @@ def stream(workers: int, operators: int, tasks: int, seconds: float) -> Iterator
             pull.append(e.WorkerStarted(came, ids[present], slots, MEMORY))
             idle_since[present] = came
             present += 1
+        if present > listed and now >= nodes_at:
+            nodes_at, listed = now + NODES_SECONDS, present
+            nodes = tuple(e.Node(id_, slots, MEMORY, False) for id_ in ids[:present])
+            pull.append(e.NodesSeen(now, (e.Node("head", 0, MEMORY, True), *nodes)))
         while running and running[0][0] <= now:
             at, task, stage, worker, start = heapq.heappop(running)
             outcome = "finished" if chance.random() > 1e-3 else chance.choice(("failed", "lost"))

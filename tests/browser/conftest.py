@@ -9,14 +9,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import await_that
+from daftnb.telemetry.frames import Frame, select
+from tests.conftest import ROOT, await_that
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -144,3 +145,54 @@ def shut_down_kernels(lab: Lab) -> None:
 
     for session in call("GET", "/api/sessions"):
         call("DELETE", f"/api/sessions/{session['id']}")
+
+
+PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
+<body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
+
+# Draws a view of a model that is just two traits; what it sends is kept, and `tell` gives it a message.
+DRAW = """async ([code, view, frame]) => {
+    const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
+    const {render} = await import(url);
+    window.sent = [];
+    window.drawnAt = performance.now() / 1000;
+    const traits = {frame, _view: view};
+    const handlers = {};
+    const on = (event, handler) => { handlers[event] = handler; };
+    window.tell = (message) => handlers['msg:custom'](message);
+    const model = {get: (name) => traits[name], on, off() {}, send: (content) => window.sent.push(content)};
+    window.undraw = render({model, el: document.getElementById('view')});
+}"""
+
+Draw = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def bundle(frontend: Callable[..., str]) -> str:
+    """The bundle as the sources are now."""
+    frontend("build.mjs")
+    return (ROOT / "daftnb" / "static" / "daftnb.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def draw(chromium: Any, bundle: str, artifacts: Path) -> Iterator[Draw]:
+    """Draws a view of a frame on a page of its own and gives the page; no page may have an uncaught error."""
+    pages = []
+
+    def drawn(frame: Frame, view: str = "cockpit", width: int = 1100, theme: str = "light") -> Any:
+        page = chromium.new_page(viewport={"width": width, "height": 1000 if width > 780 else 2000})
+        pages.append(page)
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        html = PAGE.replace("THEME", str(theme == "light").lower())
+        html = html.replace("BACKGROUND", "#ffffff" if theme == "light" else "#111111")
+        page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
+        page.goto("http://daftnb.invalid/")
+        page.evaluate(DRAW, [bundle, view, {**select(frame, view), "seq": 0}])
+        page.locator(f".root[data-view={view}] .panel").first.wait_for()
+        return page
+
+    yield drawn
+    for page in pages:
+        page.close()
+        assert page.problems == []

@@ -6,65 +6,17 @@ No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daftnb.telemetry.frames import Frame, select
+from tests.browser.conftest import Draw
 from tests.conftest import ROOT
 from tests.unit import scaling
 
 pytestmark = [pytest.mark.browser]
-
-PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
-<body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
-
-# Draws a view of a model that is just two traits; what it sends is kept.
-DRAW = """async ([code, view, frame]) => {
-    const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
-    const {render} = await import(url);
-    window.sent = [];
-    window.drawnAt = performance.now() / 1000;
-    const traits = {frame, _view: view};
-    const model = {get: (name) => traits[name], on() {}, off() {}, send: (content) => window.sent.push(content)};
-    window.undraw = render({model, el: document.getElementById('view')});
-}"""
-
-Draw = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def bundle(frontend: Callable[..., str]) -> str:
-    """The bundle as the sources are now."""
-    frontend("build.mjs")
-    return (ROOT / "daftnb" / "static" / "daftnb.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def draw(chromium: Any, bundle: str, artifacts: Path) -> Iterator[Draw]:
-    """Draws a view of a frame on a page of its own and gives the page; no page may have an uncaught error."""
-    pages = []
-
-    def drawn(frame: Frame, view: str = "cockpit", width: int = 1100, theme: str = "light") -> Any:
-        page = chromium.new_page(viewport={"width": width, "height": 1000 if width > 780 else 2000})
-        pages.append(page)
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        html = PAGE.replace("THEME", str(theme == "light").lower())
-        html = html.replace("BACKGROUND", "#ffffff" if theme == "light" else "#111111")
-        page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
-        page.goto("http://daftnb.invalid/")
-        page.evaluate(DRAW, [bundle, view, {**select(frame, view), "seq": 0}])
-        page.locator(f".root[data-view={view}] .panel").first.wait_for()
-        return page
-
-    yield drawn
-    for page in pages:
-        page.close()
-        assert page.problems == []
-
 
 def text(page: Any, selector: str) -> list[str]:
     """The visible texts, with single spaces."""
@@ -221,15 +173,16 @@ def test_many_workers_and_operators(draw: Draw, artifacts: Path) -> None:
     rows = frame["workers"]["rows"]
     for number in range(1_000):
         rows[f"w{number}"] = rows["b"] | {"id": f"w{number}", "label": f"worker {number + 6}"}
+    frame["workers"]["listed"] = len(rows)
     operators = frame["plan"]["operators"]
     for id_ in range(9, 209):
         operators[str(id_)] = operators["8"] | {"id": id_, "inputs": [id_ - 1] if id_ % 7 else [id_ - 1, id_ - 2]}
     page = draw(frame)
-    assert page.locator(".worker").count() == 1_006
+    assert 8 <= page.locator(".worker").count() <= 12, "those in sight"
     assert page.locator(".op").count() == 208
     first, box = page.locator(".op").first.bounding_box(), page.locator(".plan").bounding_box()
     assert box["x"] <= first["x"] <= box["x"] + box["width"] - first["width"]
-    assert text(page, ".pool + .fold") == ["↓ more of 1006 nodes"]
+    assert text(page, ".pool + .fold") == ["↓ more of 100 nodes"]
     assert page.locator(".panel[aria-label='Plan']").bounding_box()["height"] < 800
     page.screenshot(path=artifacts / "views-many.png")
 

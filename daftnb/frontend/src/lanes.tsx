@@ -99,12 +99,17 @@ export function Lanes({ store, frame, workers, range, theme }: LanesProps) {
     picked.value = null;
   };
 
+  const onFocusOut = (event: FocusEvent) => {
+    if (!(event.currentTarget as HTMLElement).contains(event.relatedTarget as Node | null)) leave();
+  };
+
   /** Along a lane from task to task, and up and down to the lane beside it at the same time. */
   const onKeyDown = (event: KeyboardEvent) => {
-    const place = workers.findIndex((worker) => worker.id === current);
+    const target = event.target as HTMLElement;
+    const place = workers.findIndex((worker) => worker.id === target.dataset.id);
     const go = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -Infinity], End: [0, Infinity] }[event.key];
     if (event.key === "Escape") leave();
-    if (!go || !(event.target as HTMLElement).classList.contains("lane")) return;
+    if (!go || place < 0) return;
     event.preventDefault();
     const [rows, steps] = go as [number, number];
     const to = clamp(place + rows, 0, workers.length - 1);
@@ -128,7 +133,7 @@ export function Lanes({ store, frame, workers, range, theme }: LanesProps) {
   return (
     <>
       <Legend lanes={lanes} names={names} query={query} />
-      <div class="lanes" onPointerMove={onPointerMove} onPointerLeave={leave} onKeyDown={onKeyDown} onFocusOut={leave}>
+      <div class="lanes" onPointerMove={onPointerMove} onPointerLeave={leave} onKeyDown={onKeyDown} onFocusOut={onFocusOut}>
         <Fold box={box} words={() => `more of ${plural(workers.length, "node")}`}>
           <div class="pool" ref={box} tabIndex={0} role="group" aria-label="workers">
             <div role="list" style={{ height: `${workers.length * height}px`, paddingTop: `${first * height}px` }}>

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Readout } from "./cursor.tsx";
 import type { Frame, Worker, Workers } from "./frame.ts";
-import { count, plural } from "./format.ts";
+import { plural } from "./format.ts";
 import { Lanes } from "./lanes.tsx";
 import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
@@ -79,7 +79,7 @@ function Pager({ store, pool, here }: { store: Store; pool: Workers; here: numbe
     <span class="pager">
       {go(pool.first - here, pool.first > 0, "the nodes before", "‹")}
       <span>
-        {pool.first + 1}–{to} of {count(pool.listed)} nodes
+        {pool.first + 1}–{to} of {pool.listed.toLocaleString("en")} nodes
       </span>
       {go(to, to < pool.listed, "the nodes after", "›")}
     </span>
