@@ -344,11 +344,11 @@ def _tasks(worker: Worker) -> dict[str, tuple[Any, ...]]:
     """
     count, before = worker.drawn
     if count != worker.task_count:
-        drawn = {}
-        for number, task in worker.tasks.items():
-            key = str(number)
-            drawn[key] = before.get(key) or _task(task)
-        worker.drawn = (worker.task_count, drawn)
+        here = len(worker.tasks)  # the latest, their numbers follow one another
+        numbers = range(max(count, worker.task_count - here), worker.task_count)
+        new = {str(number): _task(worker.tasks[number]) for number in numbers}
+        old = islice(before.items(), max(0, len(before) + len(new) - here), None)
+        worker.drawn = (worker.task_count, {**dict(old), **new})
     return worker.drawn[1]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
-from daftnb.telemetry.frames import TOPICS, merge_patch, select
+from daftnb.telemetry.frames import TOPICS, frame_of, merge_patch, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.state import KEPT_QUERIES, KEPT_SAMPLES, apply
@@ -164,6 +164,26 @@ def test_every_view_gets_its_topics_and_patches_between_moments_are_small() -> N
     patch = merge_patch(first, second)
     assert set(patch) == {"now", "query", "queries", "workers", "backlog"}
     assert patch["query"] == {"elapsed": 5.5}
+
+
+def test_the_latest_tasks_of_a_worker_are_in_its_frames_whatever_came_between_two() -> None:
+    state = State()
+    for event in (e.QueryStarted(0.0, "q", "ray"), e.WorkerStarted(0.0, "a", 1, 1)):
+        apply(event, state)
+    kept: list[tuple[Any, Any]] = []
+    for number, frames_after in enumerate([1, 3, 0, 39, 40, 41, 200, 1, 1, 0]):
+        for task in range(frames_after):
+            apply(e.TaskEnded(task + 0.12345, "q", 4, "a", 1000 * number + task, task, "finished"), state)
+        tasks = frame_of(state, 9.0, "ray", AutoscalingSettings())["workers"]["rows"]["a"]["tasks"]
+        worker = state.workers["a"]
+        assert tasks == {
+            str(key): (task_id, 4, 1, started, round(ended, 3), "finished")
+            for key, (task_id, _, _, started, ended, _) in worker.tasks.items()
+        }
+        assert list(tasks) == [str(key) for key in worker.tasks]
+        kept.append((tasks, copy.deepcopy(tasks)))
+    assert len(tasks) == 40
+    assert all(tasks == before for tasks, before in kept), "what one frame has, a later one does not change"
 
 
 class Page:
