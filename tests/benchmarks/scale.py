@@ -16,6 +16,7 @@ import shutil
 import statistics
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,6 +35,7 @@ WORKERS, OPERATORS, TASKS = 1_000, 200, 100_000
 SECONDS = 60.0  # of the query, about
 ROUNDS = 5
 FRAMES = 150  # drawn by Chromium, from the query's second half
+DRAWN = (("cockpit", LIVE_LANES), ("cockpit", LANES), ("workers", LANES), ("backlog", LANES), ("plan", LANES))
 VIEWS = (Cockpit, Workers, Backlog, Plan)
 DRAW = """async ([code, view, frame]) => {
     const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
@@ -162,12 +164,12 @@ def sent(kind: type[base.View], pulls: list[list[Event]]) -> dict[str, float]:
         assert left.keys() <= {"now"}, "the last state has arrived"
         view.close()
     during = [(at, size) for at, size in messages if at <= seconds]
-    per_second = [sum(size for at, size in during if second <= at < second + 10) / 10 for second in range(int(seconds) - 9)]
+    tens = [sum(size for at, size in during if from_ <= at < from_ + 10) / 10 for from_ in range(int(seconds) - 9)]
     found = {
         "messages/s": len(during) / seconds,
         "bytes/s": sum(size for _, size in during) / seconds,
-        "most bytes/s in 10 s": max(per_second),
-        "longest wait": max(b - a for (a, _), (b, _) in zip(during, during[1:], strict=False)),
+        "most bytes/s in 10 s": max(tens),
+        "longest wait": max(b - a for (a, _), (b, _) in pairwise(during)),
     }
     print(
         f"  {kind.view:<10} {found['messages/s']:5.2f} messages/s, {found['bytes/s'] / 1e3:6.1f} kB/s "
@@ -188,7 +190,7 @@ def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
     found = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        for view, lanes in (("cockpit", LIVE_LANES), ("cockpit", LANES), ("workers", LANES), ("backlog", LANES), ("plan", LANES)):
+        for view, lanes in DRAWN:
             parts = [select(frame, view, 0, lanes) for frame in half]
             page = browser.new_page(viewport={"width": 1500, "height": 1400})
             page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
@@ -197,7 +199,7 @@ def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
             page.locator(".panel").first.wait_for()
             patches = [
                 {"type": "patch", "base": number, "seq": number + 1, "patch": merge_patch(before, after)}
-                for number, (before, after) in enumerate(zip(parts, parts[1:], strict=False))
+                for number, (before, after) in enumerate(pairwise(parts))
             ]
             devtools = page.context.new_cdp_session(page)
             devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
@@ -211,7 +213,8 @@ def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
                 before = busy()
                 page.evaluate(FEED, patch)
                 times.append(busy() - before)
-            found[f"{view}, {lanes} lanes"] = spread(f"page, {view}, {lanes} lanes", times[5:], "ms")  # after it has compiled
+            name = f"page, {view}, {lanes} lanes"
+            found[name] = spread(name, times[5:], "ms")  # the first ones are compiled
             page.close()
         browser.close()
     return found

@@ -1,4 +1,4 @@
-"""Frames of clusters whose workers have tasks: what the lanes, the table and the moment are tested and looked at with."""
+"""Frames of clusters whose workers have tasks: what the lanes, the table and the moment are tested with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from tests.benchmarks.stream import stream
 from tests.unit import scaling
 
 T = scaling.T
-STAGES = {"3": "Filter o_orderdate < 1995-03-15", "4": "Filter l_shipdate > 1995-03-15", "5": "HashJoin", "6": "Grouped Aggregation"}
+STAGES = {
+    "3": "Filter o_orderdate < 1995-03-15",
+    "4": "Filter l_shipdate > 1995-03-15",
+    "5": "HashJoin",
+    "6": "Grouped Aggregation",
+}
 GB = 10**9
 
 

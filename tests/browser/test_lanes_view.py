@@ -1,9 +1,8 @@
-"""Workers and backlog on a page: lanes, table, and one moment through them all; by pointer, by keyboard, for everyone."""
+"""Workers and backlog on a page: lanes, table, and one moment through them all; by pointer and by keyboard."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -213,10 +212,12 @@ def test_lanes_stand_below_the_charts_whatever_scrolls(draw: Draw) -> None:
 
 def test_the_table(draw: Draw) -> None:
     frame = crowd.scaled(True)
-    frame["workers"]["rows"]["a"] |= {"state": "busy", "running": 1, "now": [[77, 5, frame["now"] - 2]], "retires_at": None}
+    busy = {"state": "busy", "running": 1, "now": [[77, 5, frame["now"] - 2]], "retires_at": None}
+    frame["workers"]["rows"]["a"] |= busy
     page = draw(frame, "workers")
     page.get_by_role("button", name="table").press("Enter")
-    rows = page.locator(".workers tbody tr").evaluate_all("rows => rows.map((r) => [...r.children].map((c) => c.innerText))")
+    texts = "rows => rows.map((row) => [...row.children].map((cell) => cell.innerText))"
+    rows = page.locator(".workers tbody tr").evaluate_all(texts)
     assert [row[:6] for row in rows] == [
         ["head", "– no CPU", "0/0", "—", "0", "—"],
         ["worker 1", "● busy", "1/1", "HashJoin #77", "77", "1.20 GB (60 %)"],
@@ -310,10 +311,12 @@ def test_a_burst_a_hidden_page_and_the_end(draw: Draw) -> None:
         document.body.style.paddingTop = '5000px';
         window.changes = 0;
         const root = document.querySelector('#view > div').shadowRoot.querySelector('.root');
-        new MutationObserver(() => window.changes++).observe(root, {subtree: true, childList: true, characterData: true});
+        const all = {subtree: true, childList: true, characterData: true};
+        new MutationObserver(() => window.changes++).observe(root, all);
     }""")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
-    page.evaluate("() => { window.changes = 0; tell({type: 'patch', base: 1000, seq: 1001, patch: {backlog: {pending: 7}}}); }")
+    page.evaluate("() => { window.changes = 0; }")
+    page.evaluate("() => tell({type: 'patch', base: 1000, seq: 1001, patch: {backlog: {pending: 7}}})")
     page.evaluate("() => new Promise((done) => setTimeout(done, 700))")  # longer than the page's clock ticks
     assert page.evaluate("() => window.changes") == 0
     page.locator(".moment").scroll_into_view_if_needed()

@@ -18,6 +18,7 @@ from tests.unit import scaling
 
 pytestmark = [pytest.mark.browser]
 
+
 def text(page: Any, selector: str) -> list[str]:
     """The visible texts, with single spaces."""
     return [re.sub(r"\s+", " ", found).strip() for found in page.locator(selector).all_inner_texts()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -107,6 +108,20 @@ def test_memory_is_bounded_whatever_comes() -> None:
     assert len(state.queries) == KEPT_QUERIES
     assert len(state.samples) == len(state.demand) == KEPT_SAMPLES
     assert len(state.marks) <= 50
+
+
+def test_a_long_querys_backlog_is_known_from_its_beginning_and_its_peaks_are_kept() -> None:
+    state = State()
+    apply(e.QueryStarted(0.0, "a", "ray"), state)
+    for i in range(20 * KEPT_SAMPLES):
+        apply(e.BacklogSample(i / 5, 10_000 if i in (7, 5_000, 11_000) else i % 90, 0, 0, 1, 1), state)
+    times = [sample.t for sample in state.samples.values()]
+    assert times == sorted(times)
+    assert KEPT_SAMPLES // 3 <= len(times) <= KEPT_SAMPLES
+    assert state.samples.keys() == state.demand.keys()
+    assert times[0] < 20
+    assert max(b - a for a, b in pairwise(times)) < 20, "of 40 minutes"
+    assert [sample.t for sample in state.samples.values() if sample.pending == 10_000] == [1.4, 1000.0, 2200.0]
 
 
 def test_events_of_unknown_queries_and_workers_change_nothing() -> None:
