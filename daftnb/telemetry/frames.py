@@ -185,7 +185,7 @@ def _plan(query: Query) -> Frame:
             "bytes_in": stats.bytes_in if stats else None,
             "bytes_out": stats.bytes_out if stats else None,
             "duration_us": duration,
-            "time_share": round(duration / time, 4) if duration is not None and time else None,
+            "time_share": round(duration / time, 3) if duration is not None and time else None,
             "estimated_rows": operator.node.estimated_rows,
             "selectivity": _selectivity(stats),
             "slowest": id_ in slowest,

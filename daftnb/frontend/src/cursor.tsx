@@ -66,7 +66,7 @@ export function Readout({ store }: { store: Store }) {
           </span>
         ))}
       </div>
-      {frame.backlog && <Told decisions={moment.decisions} hint={cursor === null} />}
+      <Told decisions={moment.decisions} hint={cursor === null} />
     </div>
   );
 }

@@ -90,7 +90,7 @@ function Ratio({ store, backlog, range, theme }: Part) {
         store={store}
         className="chart"
         label={`Backlog ratio over time, now ${ratio(backlog.ratio)}, peak ${ratio(peak)}, threshold ${ratio(backlog.threshold)}`}
-        height={134}
+        height={122}
         times={times}
         series={[{ values: points.map((point) => point[1]), colour: "--blue", fill: "--fill", width: 2 }]}
         levels={[{ value: backlog.threshold, colour: "--orange", dash: [5, 4] }]}
@@ -128,7 +128,7 @@ function Tasks({ store, backlog, range, theme }: Part) {
         store={store}
         className="chart tasks"
         label={`Tasks over time, now: ${pending} pending, ${running} running, capacity ${plural(capacity, "CPU")}`}
-        height={84}
+        height={74}
         times={times}
         series={[
           { values: points.map((p) => p[2]), colour: "--muted", fill: "--soft", stepped: true },
@@ -175,7 +175,7 @@ function Cpus({ store, backlog, range, theme }: Part) {
         timed
         className="chart small"
         label={`Worker CPUs over time, now: wanted ${wanted}, granted ${granted}, observed ${observed}, maximum ${maximum}`}
-        height={104}
+        height={94}
         times={times}
         series={[
           { values: points.map((p) => p[6]), colour: "--orange", dash: [4, 3], stepped: true },
