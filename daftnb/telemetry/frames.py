@@ -33,7 +33,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
 ALWAYS = ("session",)
 # Topics that a view adds for itself: the query it looks at, two compared, its cell's queries, a replay's position.
 OWN = ("look", "compare", "cell", "replay")
-LANES = 100  # workers in a view at once; which ones, the page asks for
+LANES = 100  # workers in a view at once
+LIVE_LANES = 40  # of a page that scrolls, and asks for those it shows
 
 
 def frame_of(state: State, now: float, runner: str, settings: AutoscalingSettings) -> Frame:
@@ -60,13 +61,13 @@ def frame_of(state: State, now: float, runner: str, settings: AutoscalingSetting
     }
 
 
-def select(frame: Frame, view: str, first: int = 0) -> Frame:
-    """The part of a frame that a view shows: of the workers, at most ``LANES``, from number ``first`` on."""
+def select(frame: Frame, view: str, first: int = 0, lanes: int = LANES) -> Frame:
+    """The part of a frame that a view shows: of the workers, at most ``lanes``, from number ``first`` on."""
     part = {"now": frame["now"], **{topic: frame[topic] for topic in (*ALWAYS, *TOPICS[view])}}
     pool = part.get("workers")
     if pool is not None:
-        first = max(0, min(first, pool["listed"] - LANES))
-        rows = dict(islice(pool["rows"].items(), first, first + LANES))
+        first = max(0, min(first, pool["listed"] - lanes))
+        rows = dict(islice(pool["rows"].items(), first, first + lanes))
         part["workers"] = {**pool, "first": first, "rows": rows}
         if view == "line":  # one line of text: the pool and the backlog in numbers
             part["workers"]["rows"] = {}
@@ -85,6 +86,8 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     patch: dict[str, Any] = {key: None for key in old if key not in new and old[key] is not None}
     for key, value in new.items():
         before = old.get(key)
+        if before is value and value is not None:
+            continue
         if isinstance(value, Mapping) and isinstance(before, Mapping):
             inner = merge_patch(before, value)
             if inner:
@@ -201,7 +204,7 @@ def plan_of(query: Query) -> Frame | None:
             "bytes_in": stats.bytes_in if stats else None,
             "bytes_out": stats.bytes_out if stats else None,
             "duration_us": duration,
-            "time_share": round(duration / time, 4) if duration is not None and time else None,
+            "time_share": round(duration / time, 3) if duration is not None and time else None,
             "estimated_rows": operator.node.estimated_rows,
             "selectivity": _selectivity(stats),
             "slowest": id_ in slowest,
@@ -321,6 +324,7 @@ def _operator_state(query: Query, started: bool, ended: bool, counts: e.TaskCoun
 
 def _workers(state: State, settings: AutoscalingSettings) -> Frame:
     actors = state.actors()
+    listed = sorted(state.workers.values(), key=lambda worker: not worker.head)
     return {
         "total": len(actors),
         "busy": sum(1 for worker in actors if worker.state == "busy"),
@@ -329,12 +333,22 @@ def _workers(state: State, settings: AutoscalingSettings) -> Frame:
         "slots": sum(worker.slots for worker in actors),
         "listed": len(state.workers),
         "first": 0,
-        "rows": {worker.id: _worker(worker) for worker in state.workers.values()},
+        "stages": _stage_names(state.current),
+        "rows": {worker.id: _worker(worker, place) for place, worker in enumerate(listed)},
     }
 
 
-def _worker(worker: Worker) -> Frame:
+def _stage_names(query: Query | None) -> dict[str, str]:
+    """What the operators are called in which the query's tasks end."""
+    if query is None:
+        return {}
+    found = {last_id: query.operators.get(last_id) for last_id in query.stages}
+    return {str(id_): (found_.node.name if found_ else query.stages[id_].name)[:80] for id_, found_ in found.items()}
+
+
+def _worker(worker: Worker, place: int) -> Frame:
     return {
+        "place": place,
         "id": worker.id,
         "label": worker.label,
         "head": worker.head,
@@ -348,18 +362,37 @@ def _worker(worker: Worker) -> Frame:
         "retires_at": worker.retires_at if worker.state in ("idle", "warm") else None,
         "rule": worker.rule if worker.state in ("idle", "warm") else "",
         "note": "no CPU for Daft" if worker.state == "no worker" else "",
-        "busy_spans": [list(span) for span in worker.spans],
+        "busy_spans": [(_milliseconds(start), _milliseconds(end)) for start, end in worker.spans],
         "started": worker.started if worker.is_actor else None,
-        "now": [list(task) for task in worker.now],
-        "tasks": {str(number): _task(task) for number, task in worker.tasks.items()},
+        "now": [(task_id, last_id, round(start, 3)) for task_id, last_id, start in worker.now],
+        "tasks": _tasks(worker),
         "figures": _figures(worker.figures),
     }
 
 
-def _task(task: tuple[int, int, int, float, float, str]) -> list[Any]:
+def _milliseconds(t: float | None) -> float | None:
+    return None if t is None else round(t, 3)
+
+
+def _tasks(worker: Worker) -> dict[str, tuple[Any, ...]]:
+    """The worker's latest tasks, by number. Frames share what they have drawn: it never changes.
+
+    Tuples, since there may be very many, and the garbage collector does not look at tuples of numbers again.
+    """
+    count, before = worker.drawn
+    if count != worker.task_count:
+        here = len(worker.tasks)  # the latest, their numbers follow one another
+        numbers = range(max(count, worker.task_count - here), worker.task_count)
+        new = {str(number): _task(worker.tasks[number]) for number in numbers}
+        old = islice(before.items(), max(0, len(before) + len(new) - here), None)
+        worker.drawn = (worker.task_count, {**dict(old), **new})
+    return worker.drawn[1]
+
+
+def _task(task: tuple[int, int, int, float, float, str]) -> tuple[Any, ...]:
     """A task that has ended: its id, its operator, the query's number, its start and end, its outcome."""
     task_id, last_id, number, started, ended, outcome = task
-    return [task_id, last_id, number, round(started, 3), round(ended, 3), outcome]
+    return (task_id, last_id, number, round(started, 3), round(ended, 3), outcome)
 
 
 def _figures(figures: e.NodeFigures | None) -> Frame | None:

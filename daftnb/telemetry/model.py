@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from daftnb.telemetry import events as e
 
@@ -116,6 +117,9 @@ class Worker:
     now: tuple[tuple[int, int, float], ...] = ()  # the tasks that run: id, operator, start
     tasks: OrderedDict[int, tuple[int, int, int, float, float, str]] = field(default_factory=OrderedDict)
     task_count: int = 0
+    drawn: tuple[int, dict[str, tuple[Any, ...]]] = field(
+        default=(0, {}), compare=False
+    )  # the task_count that frames drew last, and its tasks
     figures: e.NodeFigures | None = None
 
     @property

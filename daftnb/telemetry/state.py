@@ -286,15 +286,14 @@ def _(event: e.BacklogSample, state: State) -> None:
             query.peak_ratio = ratio if query.peak_ratio is None else max(query.peak_ratio, ratio)
     _count_node_seconds(state, event)
     if state.samples:
-        number, last = next(reversed(state.samples.items()))
+        last = next(reversed(state.samples.values()))
         if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
             return  # the moment before says more; the next sample is not far
     state.samples[state.sample_count] = event
     state.demand[state.sample_count] = (state.request.cpus if state.request else None, state.granted)
     state.sample_count += 1
-    while len(state.samples) > KEPT_SAMPLES:
-        number, _ = state.samples.popitem(last=False)
-        del state.demand[number]
+    if len(state.samples) > KEPT_SAMPLES:
+        _thin(state)
 
 
 @apply.register
@@ -392,6 +391,26 @@ def _query_at(state: State, t: float) -> Query | None:
         if query.runner == "ray" and query.started <= t and (query.ended is None or t <= query.ended):
             return query
     return None
+
+
+def _thin(state: State) -> None:
+    """Make room for samples: those before the current query go first; then of those that are close together only the
+    one with the highest backlog stays, so that a long query's axis is filled from its beginning."""
+    number, first = next(iter(state.samples.items()))
+    if state.current is None or first.t < state.current.started:
+        del state.samples[number], state.demand[number]
+        return
+    last = next(reversed(state.samples.values()))
+    apart = (last.t - first.t) / (KEPT_SAMPLES * 2 // 3) or 1.0
+    kept: dict[int, int] = {}  # by part of the time
+    for number, sample in list(state.samples.items()):
+        part = int((sample.t - first.t) / apart)
+        other = kept.setdefault(part, number)
+        if other == number:
+            continue
+        gone = number if sample.pending <= state.samples[other].pending else other
+        kept[part] = number + other - gone
+        del state.samples[gone], state.demand[gone]
 
 
 def _count_node_seconds(state: State, sample: e.BacklogSample) -> None:

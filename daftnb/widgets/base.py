@@ -1,9 +1,10 @@
 """What all live views share: the loader, the bundle sent once per kernel, keyframes and patches, the static view.
 
-The page gets a *keyframe* by the synced trait ``frame`` about every two seconds while things change, and between
-them JSON Merge Patches as custom messages, so that a page that missed one is repaired by the next keyframe. The last
-change is followed by a keyframe too: a view that is drawn later starts from the trait. It may ask for a few things
-only (see :meth:`View._on_message`).
+The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit
+waits, and goes out with all that came after it as one patch. The whole frame (a *keyframe*, by the synced trait
+``frame``) goes out where a patch does not do: when the view is made, when a page says that it missed a patch, and once
+things are settled, at a query's end above all, since a view that is drawn later starts from the trait. The page may ask
+for a few things only (see :meth:`View._on_message`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import traitlets
 from daftnb.errors import SettingError
 from daftnb.settings import SETTINGS
 from daftnb.telemetry.focus import focus
-from daftnb.telemetry.frames import Frame, merge_patch, select
+from daftnb.telemetry.frames import LIVE_LANES, Frame, merge_patch, select
+from daftnb.widgets.pace import Pace
 from daftnb.widgets.static import static_html, static_text
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from daftnb.session import Session
 
-KEYFRAME_SECONDS = 2.0
+SETTLED_SECONDS = 10.0  # between keyframes of a view where nothing but small change is seen
 KEPT_DISPLAYS = 8
 LONGEST_SETTING = 100  # characters
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -120,9 +122,12 @@ class View(anywidget.AnyWidget):
         shared = library()
         self._session = session
         self._sequence = 0
+        self._pace = Pace(time.monotonic)
+        self._first = 0  # of the workers that the page shows
         self._keyframe_at = 0.0
         self._patched = False  # since the last keyframe
-        self._resync = False
+        self._resync = self._answered = False
+        self._asked = False  # the page waits for an answer, which waits for nothing
         self._sending = threading.Lock()  # the monitor's thread and the shell's both send
         self._was_seen = False
         self._displays: list[DisplayHandle] = []
@@ -132,6 +137,7 @@ class View(anywidget.AnyWidget):
         self.shown_at = 0.0  # when it was last displayed, seconds since the epoch
         frame = self._part(session.frame() if frame is None else frame)
         self._last = frame
+        self._kept = _stage(frame)  # of the last keyframe
         super().__init__(
             _esm=built("loader.js"),
             _view=self.view,
@@ -141,6 +147,8 @@ class View(anywidget.AnyWidget):
             frame={**frame, "seq": 0},
         )
         deliver_while_busy(self)
+        if self.comm is not None:
+            self.comm.on_close(lambda _message: self.close())  # the page has closed it
         self.on_msg(self._on_message)
         session.monitor.listeners.append(self)
 
@@ -148,7 +156,8 @@ class View(anywidget.AnyWidget):
         """Let go of the page and of the monitor."""
         if self in self._session.monitor.listeners:
             self._session.monitor.listeners.remove(self)
-        super().close()
+        with self._sending:  # not in the middle of a frame
+            super().close()
 
     # -- frames, on the monitor's thread ------------------------------------------------------------------------------
 
@@ -161,57 +170,82 @@ class View(anywidget.AnyWidget):
         return self.comm is not None and (bool(self._view_count) or not self._was_seen)
 
     def _part(self, frame: Frame) -> Frame:
-        """What this view shows of a frame."""
+        """What this view's page shows of a frame."""
+        return select(self._focused(frame), self.view, self._first, LIVE_LANES)
+
+    def _focused(self, frame: Frame) -> Frame:
+        """A frame with the queries of the history that the page asked for."""
         number, pair = self._looked_at, self._compared
-        if number is not None or pair is not None:
-            frame = self._session.monitor.read(lambda state: focus(state, frame, number, pair))
-        return select(frame, self.view)
+        if number is None and pair is None:
+            return frame
+        return self._session.monitor.read(lambda state: focus(state, frame, number, pair))
 
     def publish(self, frame: Frame) -> None:
-        """Send what is new in ``frame``: nothing, a patch, or a keyframe when one is due."""
-        mine = self._part(frame)
+        """Send what is new in ``frame`` since what was sent last: nothing, a patch, or a keyframe where one is due."""
         with self._sending:
+            if self.comm is None or not (self._pace.free or self._asked):
+                return  # the next frame has it too
+            self._asked = False
+            mine = self._part(frame)
             patch = merge_patch(self._last, mine)
-            due = self._resync or time.monotonic() - self._keyframe_at >= KEYFRAME_SECONDS
-            if patch.keys() <= {"now"} and not self._resync and not (self._patched and due):
-                return
-            if due:
+            settled = patch.keys() <= {"now"}
+            if self._resync and (self._patched or self._answered):
                 self._keyframe(mine)
-                return
-            base, self._sequence = self._sequence, self._sequence + 1
-            self._last, self._patched = mine, True
-            self.send({"type": "patch", "base": base, "seq": self._sequence, "patch": patch})
+            elif self._resync or not settled:
+                # A page that was loaded again holds the last keyframe: where nothing came after it, it lacks the clock.
+                self._answered, self._resync = self._resync, False
+                base, self._sequence = self._sequence, self._sequence + 1
+                self._last, self._patched = mine, True
+                message = {"type": "patch", "base": base, "seq": self._sequence, "patch": {"now": mine["now"], **patch}}
+                self.send(message)
+                self._pace.sent(message)
+            elif self._patched and self._is_keyframe_due(mine):
+                self._keyframe(mine)
+
+    def _is_keyframe_due(self, mine: Frame) -> bool:
+        """With things settled: at once where a query has ended, else now and then."""
+        return _stage(mine) != self._kept or time.monotonic() - self._keyframe_at >= SETTLED_SECONDS
 
     def _keyframe(self, mine: Frame) -> None:
         self._sequence += 1
-        self._last, self._patched, self._resync = mine, False, False
-        self._keyframe_at = time.monotonic()
+        self._last, self._patched, self._resync, self._answered = mine, False, False, False
+        self._keyframe_at, self._kept = time.monotonic(), _stage(mine)
         self.frame = {**mine, "seq": self._sequence}
+        self._pace.sent(mine)
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """The page's requests; anything else is not for us. May run beside a cell, so it only leaves a note.
 
-        ``resync``: a keyframe, please. ``stop``: end this query. ``look``: show this query of the history (None: the
-        current one). ``compare``: these two, side by side (None twice: no more). ``set``: as ``%daft set`` does it;
-        the answer is a ``setting``, whose ``error`` is None or says why not.
+        ``resync``: a keyframe, please. ``window``: the workers from this one on. ``stop``: end this query. ``look``:
+        show this query of the history (None: the current one). ``compare``: these two, side by side (None twice: no
+        more). ``set``: as ``%daft set`` does it; the answer is a ``setting``, whose ``error`` is None or says why not.
         """
         match content:
             case {"type": "resync", **rest} if not rest:
                 self._resync = True
+                self._session.monitor.nudge()
+            case {"type": "window", "first": first, **rest} if not rest and _is_place(first):
+                self._first = first
+                self._answer()
             case {"type": "stop", "query": str(query_id), **rest} if not rest:
                 if self._session.cancel(query_id):
                     self.send({"type": "stopping", "query": query_id})
             case {"type": "look", "query": int() | None as number, **rest} if not rest and not isinstance(number, bool):
                 self._looked_at = number
-                self._session.monitor.nudge()
+                self._answer()
             case {"type": "compare", "a": int(a), "b": int(b), **rest} if not rest:
                 self._compared = (a, b)
-                self._session.monitor.nudge()
+                self._answer()
             case {"type": "compare", "a": None, "b": None, **rest} if not rest:
                 self._compared = None
-                self._session.monitor.nudge()
+                self._answer()
             case {"type": "set", "name": str(name), "value": str(value), **rest} if not rest and name in SETTINGS:
                 self._assign(name, value)
+
+    def _answer(self) -> None:
+        """Have the next frame sent, whatever was sent before, and soon."""
+        self._asked = True
+        self._session.monitor.nudge()
 
     def _assign(self, name: str, value: str) -> None:
         error = None
@@ -222,13 +256,13 @@ class View(anywidget.AnyWidget):
         except SettingError as reason:
             error = reason.what
         self.send({"type": "setting", "name": name, "error": error})
-        self._session.monitor.nudge()
+        self._answer()
 
     # -- the static view ----------------------------------------------------------------------------------------------
 
     def _static_part(self, frame: Frame) -> Frame:
         """What the static view shows of a frame."""
-        return self._part(frame)
+        return select(self._focused(frame), self.view)
 
     def _bundle(self, frame: Frame | None = None) -> dict[str, Any]:
         frame = self._static_of = self._static_part(frame or self._session.frame())
@@ -271,3 +305,14 @@ class View(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<daftnb {self.view} view>"
+
+
+def _is_place(value: object) -> bool:
+    """Whether it is the number of a worker; true and false are no numbers here."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _stage(frame: Frame) -> tuple[str, str] | None:
+    """Which query a frame is about, and how far it is."""
+    query = frame["query"]
+    return None if query is None else (query["id"], query["state"])

@@ -8,7 +8,7 @@ from typing import Any
 import traitlets
 
 from daftnb.telemetry.focus import focus
-from daftnb.telemetry.frames import Frame, select
+from daftnb.telemetry.frames import LIVE_LANES, Frame, select
 from daftnb.widgets.base import WIDGET_MIME, View
 
 LEAST_SECONDS = 0.3  # shorter queries are counted, not listed
@@ -93,7 +93,9 @@ class Line(View):
         frame = self._session.monitor.read(lambda state: focus(state, frame, number, pair if whole else None, whole))
         frame["look"] = self._looked_at
         frame["cell"] = {"numbers": [row["number"] for row in told.rows.values()], "brief": told.brief}
-        return select(frame, "cockpit") if whole else {**select(frame, "line"), "queries": told.rows}
+        if whole:
+            return select(frame, "cockpit", self._first, LIVE_LANES)
+        return {**select(frame, "line"), "queries": told.rows}
 
     def _static_part(self, frame: Frame) -> Frame:
         told = queries_of(frame, self._span)
@@ -117,10 +119,9 @@ class Line(View):
             self._looked_at = None
         self._settled = False
         self._resync = True
-        monitor = self._session.monitor
-        if self not in monitor.listeners:
-            monitor.listeners.append(self)
-        monitor.nudge()
+        if self not in self._session.monitor.listeners:
+            self._session.monitor.listeners.append(self)
+        self._answer()
 
     def rest(self) -> None:
         """Leave the monitor; being opened brings it back."""

@@ -65,6 +65,7 @@ class Replay(View):
         """Show the moment ``t`` (seconds since the epoch); what is before the start or after the end is the nearest."""
         with self._seeking:
             self._stage.at = min(max(t, self._stage.recording.start), self._stage.recording.end)
+            self._asked = True
             self.publish(self._stage.frame())
 
     def _part(self, frame: Frame) -> Frame:
@@ -76,7 +77,7 @@ class Replay(View):
             case {"type": "seek", "t": int() | float() as t, **rest} if not rest and _is_time(t):
                 self.seek(float(t))
             case {"type": "resync", **rest} if not rest:
-                self._resync = True
+                self._resync = self._asked = True
                 self.publish(self._stage.frame())
             case _:
                 super()._on_message(widget, content, buffers)

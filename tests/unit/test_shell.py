@@ -185,27 +185,27 @@ def test_a_closed_line_costs_little_and_an_open_one_is_the_cockpit(session: Fake
     ask(line, type="open", open=True)
     assert (line.opened, line.looking, session.nudges) == (True, True, 1)
     session.monitor.tick()
-    assert set(line.frame) >= {"plan", "decisions", "settings"}
-    assert len(line.frame["queries"]) == 3, "the history is the session's"
+    assert set(line._last) >= {"plan", "decisions", "settings"}
+    assert len(line._last["queries"]) == 3, "the history is the session's"
     ask(line, type="look", query=2)
     line._resync = True
     session.monitor.tick()
-    assert line.frame["query"]["number"] == line.frame["plan"]["number"] == line.frame["look"] == 2
+    assert line._last["query"]["number"] == line._last["plan"]["number"] == line._last["look"] == 2
     ask(line, type="open", open=False)
     session.monitor.tick()
-    assert "plan" not in line.frame
-    assert line.frame["query"]["number"] == 3, "closed, it is about its cell's latest again"
+    assert "plan" not in line._last
+    assert line._last["query"]["number"] == 3, "closed, it is about its cell's latest again"
     line.close()
 
 
 def test_a_line_keeps_what_it_said_when_the_history_has_dropped_its_queries(session: FakeSession) -> None:
     line = Line(session, Span(T - 1, T + 6))
-    before = dict(line.frame)
+    before = dict(line._last)
     for number in range(10, 120):
         session.tell(*native(number, T + number, 0.5))
     ask(line, type="open", open=True)
     session.monitor.tick()
-    assert {**line.frame, "seq": 0} == {**before, "seq": 0}
+    assert line._last == before
     line.close()
 
 
@@ -399,17 +399,17 @@ def test_what_is_not_of_the_grammar_changes_nothing(session: FakeSession, conten
 
 def test_a_view_looks_back_and_compares(session: FakeSession) -> None:
     view = History(session)  # type: ignore[arg-type]
-    assert view.frame["plan"] is None
+    assert view._last["plan"] is None
     ask(view, type="look", query=2)
     ask(view, type="compare", a=2, b=3)
     session.monitor.tick()
-    assert (view.frame["look"], view.frame["query"]["number"], view.frame["plan"]["number"]) == (2, 2, 2)
-    assert view.frame["compare"]["totals"]["elapsed"] == [2.0, 1.0, 0.5]
+    assert (view._last["look"], view._last["query"]["number"], view._last["plan"]["number"]) == (2, 2, 2)
+    assert view._last["compare"]["totals"]["elapsed"] == [2.0, 1.0, 0.5]
     ask(view, type="look", query=None)
     ask(view, type="compare", a=None, b=None)
     view._resync = True
     session.monitor.tick()
-    assert (view.frame["look"], view.frame["query"]["number"], view.frame["compare"]) == (None, 3, None)
+    assert (view._last["look"], view._last["query"]["number"], view._last["compare"]) == (None, 3, None)
     view.close()
 
 

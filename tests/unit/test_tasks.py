@@ -30,8 +30,8 @@ def test_a_worker_has_its_latest_tasks_and_those_that_run() -> None:
     runs = ((77, 3, story.T + 11.5),)
     row = frame(*ended, e.WorkerCounts(story.T + 11.6, "a", 1, 50, None, tasks=runs))["workers"]["rows"]["a"]
     assert list(row["tasks"]) == [str(number) for number in range(5, KEPT_TASKS + 5)]
-    assert row["tasks"]["5"] == [5, 2, 1, story.T + 1.5, story.T + 2, "finished"]
-    assert row["now"] == [[77, 3, story.T + 11.5]]
+    assert list(row["tasks"]["5"]) == [5, 2, 1, story.T + 1.5, story.T + 2, "finished"]
+    assert [list(task) for task in row["now"]] == [[77, 3, story.T + 11.5]]
 
 
 def test_the_longest_tasks_are_named_and_the_median_is_close() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
-from daftnb.telemetry.frames import TOPICS, merge_patch, select
+from daftnb.telemetry.frames import TOPICS, frame_of, merge_patch, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.state import KEPT_QUERIES, KEPT_SAMPLES, apply
@@ -109,6 +110,20 @@ def test_memory_is_bounded_whatever_comes() -> None:
     assert len(state.marks) <= 50
 
 
+def test_a_long_querys_backlog_is_known_from_its_beginning_and_its_peaks_are_kept() -> None:
+    state = State()
+    apply(e.QueryStarted(0.0, "a", "ray"), state)
+    for i in range(20 * KEPT_SAMPLES):
+        apply(e.BacklogSample(i / 5, 10_000 if i in (7, 5_000, 11_000) else i % 90, 0, 0, 1, 1), state)
+    times = [sample.t for sample in state.samples.values()]
+    assert times == sorted(times)
+    assert KEPT_SAMPLES // 3 <= len(times) <= KEPT_SAMPLES
+    assert state.samples.keys() == state.demand.keys()
+    assert times[0] < 20
+    assert max(b - a for a, b in pairwise(times)) < 20, "of 40 minutes"
+    assert [sample.t for sample in state.samples.values() if sample.pending == 10_000] == [1.4, 1000.0, 2200.0]
+
+
 def test_events_of_unknown_queries_and_workers_change_nothing() -> None:
     state = State()
     for event in (
@@ -164,6 +179,26 @@ def test_every_view_gets_its_topics_and_patches_between_moments_are_small() -> N
     patch = merge_patch(first, second)
     assert set(patch) == {"now", "query", "queries", "workers", "backlog"}
     assert patch["query"] == {"elapsed": 5.5}
+
+
+def test_the_latest_tasks_of_a_worker_are_in_its_frames_whatever_came_between_two() -> None:
+    state = State()
+    for event in (e.QueryStarted(0.0, "q", "ray"), e.WorkerStarted(0.0, "a", 1, 1)):
+        apply(event, state)
+    kept: list[tuple[Any, Any]] = []
+    for number, frames_after in enumerate([1, 3, 0, 39, 40, 41, 200, 1, 1, 0]):
+        for task in range(frames_after):
+            apply(e.TaskEnded(task + 0.12345, "q", 4, "a", 1000 * number + task, task, "finished"), state)
+        tasks = frame_of(state, 9.0, "ray", AutoscalingSettings())["workers"]["rows"]["a"]["tasks"]
+        worker = state.workers["a"]
+        assert tasks == {
+            str(key): (task_id, 4, 1, started, round(ended, 3), "finished")
+            for key, (task_id, _, _, started, ended, _) in worker.tasks.items()
+        }
+        assert list(tasks) == [str(key) for key in worker.tasks]
+        kept.append((tasks, copy.deepcopy(tasks)))
+    assert len(tasks) == 40
+    assert all(tasks == before for tasks, before in kept), "what one frame has, a later one does not change"
 
 
 class Page:

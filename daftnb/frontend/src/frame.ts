@@ -93,6 +93,8 @@ export type Task = [number, number, number, number, number, "finished" | "failed
 
 export interface Worker {
   id: string;
+  /** Its number in the list of all, from 0: a map in JSON has no order. */
+  place?: number;
   label: string;
   head: boolean;
   state: string;
@@ -130,9 +132,11 @@ export interface Workers {
   /** How many of the idle ones the engine has let go of, and that are kept for the next query. */
   warm: number;
   slots: number;
-  /** How many workers and nodes there are to list, and the first of those in `rows`: at most 100 are here at once. */
+  /** How many workers and nodes there are to list, and the first of those in `rows`: a page gets 40 at once. */
   listed: number;
   first: number;
+  /** What the operators are called in which the current query's tasks end. */
+  stages?: Record<string, string>;
   rows: Record<string, Worker>;
 }
 

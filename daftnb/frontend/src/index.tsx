@@ -1,7 +1,6 @@
 // One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
 import { effect } from "@preact/signals";
 import { render as draw } from "preact";
-import uplotStyle from "uplot/dist/uPlot.min.css";
 import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
@@ -12,6 +11,7 @@ import { Line } from "./line.tsx";
 import { Decisions } from "./panels.tsx";
 import planStyle from "./plan.css";
 import { PlanPanel } from "./plan.tsx";
+import { followSeen } from "./seen.ts";
 import { Store, type Model } from "./store.ts";
 import style from "./style.css";
 import { followTheme, type Theme } from "./theme.ts";
@@ -73,7 +73,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   el.replaceChildren(host);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = uplotStyle + style + planStyle;
+  sheet.textContent = style + planStyle;
   const root = document.createElement("div");
   root.className = "root";
   root.dataset.view = name;
@@ -86,6 +86,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   const theme = followTheme(controller.signal);
   keepKeys(root, controller.signal);
   announce(store, name === "line", live, controller.signal);
+  followSeen(root, controller.signal, (seen) => (store.seen = seen));
   function App() {
     return <View name={name} store={store} theme={theme.value} />;
   }

@@ -1,25 +1,49 @@
 // The scheduler's decisions with their reasons, and the settings: set beside in effect.
-import { useRef } from "preact/hooks";
-import { duration } from "./format.ts";
+import { useEffect, useRef } from "preact/hooks";
+import { signed } from "./format.ts";
 import { Fold } from "./fold.tsx";
 import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
+import { clamp } from "./window.ts";
 import { decisionWord } from "./words.ts";
 
 export function Decisions({ store }: { store: Store }) {
   const decisions = Object.entries(store.frame.value?.decisions ?? {}).reverse();
   const box = useRef<HTMLDivElement>(null);
   const zero = store.query.value?.started ?? 0;
+  const pointed = store.pointed.value;
+  const point = (key: string | null) => {
+    store.pointed.value = key;
+    store.cursor.value = decisions.find(([other]) => other === key)?.[1].t ?? null;
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape") point(null);
+    if (step === undefined) return;
+    event.preventDefault();
+    const place = decisions.findIndex(([key]) => key === pointed);
+    point(decisions[clamp(place + step, 0, decisions.length - 1)]![0]);
+  };
+  useEffect(() => {
+    // What is pointed at on a chart comes into the box; the page itself stays where it is.
+    const row = box.current?.querySelector(".decision.pointed") as HTMLElement | null | undefined;
+    if (!row || !box.current) return;
+    const [at, top] = [row.getBoundingClientRect(), box.current.getBoundingClientRect()];
+    box.current.scrollTop += Math.min(0, at.top - top.top) + Math.max(0, at.bottom - top.bottom);
+  }, [pointed]);
   return (
     <Panel title="Decisions" sub="the scheduler's and Ray's, the latest first" bounded>
       {decisions.length === 0 ? (
         <p class="empty">None yet.</p>
       ) : (
         <Fold box={box} words={() => "earlier decisions"}>
-          <div class="scroll" ref={box} tabIndex={0} role="group" aria-label="decisions, the latest first">
-            <div>
+          <div class="scroll" ref={box} tabIndex={0} role="listbox" aria-label="decisions, the latest first; each shows its moment"
+            aria-activedescendant={pointed === null ? undefined : `decision-${pointed}`} onKeyDown={onKeyDown}
+            onBlur={() => point(null)} onPointerLeave={() => point(null)}>
+            <div role="presentation">
               {decisions.map(([key, decision]) => (
-                <div class="decision" key={key}>
+                <div class={key === pointed ? "decision pointed" : "decision"} key={key} id={`decision-${key}`} role="option"
+                  aria-selected={key === pointed} onPointerEnter={() => point(key)}>
                   <span class="t">{signed(decision.t - zero)}</span>
                   <span class={`tag ${decision.kind.replace(" ", "-")}`}>{decisionWord(decision.kind)}</span>
                   <span class="why">
@@ -34,12 +58,6 @@ export function Decisions({ store }: { store: Store }) {
       )}
     </Panel>
   );
-}
-
-/** Before or after the query's start, to a tenth of a second: the column then lines up. */
-function signed(seconds: number): string {
-  const size = Math.abs(seconds);
-  return (seconds < 0 ? "−" : "") + (size < 59.95 ? `${size.toFixed(1)} s` : duration(size));
 }
 
 export const SWITCHES = new Set(["downscale", "linear"]);

@@ -1,4 +1,5 @@
-// The page's copy of the frame: keyframes replace it, patches change it, a gap asks once for a keyframe.
+// The page's copy of the frame: keyframes replace it, patches change it, a gap asks for a keyframe. While nobody sees
+// the view, its frames are kept up to date and not shown.
 import { computed, signal, type Signal } from "@preact/signals";
 import { asFrame, asMessage, isActive, type Frame } from "./frame.ts";
 import { mergePatch } from "./merge.ts";
@@ -13,6 +14,8 @@ export interface Model {
 }
 
 export const STOP_PATIENCE_MS = 500;
+/** A request or its answer may be lost too: then the next patch that does not fit asks again. */
+export const RESYNC_PATIENCE_MS = 2_000;
 const TICK_MS = 500;
 const pageSeconds = (): number => performance.now() / 1000;
 
@@ -37,7 +40,12 @@ export class Store {
   readonly refused = signal<Record<string, string>>({});
   readonly chosen: Chosen;
   readonly query = computed(() => this.frame.value?.query ?? null);
-  #asked = false;
+  /** The moment that the charts and lanes show, seconds on the kernel's clock (null: now), and a decision in it. */
+  readonly cursor = signal<number | null>(null);
+  readonly pointed = signal<string | null>(null);
+  #asked = -Infinity;
+  #latest: Frame | null = null;
+  #seen = true;
   readonly #model: Model;
   readonly #signal: AbortSignal;
 
@@ -67,13 +75,26 @@ export class Store {
   keyframe(value: unknown): void {
     const frame = asFrame(value);
     if (frame === null) return;
-    this.#asked = false;
+    this.#asked = -Infinity;
     this.#set(frame);
   }
 
+  /** Whether anybody can see the view. */
+  set seen(seen: boolean) {
+    this.#seen = seen;
+    if (seen && this.#latest !== null) this.#set(this.#latest, clocks.get(this.#model));
+  }
+
+  /** Ask for the workers from number `first` on. */
+  window(first: number): void {
+    this.#model.send({ type: "window", first: Math.max(0, first) });
+  }
+
   #resync(): void {
-    if (!this.#asked) this.#model.send({ type: "resync" });
-    this.#asked = true;
+    const now = performance.now();
+    if (now - this.#asked < RESYNC_PATIENCE_MS) return;
+    this.#asked = now;
+    this.#model.send({ type: "resync" });
   }
 
   message(content: unknown): void {
@@ -88,7 +109,7 @@ export class Store {
       this.refused.value = message.error === null ? others : { ...others, [message.name]: message.error };
       return;
     }
-    const frame = this.frame.peek();
+    const frame = this.#latest;
     if (frame === null || frame.seq !== message.base) {
       this.#resync();
       return;
@@ -138,12 +159,14 @@ export class Store {
 
   #set(frame: Frame, clock = frame.now - pageSeconds()): void {
     clocks.set(this.#model, clock);
+    this.#latest = frame;
+    if (!this.#seen) return;
     this.frame.value = frame;
     this.now.value = frame.replay ? frame.now : clock + pageSeconds(); // a recording's time stands still
   }
 
   #tick(): void {
-    if (!this.frame.peek() || this.frame.peek()?.replay || (typeof document !== "undefined" && document.hidden)) return;
+    if (!this.frame.peek() || this.frame.peek()?.replay || !this.#seen) return;
     this.now.value = clocks.get(this.#model)! + pageSeconds();
   }
 }

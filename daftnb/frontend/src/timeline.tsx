@@ -1,8 +1,8 @@
-// The backlog ratio, and the CPUs wanted, granted and observed, on the time axis that the workers' lanes share.
+// The backlog ratio, its tasks, and the CPUs wanted, granted and observed, on the time axis that the lanes share.
 import { useMemo } from "preact/hooks";
-import type uPlot from "uplot";
-import { Chart, type Draw } from "./chart.tsx";
-import type { Backlog, Frame, Mark, Point } from "./frame.ts";
+import { Chart } from "./chart.tsx";
+import { Readout } from "./cursor.tsx";
+import type { Backlog, Frame, Point } from "./frame.ts";
 import { plural, ratio } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
@@ -22,9 +22,11 @@ export function BacklogRows({ store, theme }: { store: Store; theme: Theme }) {
   const range = rangeOf(frame);
   return (
     <>
-      <Ratio backlog={backlog} range={range} theme={theme} />
-      <Cpus backlog={backlog} range={range} theme={theme} />
+      <Ratio store={store} backlog={backlog} range={range} theme={theme} />
+      <Tasks store={store} backlog={backlog} range={range} theme={theme} />
+      <Cpus store={store} backlog={backlog} range={range} theme={theme} />
       <Legend backlog={backlog} range={range} />
+      <Readout store={store} />
     </>
   );
 }
@@ -48,20 +50,22 @@ function within<T>(rows: Record<string, T>, time: (row: T) => number, range: Ran
   return before === null ? found : [before, ...found];
 }
 
-function Ratio({ backlog, range, theme }: { backlog: Backlog; range: Range; theme: Theme }) {
+interface Part {
+  store: Store;
+  backlog: Backlog;
+  range: Range;
+  theme: Theme;
+}
+
+function Ratio({ store, backlog, range, theme }: Part) {
   const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
-  const data = useMemo<uPlot.AlignedData>(
-    () => [points.map((point) => point[0]), points.map((point) => point[1] ?? null)],
-    [points],
+  const times = useMemo(() => points.map((point) => point[0]), [points]);
+  const marks = useMemo(
+    () => Object.values(backlog.marks).flatMap(({ t, kind }) => (SIGNS[kind] ? [{ t, ...SIGNS[kind] }] : [])),
+    [backlog.marks],
   );
   const peak = Math.max(0, ...points.map((point) => point[1] ?? 0));
   const most = Math.max(peak, backlog.threshold) * 1.15;
-  const draw: Draw = (chart, colour) => {
-    threshold(chart, backlog.threshold, colour);
-    for (const mark of Object.values(backlog.marks)) {
-      if (mark.t >= range.from && mark.t <= range.to) drawMark(chart, mark, colour);
-    }
-  };
   const over = backlog.ratio != null && backlog.ratio > backlog.threshold;
   const none = backlog.ratio == null && backlog.pending > 0;
   return (
@@ -83,64 +87,67 @@ function Ratio({ backlog, range, theme }: { backlog: Backlog; range: Range; them
         </div>
       </div>
       <Chart
+        store={store}
         className="chart"
         label={`Backlog ratio over time, now ${ratio(backlog.ratio)}, peak ${ratio(peak)}, threshold ${ratio(backlog.threshold)}`}
-        height={150}
-        data={data}
-        series={[{ colour: "--blue", fill: "--fill", width: 2 }]}
+        height={122}
+        times={times}
+        series={[{ values: points.map((point) => point[1]), colour: "--blue", fill: "--fill", width: 2 }]}
+        levels={[{ value: backlog.threshold, colour: "--orange", dash: [5, 4] }]}
+        marks={marks}
         range={range}
         most={most}
         theme={theme}
-        draw={draw}
       />
     </>
   );
 }
 
-function threshold(chart: uPlot, value: number, colour: (name: string) => string): void {
-  const { ctx, bbox } = chart;
-  const y = chart.valToPos(value, "y", true);
-  ctx.save();
-  ctx.strokeStyle = colour("--orange");
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
-  ctx.beginPath();
-  ctx.moveTo(bbox.left, y);
-  ctx.lineTo(bbox.left + bbox.width, y);
-  ctx.stroke();
-  ctx.restore();
-}
-
-function drawMark(chart: uPlot, mark: Mark, colour: (name: string) => string): void {
-  const known = SIGNS[mark.kind];
-  if (!known) return;
-  const { ctx, bbox } = chart;
-  const x = chart.valToPos(mark.t, "x", true);
-  ctx.save();
-  ctx.fillStyle = colour(known.colour);
-  ctx.strokeStyle = colour("--line");
-  ctx.lineWidth = devicePixelRatio;
-  ctx.beginPath();
-  ctx.moveTo(x, bbox.top);
-  ctx.lineTo(x, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = "center";
-  ctx.textBaseline = "bottom";
-  ctx.fillText(known.sign, x, bbox.top);
-  ctx.restore();
-}
-
 /** A demand may be many times what there can be; the chart goes to twice the maximum, the words say the rest. */
 const OVER_MAX_SHOWN = 2;
 
-function Cpus({ backlog, range, theme }: { backlog: Backlog; range: Range; theme: Theme }) {
-  const most = backlog.most ?? null;
+function Tasks({ store, backlog, range, theme }: Part) {
   const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
-  const data = useMemo<uPlot.AlignedData>(() => {
-    const column = (value: (point: Point) => number | null | undefined) => points.map((point) => value(point) ?? null);
-    return [column((p) => p[0]), column((p) => p[6]), column((p) => p[7]), column((p) => p[8]), column(() => most)] as uPlot.AlignedData;
-  }, [points, most]);
+  const times = useMemo(() => points.map((p) => p[0]), [points]);
+  const { pending, running, capacity } = backlog;
+  return (
+    <>
+      <div class="gutter">
+        <h3>Tasks</h3>
+        <div>
+          <i class="line pending" /> pending {pending}
+        </div>
+        <div>
+          <i class="line observed" /> running {running}
+        </div>
+        <div>
+          <i class="line capacity" /> capacity {plural(capacity, "CPU")}
+        </div>
+      </div>
+      <Chart
+        store={store}
+        className="chart tasks"
+        label={`Tasks over time, now: ${pending} pending, ${running} running, capacity ${plural(capacity, "CPU")}`}
+        height={74}
+        times={times}
+        series={[
+          { values: points.map((p) => p[2]), colour: "--muted", fill: "--soft", stepped: true },
+          { values: points.map((p) => p[3]), colour: "--blue", width: 2.5, stepped: true },
+          { values: points.map((p) => p[4]), colour: "--green", dash: [6, 3], stepped: true },
+        ]}
+        range={range}
+        most={Math.max(1, ...points.map((p) => Math.max(p[2], p[3], p[4]))) * 1.15}
+        theme={theme}
+      />
+    </>
+  );
+}
+
+function Cpus({ store, backlog, range, theme }: Part) {
+  const most = backlog.most ?? null;
+  const least = backlog.least || null;
+  const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
+  const times = useMemo(() => points.map((p) => p[0]), [points]);
   const highest = Math.max(1, most ?? 0, ...points.map((p) => Math.max(p[6] ?? 0, p[7] ?? 0, p[8])));
   const top = (most ? Math.min(highest, most * OVER_MAX_SHOWN) : highest) * 1.2;
   const shown = (value: number | null | undefined) => `${value ?? "—"}${value != null && value > top ? " ↑" : ""}`;
@@ -164,16 +171,18 @@ function Cpus({ backlog, range, theme }: { backlog: Backlog; range: Range; theme
         </div>
       </div>
       <Chart
+        store={store}
+        timed
         className="chart small"
         label={`Worker CPUs over time, now: wanted ${wanted}, granted ${granted}, observed ${observed}, maximum ${maximum}`}
-        height={104}
-        data={data}
+        height={94}
+        times={times}
         series={[
-          { colour: "--orange", dash: [4, 3], stepped: true },
-          { colour: "--green", stepped: true },
-          { colour: "--blue", width: 2.5, stepped: true },
-          { colour: "--muted", dash: [1, 3] },
+          { values: points.map((p) => p[6]), colour: "--orange", dash: [4, 3], stepped: true },
+          { values: points.map((p) => p[7]), colour: "--green", stepped: true },
+          { values: points.map((p) => p[8]), colour: "--blue", width: 2.5, stepped: true },
         ]}
+        levels={[most, least].filter((level) => level != null).map((value) => ({ value, colour: "--muted", dash: [1, 3] }))}
         range={range}
         most={top}
         theme={theme}

@@ -20,3 +20,15 @@ export function rangeOf(frame: Frame | null): Range {
   const to = isActive(query) ? now : Math.min(now, (query.ended ?? now) + TAIL);
   return { from: query.started - LEAD, to: Math.max(to, query.started - LEAD + LEAST), now };
 }
+
+/** The time axis counts from the query's start. */
+export const zeroOf = (range: Range): number => range.from + LEAD;
+
+export const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
+
+/** Where a time is in the range: 0 at its start, 1 at its end; less or more outside. */
+export const shareOf = (t: number, range: Range): number => (t - range.from) / (range.to - range.from);
+
+/** Of each plot's box, in pixels: the axis on its left, and what is left free on its right (for a scroll bar too). */
+export const AXIS = 38;
+export const END = 12;

@@ -26,6 +26,9 @@ export const SIGNS: Record<string, { sign: string; colour: string; word: string 
   died: { sign: "✕", colour: "--red", word: "worker died" },
 };
 
+/** How a task ended that did not finish: its sign on a lane. */
+export const OUTCOMES: Record<string, string> = { failed: "✕", cancelled: "⊘", lost: "↯" };
+
 /** "busy 1/2", "idle 12 s, ends in 48 s · after 60 s idle", "warm 3 s · survivor". */
 export function workerWords(worker: Worker, now: number): string {
   const state = worker.state === "no worker" ? "no CPU" : worker.state;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { Store, STOP_PATIENCE_MS, type Model } from "../src/store.ts";
+import { RESYNC_PATIENCE_MS, Store, STOP_PATIENCE_MS, type Model } from "../src/store.ts";
 
 function frame(seq: number, more: object = {}) {
   return { seq, now: 100 + seq, session: { runner: "ray", cluster: null, problems: {} }, ...more };
@@ -52,6 +52,41 @@ test("a gap asks once for a keyframe, and the keyframe repairs it", (t) => {
   assert.equal(page.store.frame.value?.now, 111);
   page.message({ type: "patch", base: 1, seq: 2, patch: {} });
   assert.equal(page.sent.length, 2);
+});
+
+test("a request for a keyframe, or the keyframe, may be lost too", (t) => {
+  let milliseconds = 0;
+  t.mock.method(performance, "now", () => milliseconds);
+  const page = open(t, frame(0));
+  page.keyframe(frame(0));
+  page.sent.length = 0;
+  const ask = (at: number) => {
+    milliseconds = at;
+    page.message({ type: "patch", base: 5, seq: 6, patch: { now: 9 } });
+    return page.sent.length;
+  };
+  assert.deepEqual([ask(0), ask(RESYNC_PATIENCE_MS - 1), ask(RESYNC_PATIENCE_MS), ask(RESYNC_PATIENCE_MS + 1)], [1, 1, 2, 2]);
+});
+
+test("a view that nobody sees is kept up to date, and drawn when it is seen", (t) => {
+  const page = open(t, frame(0, { query: null }));
+  let drawn = 0;
+  page.store.frame.subscribe(() => (drawn += 1));
+  page.store.seen = false;
+  for (let seq = 1; seq <= 1_000; seq++) {
+    page.message({ type: "patch", base: seq - 1, seq, patch: { query: { id: `q${seq}`, state: "running" } } });
+  }
+  assert.deepEqual([drawn, page.store.frame.value?.seq], [1, 0]);
+  page.store.seen = true;
+  assert.deepEqual([drawn, page.store.frame.value?.seq, page.store.query.value?.id], [2, 1_000, "q1000"]);
+  assert.deepEqual(page.sent, [{ type: "resync" }]);
+});
+
+test("other workers are asked for by the number of the first", (t) => {
+  const page = open(t, frame(0));
+  page.store.window(-40);
+  page.store.window(80);
+  assert.deepEqual(page.sent.slice(1), [{ type: "window", first: 0 }, { type: "window", first: 80 }]);
 });
 
 test("what is not of the grammar changes nothing", (t) => {

@@ -1,0 +1,84 @@
+// The worker pool as a table; what ticks is by itself, and a row is made anew only when its worker changed.
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
+import type { Worker, Workers } from "./frame.ts";
+import { duration, size, ticking, UNKNOWN } from "./format.ts";
+import type { Store } from "./store.ts";
+import { glyph } from "./words.ts";
+
+const COLUMNS = ["worker", "state", "slots", "running task", "tasks done", "memory", "object store", "idle for", "retires in", "up for"];
+const NUMBERS = new Set(["slots", "tasks done", "memory", "object store", "idle for", "up for"]);
+
+interface TableProps {
+  store: Store;
+  workers: Worker[];
+  pool: Workers;
+}
+
+export function WorkerTable({ store, workers, pool }: TableProps) {
+  const cache = useRef({ names: "", rows: new WeakMap<Worker, VNode>() });
+  const names = JSON.stringify(pool.stages ?? {});
+  if (cache.current.names !== names) cache.current = { names, rows: new WeakMap() };
+  const row = (worker: Worker): VNode => {
+    let made = cache.current.rows.get(worker);
+    if (!made) cache.current.rows.set(worker, (made = <Row key={worker.id} worker={worker} store={store} names={pool.stages ?? {}} />));
+    return made;
+  };
+  return (
+    <div class="scroll wide-table" tabIndex={0} role="group" aria-label="workers as a table">
+      <table aria-rowcount={pool.listed + 1}>
+        <thead>
+          <tr>
+            {COLUMNS.map((name) => (
+              <th scope="col" key={name} class={NUMBERS.has(name) ? "num" : ""}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{workers.map(row)}</tbody>
+      </table>
+    </div>
+  );
+}
+
+const used = (part: number | null | undefined, whole: number | null | undefined): string =>
+  part == null ? UNKNOWN : whole ? `${size(part)} (${Math.round((100 * part) / whole)} %)` : size(part);
+
+function Row({ worker, store, names }: { worker: Worker; store: Store; names: Record<string, string> }) {
+  const { figures, state } = worker;
+  const [first, ...others] = worker.now;
+  const task = first ? `${names[first[1]] ?? `operator ${first[1]}`} #${first[0]}${others.length ? ` +${others.length}` : ""}` : UNKNOWN;
+  const waits = state === "idle" || state === "warm";
+  return (
+    <tr aria-rowindex={(worker.place ?? 0) + 2} data-state={state} title={`node ${worker.id}`}>
+      <th scope="row">{worker.label}</th>
+      <td class={`st-${state.replace(" ", "-")}`}>
+        {glyph(state)} {state === "no worker" ? "no CPU" : state}
+      </td>
+      <td class="num">
+        {worker.running}/{worker.slots}
+      </td>
+      <td>{task}</td>
+      <td class="num">{worker.finished}</td>
+      <td class="num">{figures ? used(figures.memory_used, figures.memory_total) : worker.memory == null ? UNKNOWN : `of ${size(worker.memory)}`}</td>
+      <td class="num">{used(figures?.store_used, figures?.store_total)}</td>
+      <td class="num">
+        <Ticks store={store} since={waits ? worker.idle_since : null} />
+      </td>
+      <td>
+        {waits && worker.retires_at != null ? <Ticks store={store} until={worker.retires_at} /> : waits ? "stays" : UNKNOWN}
+        {waits && worker.rule ? ` · ${worker.rule}` : ""}
+      </td>
+      <td class="num">
+        <Ticks store={store} since={worker.started} long />
+      </td>
+    </tr>
+  );
+}
+
+function Ticks({ store, since, until, long }: { store: Store; since?: number | null; until?: number; long?: boolean }) {
+  if (since == null && until === undefined) return <>{UNKNOWN}</>;
+  const seconds = until === undefined ? store.now.value - since! : until - store.now.value;
+  return <>{long && seconds >= 3600 ? duration(seconds) : ticking(seconds)}</>;
+}
