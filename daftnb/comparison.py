@@ -1,25 +1,20 @@
-"""Two runs side by side, operator by operator.
-
-Both are frames at a run's end. Their plans are read from the root down; what is the longest common sequence of names
-belongs together, and an operator that only one of them has stands where it is there.
-"""
+"""Two runs side by side, operator by operator, as tables: what :mod:`daftnb.telemetry.compare` finds."""
 
 from __future__ import annotations
 
 import html
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
-from daftnb.settings import SETTINGS
-from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.compare import compare_queries
+from daftnb.telemetry.model import Query
 from daftnb.widgets import format as f
-from daftnb.widgets.static import clean, walk
+from daftnb.widgets.static import clean
 
 if TYPE_CHECKING:
     import pandas
 
 MEASURES = ("rows", "bytes", "seconds", "tasks", "skew")
-TOTALS = ("seconds", "rows", "tasks", "node_seconds", "peak_ratio", "workers_from", "workers_to")
+_NAMES = {"seconds": "duration_us"}  # as compare_queries has them
 _SHOWN = {"rows": f.number, "bytes": f.size, "seconds": f.duration, "tasks": f.number, "skew": f.ratio}
 _SHOWN_TOTALS = {"seconds": f.duration, "peak_ratio": f.ratio}
 Row = dict[str, Any]
@@ -33,12 +28,19 @@ class Comparison:
     that end in it, ``skew`` its longest task ÷ the median one (approximate). ``settings``: those in effect that differ.
     """
 
-    def __init__(self, a: Frame, b: Frame) -> None:
-        self._rows = _operators(a, b)
-        one, other = _run(a), _run(b)
-        self.runs: tuple[Row, Row] = (_named(one), _named(other))
-        self._totals = [_measured({"total": name}, "", one[name], other[name]) for name in TOTALS]
-        self.settings: dict[str, tuple[str | None, str | None]] = _settings(one["settings"], other["settings"])
+    def __init__(self, a: Query, b: Query, now: float | None = None) -> None:
+        found = compare_queries(a, b, now)
+        self._rows = [_flat(row) for row in found["operators"].values()]
+        self.runs: tuple[Row, ...] = tuple(
+            {"number": query.number, "id": query.id, "state": query.state} for query in (a, b)
+        )
+        self._totals = [
+            {"total": "seconds" if name == "elapsed" else name, "a": one, "b": other, "ratio": ratio}
+            for name, (one, other, ratio) in found["totals"].items()
+        ]
+        self.settings: dict[str, tuple[str | None, str | None]] = {
+            name: (one, other) for name, (one, other) in found["settings"].items()
+        }
 
     @property
     def operators(self) -> pandas.DataFrame:
@@ -119,67 +121,26 @@ def _mark(row: Row) -> str:
     return "" if row["in"] == "both" else f"[{row['in']} only] "
 
 
-def _run(frame: Frame) -> Row:
-    query = frame["query"]
-    row = frame["queries"][str(query["number"])]
-    return {**row, "seconds": row["elapsed"]}
-
-
-def _named(run: Row) -> Row:
-    return {k: run[k] for k in ("number", "id", "state")}
-
-
-def _operators(a: Frame, b: Frame) -> list[Row]:
-    ones, others = _walked(a), _walked(b)
-    names = [[operator["name"] for _, operator in side] for side in (ones, others)]
-    rows = []
-    for _, i, until_i, j, until_j in SequenceMatcher(None, names[0], names[1], autojunk=False).get_opcodes():
-        pairs: list[tuple[Any, Any]]
-        if names[0][i:until_i] == names[1][j:until_j]:
-            pairs = list(zip(ones[i:until_i], others[j:until_j], strict=True))
-        else:
-            pairs = [*((one, None) for one in ones[i:until_i]), *((None, other) for other in others[j:until_j])]
-        rows += [_pair(one, other) for one, other in pairs]
-    return rows
-
-
-def _walked(frame: Frame) -> list[tuple[int, Any]]:
-    return list(walk(frame["plan"])) if frame["plan"] else []
-
-
-def _pair(one: tuple[int, Any] | None, other: tuple[int, Any] | None) -> Row:
-    depth, operator = one or other or (0, {})
-    row = {
-        "name": operator["name"],
-        "depth": depth,
+def _flat(row: Row) -> Row:
+    """One row of :func:`compare_queries` as a row of a table."""
+    one, other = row["a"], row["b"]
+    names = dict.fromkeys(side["name"] for side in (one, other) if side)
+    flat = {
+        "name": " → ".join(names),
+        "depth": row["depth"],
         "in": "both" if one and other else "a" if one else "b",
-        "id_a": one[1]["id"] if one else None,
-        "id_b": other[1]["id"] if other else None,
+        "id_a": one and one["id"],
+        "id_b": other and other["id"],
     }
-    measured = [_measures(side[1]) if side else dict.fromkeys(MEASURES) for side in (one, other)]
     for name in MEASURES:
-        _measured(row, f"{name}_", measured[0][name], measured[1][name])
-    return row
+        for letter, side in (("a", one), ("b", other)):
+            flat[f"{name}_{letter}"] = _measure(side, name)
+        flat[f"{name}_ratio"] = row["ratio"] and row["ratio"][_NAMES.get(name, name)]
+    return flat
 
 
-def _measures(operator: Any) -> dict[str, float | None]:
-    duration, skew = operator["duration_us"], operator["skew"]
-    tasks = operator["tasks"] if operator["stage"] == operator["id"] else None
-    return {
-        "rows": operator["rows_out"],
-        "bytes": operator["bytes_out"],
-        "seconds": None if duration is None else duration / 1e6,
-        "tasks": tasks["submitted"] if tasks else None,
-        "skew": round(skew["longest"][0]["seconds"] / skew["median"], 3) if skew and skew["median"] else None,
-    }
-
-
-def _measured(row: Row, prefix: str, a: float | None, b: float | None) -> Row:
-    row[f"{prefix}a"], row[f"{prefix}b"] = a, b
-    row[f"{prefix}ratio"] = round(b / a, 4) if a and b is not None else None
-    return row
-
-
-def _settings(a: dict[str, str] | None, b: dict[str, str] | None) -> dict[str, tuple[str | None, str | None]]:
-    pairs = {name: ((a or {}).get(s.env), (b or {}).get(s.env)) for name, s in SETTINGS.items()}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+def _measure(side: Row | None, name: str) -> float | None:
+    if side is None:
+        return None
+    value: float | None = side[_NAMES.get(name, name)]
+    return value if value is None or name != "seconds" else value / 1e6

@@ -101,7 +101,7 @@ def compare(session: Session | None, a: Run, b: Run) -> Comparison:
     query)."""
     from daftnb.comparison import Comparison
 
-    return Comparison(_run(session, a).frame(), _run(session, b).frame())
+    return Comparison(_run(session, a).query(), _run(session, b).query())
 
 
 def _run(session: Session | None, run: Run) -> Recording:

@@ -10,22 +10,25 @@ from daftnb.settings import SETTINGS
 from daftnb.telemetry.model import Operator, Query
 
 MOST_ALIGNED = 300  # operators; beyond them they are matched by position, as alignment costs the square
-MEASURES = ("rows", "bytes", "duration_us", "tasks")
+MEASURES = ("rows", "bytes", "duration_us", "tasks", "skew")
 
 Row = dict[str, Any]
+Placed = tuple[int, Operator]  # with its distance from the root
 
 
 def compare_queries(a: Query, b: Query, now: float | None = None) -> Row:
     """What ``a`` and ``b`` did, as one JSON object; ``now`` is for the time of one that still runs.
 
-    ``totals``: measure → [a, b, b ÷ a]; ``operators``: in the plan's order from the root down, each with ``a`` and
-    ``b`` (None where that query has no such operator) and ``ratio`` (of each measure, b ÷ a); ``settings``: those that
-    differ, name → [a, b]. Times are seconds in totals and µs of work in operators; a ratio with nothing below is None.
+    ``totals``: measure → [a, b, b ÷ a]; ``operators``: in the plan's order from the root down, each with ``depth``,
+    ``a`` and ``b`` (None where that query has no such operator) and ``ratio`` (of each measure, b ÷ a); ``settings``:
+    those that differ, name → [a, b]. Times are seconds in totals and µs of work in operators; ``skew`` is the longest
+    task ÷ the median one (approximate); a ratio with nothing below is None.
     """
     rows = {}
     for index, (left, right) in enumerate(_matched(list(_walk(a)), list(_walk(b)))):
         one, two = _facts(a, left), _facts(b, right)
         rows[str(index)] = {
+            "depth": (left or right or (0, None))[0],
             "a": one,
             "b": two,
             "ratio": {name: _ratio(one[name], two[name]) for name in MEASURES} if one and two else None,
@@ -39,25 +42,25 @@ def compare_queries(a: Query, b: Query, now: float | None = None) -> Row:
     }
 
 
-def _walk(query: Query) -> Iterator[Operator]:
+def _walk(query: Query) -> Iterator[Placed]:
     """The operators from the root down, each once, inputs in their order."""
-    stack = [] if query.root is None else [query.root]
+    stack = [] if query.root is None else [(0, query.root)]
     seen = set()
     while stack:
-        id_ = stack.pop()
+        depth, id_ = stack.pop()
         if id_ in seen or id_ not in query.operators:
             continue
         seen.add(id_)
-        yield query.operators[id_]
-        stack.extend(reversed(query.operators[id_].node.inputs))
+        yield depth, query.operators[id_]
+        stack.extend((depth + 1, child) for child in reversed(query.operators[id_].node.inputs))
 
 
-def _matched(a: list[Operator], b: list[Operator]) -> Iterator[tuple[Operator | None, Operator | None]]:
+def _matched(a: list[Placed], b: list[Placed]) -> Iterator[tuple[Placed | None, Placed | None]]:
     """Pairs: runs of the same names together; of what differs as many as are on both sides, by position."""
     if max(len(a), len(b)) > MOST_ALIGNED:
         spans = [("replace", 0, len(a), 0, len(b))]
     else:
-        names = [operator.node.name for operator in a], [operator.node.name for operator in b]
+        names = [operator.node.name for _, operator in a], [operator.node.name for _, operator in b]
         spans = list(SequenceMatcher(None, *names, autojunk=False).get_opcodes())
     for _, from_a, to_a, from_b, to_b in spans:
         left, right = a[from_a:to_a], b[from_b:to_b]
@@ -65,9 +68,12 @@ def _matched(a: list[Operator], b: list[Operator]) -> Iterator[tuple[Operator | 
             yield (left[place] if place < len(left) else None), (right[place] if place < len(right) else None)
 
 
-def _facts(query: Query, operator: Operator | None) -> Row | None:
-    if operator is None:
+def _facts(query: Query, placed: Placed | None) -> Row | None:
+    if placed is None:
         return None
+    _, operator = placed
+    durations = query.durations.get(operator.node.id)
+    median = durations.median() if durations and durations.count > 1 else None
     stats = operator.stats
     stage = query.stages.get(operator.node.id)
     return {
@@ -78,6 +84,7 @@ def _facts(query: Query, operator: Operator | None) -> Row | None:
         "bytes": stats.bytes_out if stats else None,
         "duration_us": stats.duration_us if stats else None,
         "tasks": stage.counts.submitted if stage else None,
+        "skew": round(durations.longest[0][0] / median, 3) if durations and median else None,
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from daftnb.errors import RecordingError
 from daftnb.telemetry import recordfile, tables
 from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.model import Query
 from daftnb.telemetry.recordfile import Reel
 from daftnb.telemetry.replay import Replay
 
@@ -89,6 +90,12 @@ class Recording:
             )
         }
         return frame
+
+    def query(self, query: int | str | None = None) -> Query:
+        """All there is to know of a query at its recording's end, as :mod:`daftnb.telemetry.model` has it."""
+        replay = self._replay(query)
+        replay.state()
+        return replay.query
 
     def operators(self, query: int | str | None = None) -> Any:
         """The operators as an Arrow table (columns: :data:`daftnb.telemetry.tables.OPERATORS`); None: of all."""

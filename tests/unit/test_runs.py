@@ -130,7 +130,7 @@ def test_two_runs_side_by_side(session: Any) -> None:
         ["rows", "—", "75", "—"],
     ]
     assert "[a only] Sort" in repr(compared)
-    assert compared._repr_html_().count("<tr>") == 1 + 7 + 1 + 1 + 4
+    assert compared._repr_html_().count("<tr>") == 1 + 6 + 1 + 1 + 4
 
 
 def test_a_run_compared_with_itself_is_the_same() -> None:

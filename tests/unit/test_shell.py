@@ -119,7 +119,13 @@ def test_two_queries_operator_by_operator() -> None:
     found = compare_queries(before, after, T + 3)
     names = [(row["a"] and row["a"]["name"], row["b"] and row["b"]["name"]) for row in found["operators"].values()]
     assert names == [("Sort", "Sort"), ("Project", "Exchange"), (None, "Filter"), ("Scan", "Scan")]
-    assert found["operators"]["0"]["ratio"] == {"rows": 0.1, "bytes": 0.1, "duration_us": 0.25, "tasks": None}
+    assert found["operators"]["0"]["ratio"] == {
+        "rows": 0.1,
+        "bytes": 0.1,
+        "duration_us": 0.25,
+        "tasks": None,
+        "skew": None,
+    }
     assert found["operators"]["1"]["ratio"] == {"rows": None, "bytes": None, "duration_us": None, "tasks": None}
     assert found["operators"]["2"]["ratio"] is None
     assert found["settings"] == {"threshold": ["1.25", "2.0"]}
