@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from daftnb.errors import ClusterError, DaftnbError, RecordingError, SettingError
@@ -180,8 +181,9 @@ def replay(recording: Recording) -> Replay:
     """A recording in the cockpit, with a slider: every moment as it was seen."""
     from daftnb.widgets.replay import Replay
 
-    numbers = ", ".join(str(query.number) for query in recording.queries)
-    return Replay(recording, f"Query {numbers} ({recording.source})")
+    numbers = [query.number for query in recording.queries]
+    title = f"Query {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} queries"
+    return Replay(recording, f"{title}, {PurePath(recording.source).name}")
 
 
 def open_recording(path: str | os.PathLike[str]) -> Recording:

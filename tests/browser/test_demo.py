@@ -47,6 +47,26 @@ def seen_so_far(page: Any, artifacts: Path) -> dict[str, Any]:
     return seen
 
 
+def replayed(page: Any) -> Any:
+    """The recording's cockpit, moved by its slider to where the backlog's query runs."""
+    root = page.locator(".jp-OutputArea-output .root", has=page.locator(".replay"))
+    slider = root.locator("input[type=range]")
+    slider.scroll_into_view_if_needed()
+    assert root.locator(".head").get_attribute("data-state") == "finished", "it begins at the end"
+    for percent in range(10, 100, 4):
+        slider.evaluate(
+            """(slider, share) => {
+                slider.value = Number(slider.min) + (slider.max - slider.min) * share;
+                slider.dispatchEvent(new Event('input', {bubbles: true, composed: true}));
+            }""",
+            percent / 100,
+        )
+        page.wait_for_timeout(300)  # what is there at this moment is not known, so there is nothing to wait for
+        if root.locator(".head[data-state=running]").count() and root.locator(".op[data-state=running]").count():
+            return root
+    raise AssertionError("no moment of the recording shows a query that runs")
+
+
 def cockpit(page: Any) -> Any:
     return page.locator(".jp-OutputArea-output .root[data-view=cockpit]")
 
@@ -69,7 +89,7 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     page.screenshot(path=artifacts / "lab-running.png")
     all_ran(page, 200)
     cockpit(page).first.scroll_into_view_if_needed()
-    cockpit(page).locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    cockpit(page).locator(".head[data-state=finished]").first.wait_for(timeout=10_000)
     page.wait_for_timeout(200)  # the watcher looks every 100 ms
     cockpit(page).first.screenshot(path=artifacts / "cockpit-finished.png")
     seen = seen_so_far(page, artifacts)
@@ -102,6 +122,7 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     cockpit(page).first.scroll_into_view_if_needed()
     page.locator(".jp-OutputArea-output .root[data-view=cockpit][data-theme=dark]").first.wait_for()
     cockpit(page).first.screenshot(path=artifacts / "cockpit-dark.png")
+    replayed(page).screenshot(path=artifacts / "replay.png")
     wrong = ["vnd.jupyter.stderr", "vnd.jupyter.error"]
     errors = page.locator(", ".join(f".jp-RenderedText[data-mime-type='application/{kind}']" for kind in wrong))
     assert errors.all_inner_texts() == []

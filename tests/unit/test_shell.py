@@ -126,7 +126,7 @@ def test_two_queries_operator_by_operator() -> None:
         "tasks": None,
         "skew": None,
     }
-    assert found["operators"]["1"]["ratio"] == {"rows": None, "bytes": None, "duration_us": None, "tasks": None}
+    assert found["operators"]["1"]["ratio"] == dict.fromkeys(("rows", "bytes", "duration_us", "tasks", "skew"))
     assert found["operators"]["2"]["ratio"] is None
     assert found["settings"] == {"threshold": ["1.25", "2.0"]}
     assert found["totals"]["elapsed"] == [3.0, 3.0, 1.0]
