@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from daftnb.telemetry.compare import compare_queries
-from daftnb.telemetry.frames import Frame, plan_of, query_of
+from daftnb.telemetry.frames import Frame, query_of
 from daftnb.telemetry.model import State
+from daftnb.telemetry.planframe import plan_of
 
 
 def focus(state: State, frame: Frame, number: int | None, pair: tuple[int, int] | None, plan: bool = True) -> Frame:

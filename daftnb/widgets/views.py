@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb.engine import internals
 from daftnb.errors import DaftnbError
-from daftnb.telemetry.frames import Frame, plan_not_run
+from daftnb.telemetry.planframe import Frame, plan_not_run
 from daftnb.widgets.base import View
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.frames import Frame, plan_not_run
+from daftnb.telemetry.planframe import Frame, plan_not_run
 from tests.unit import scaling
 
 LOGICAL = (
