@@ -176,7 +176,7 @@ class InActor:
         self.drop_ended()
         nodes = self.nodes() if with_nodes else None
         stats = self.operator_stats()
-        figures = self.figures.rows() if with_nodes and self.with_figures else []
+        figures = self.node_figures() if with_nodes and self.with_figures else []
         return {**self.tap.drain(seen, seen_tasks), "nodes": nodes, "figures": figures, "stats": stats}
 
     def nodes(self) -> list[tuple[str, int, int, bool]]:
@@ -197,6 +197,14 @@ class InActor:
             for node in ray.nodes()
             if node["Alive"]
         ]
+
+    def node_figures(self) -> list[tuple[str, int | None, int | None, int | None, int | None]]:
+        """See :class:`Figures`; what goes wrong in it is told, and costs no counts."""
+        try:
+            return self.figures.rows()
+        except Exception as error:
+            self.tap.fault("figures of nodes", error)
+            return []
 
     def operator_stats(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Rows, bytes and time of each operator of the queries that run, from the engine's own accumulators.

@@ -61,7 +61,8 @@ class Figures:
         """Ask the next few workers; their answers are there at the next look."""
         with self.pool.tap.lock:
             handles = [*self.pool.held.items(), *self.pool.warm.items()]
-            handles = [(id_, handle) for id_, handle in handles if self.pool.tap.workers[id_].alive]
+            known = self.pool.tap.workers
+            handles = [(id_, handle) for id_, handle in handles if id_ in known and known[id_].alive]
         if not handles:
             return
         start = self.turn % len(handles)

@@ -74,6 +74,8 @@ class RunnerDoor:
                 return [] if told else [e.RunnerEnded(time.time())]
             asked = time.time()
             with_nodes = asked - self._nodes_at >= NODES_SECONDS
+            if with_nodes:
+                self._nodes_at = asked
             drained = self.call("drain", *self._seen, with_nodes)
             answered = time.time()
             if answered - asked < self._least_delay:
@@ -82,8 +84,6 @@ class RunnerDoor:
                 offset = (asked + answered) / 2 - drained["now"]
                 self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
             self._seen = drained["seen"]
-            if with_nodes:
-                self._nodes_at = asked
             return list(self._events(drained))
 
     def _events(self, drained: dict[str, Any]) -> Generator[e.Event, None, None]:
