@@ -267,14 +267,15 @@ def register(shell: InteractiveShell, session: Session) -> None:
         if session.lines is not None and info.store_history:
             session.lines.begin(getattr(info, "cell_id", None))
 
-    def after_cell(_result: Any) -> None:
+    def after_cell(result: Any) -> None:
         if session.lines is not None:
             session.lines.end()
         for listener in list(session.monitor.listeners):
             keep_static = getattr(listener, "keep_static", None)
             if keep_static is not None:
                 keep_static()
-        if "daftnb.widgets.base" in sys.modules:
+        by_a_page = getattr(result.info, "cell_id", None) is not None  # pages name the cell, nbclient does not
+        if not by_a_page and "daftnb.widgets.base" in sys.modules:
             from daftnb.widgets.base import leave_records
 
             leave_records()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SETTLED_SECONDS = 10.0  # between keyframes of a view where nothing but small change is seen
 KEPT_DISPLAYS = 8
+ASKED_AGAIN_SECONDS = 0.5
 LONGEST_SETTING = 100  # characters
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
@@ -52,8 +53,8 @@ def built(name: str) -> str:
 class Library(ipywidgets.Widget):
     """The bundle as a plain model: sent once per kernel, shared by all views of a page.
 
-    What runs notebooks without a page (nbclient) keeps each model's state in the notebook. So the page's copy is
-    emptied when the cell is over; a page that comes later asks for it (``code``).
+    A page drops its copy once it has loaded it. What runs notebooks without a page (nbclient) keeps each model's state
+    in the notebook, so there it is emptied when the cell is over. Who lacks it asks for it (``code``).
     """
 
     _model_name = traitlets.Unicode("WidgetModel").tag(sync=True)
@@ -61,6 +62,7 @@ class Library(ipywidgets.Widget):
     _model_module_version = traitlets.Unicode("2.0.0").tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
     _kept = False  # by whoever records the state of models
+    _sent_at = 0.0  # a page that waits asks again each second, and all of it may come at once when a cell is over
 
     def __init__(self, code: str) -> None:
         super().__init__(code=code)
@@ -69,9 +71,9 @@ class Library(ipywidgets.Widget):
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if content == {"type": "code"}:
+        if content == {"type": "code"} and time.monotonic() - self._sent_at >= ASKED_AGAIN_SECONDS:
             self.send_state("code")
-            self._kept = True
+            self._kept, self._sent_at = True, time.monotonic()
 
     def leave_records(self) -> None:
         """Empty the copies of the bundle outside the kernel, if there may be any. On the shell's thread."""
@@ -92,7 +94,7 @@ def library() -> Library:
 
 
 def leave_records() -> None:
-    """Keep the bundle out of the notebook; after each cell."""
+    """Keep the bundle out of the notebook; after each cell that no page ran."""
     if _library is not None:
         _library.leave_records()
 

@@ -124,7 +124,8 @@ class Line(View):
         self._answer()
 
     def rest(self) -> None:
-        """Leave the monitor; being opened brings it back."""
+        """Leave the monitor, with the static view complete; being opened brings it back. On the shell's thread."""
+        self.keep_static()
         if self in self._session.monitor.listeners:
             self._session.monitor.listeners.remove(self)
 

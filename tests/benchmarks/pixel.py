@@ -70,6 +70,8 @@ def test_from_an_event_to_the_page(lab: Lab, page: Any, artifacts: Path) -> None
         open_notebook(page, lab, "pixel.ipynb")
         page.evaluate(WATCH)
         run_all(page)
+        # JupyterLab goes to the last cell; a view that is out of sight is not drawn.
+        page.locator(".root[data-view=cockpit] .head").scroll_into_view_if_needed(timeout=20_000)
         all_ran(page, 200)
         output = page.locator(".jp-OutputArea-output", has_text="TOLD").inner_text()
     finally:

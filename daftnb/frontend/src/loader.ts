@@ -1,6 +1,7 @@
 // What each widget carries: gets the bundle from the kernel's one library model, once per page, and draws with it.
 interface Library {
   get(name: string): unknown;
+  set(name: string, value: unknown): void;
   once(event: string, callback: () => void): void;
   send(content: unknown): void;
 }
@@ -10,20 +11,29 @@ interface Model {
 }
 type Render = (context: { model: unknown; el: HTMLElement }) => unknown;
 
+const ASK_AGAIN_MS = 1_000;
+
+/** The bundle's code comes with its model, but no notebook keeps it: where it is gone, it comes when it is asked for. */
+async function codeOf(library: Library): Promise<string> {
+  while (!library.get("code")) {
+    const came = new Promise<void>((done) => library.once("change:code", done));
+    library.send({ type: "code" });
+    // The first message of a page may wait for the cell that runs; a later one takes the subshell that is made for it.
+    await Promise.race([came, new Promise((done) => setTimeout(done, ASK_AGAIN_MS))]);
+  }
+  return String(library.get("code"));
+}
+
 async function bundle(model: Model): Promise<{ render: Render }> {
   const key = `daftnb:${String(model.get("_library_hash"))}`;
   const page = globalThis as unknown as Record<string, Promise<{ render: Render }> | undefined>;
   page[key] ??= (async () => {
     const library = await model.widget_manager.get_model(String(model.get("_library_id")));
-    // The kernel takes it back after a cell, so that it is in no notebook: it comes again when it is asked for.
-    while (!library.get("code")) {
-      const came = new Promise<void>((done) => library.once("change:code", done));
-      library.send({ type: "code" });
-      await came;
-    }
-    const url = URL.createObjectURL(new Blob([String(library.get("code"))], { type: "text/javascript" }));
+    const url = URL.createObjectURL(new Blob([await codeOf(library)], { type: "text/javascript" }));
     try {
-      return (await import(/* @vite-ignore */ url)) as { render: Render };
+      const loaded = (await import(/* @vite-ignore */ url)) as { render: Render };
+      library.set("code", ""); // here alone: the page has no more use for it, and may be asked to keep its models
+      return loaded;
     } finally {
       URL.revokeObjectURL(url);
     }
