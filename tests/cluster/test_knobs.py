@@ -153,7 +153,7 @@ def test_linear_runs_never_two_tasks_at_once(one_worker: Session) -> None:
     assert most_at_once(since) >= 2
     set_knobs(LINEAR=1)
     since = time.time()
-    sleepy(8, 0.05).collect()
+    sleepy(8, 0.3).collect()  # each long enough for a look at it
     assert most_at_once(since) == 1
     points = [p for p in session.frame()["backlog"]["points"].values() if p[0] >= since]
     assert max(point[3] for point in points) == 1, "tasks running"

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -185,7 +186,13 @@ def test_a_closed_line_costs_little_and_an_open_one_is_the_cockpit(session: Fake
     assert closed["cell"] == {"numbers": [2, 3], "brief": 1}
     assert closed["workers"]["rows"] == closed["backlog"]["points"] == {}
     assert not line.looking, "all is said"
+    written: list[Any] = []
+    line._displays = [SimpleNamespace(update=lambda bundle, raw: written.append(bundle))]  # type: ignore[list-item]
     line.rest()
+    assert "Query 3" in written[0]["text/plain"], "what is left in the notebook is complete"
+    line.rest()
+    assert len(written) == 1
+    line._displays = []
     assert session.monitor.listeners == []
 
     ask(line, type="open", open=True)
