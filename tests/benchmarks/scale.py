@@ -46,12 +46,13 @@ DRAW = """async ([code, view, frame]) => {
     window.tell = handlers;
     render({model: {get: (name) => traits[name], on, off() {}, send() {}}, el: document.getElementById('view')});
 }"""
-# One message, and the frame that shows it.
+# One message (or none), and the next frame of the screen.
 FEED = """async (message) => {
-    tell['msg:custom'](message);
-    for (let frame = 0; frame < 2; frame++) await new Promise((done) => requestAnimationFrame(done));
+    if (message) tell['msg:custom'](message);
+    await new Promise((done) => requestAnimationFrame(done));
     await new Promise((done) => setTimeout(done));
 }"""
+SCREENS = 6  # frames of the screen looked at after each message; a long plan is drawn in several
 
 
 def main() -> int:
@@ -179,7 +180,8 @@ def sent(kind: type[base.View], pulls: list[list[Event]]) -> dict[str, float]:
 
 
 def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
-    """The page's work on each patch: as sent (a window of workers), and with all the lanes that a frame can have."""
+    """The page's work in the longest frame of the screen after each patch: as sent (a window of workers), and with all
+    the lanes that a frame can have."""
     from playwright.sync_api import sync_playwright
 
     from tests.browser.conftest import CHROMIUM_FLAGS
@@ -210,9 +212,11 @@ def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
 
             times = []
             for patch in patches:
-                before = busy()
-                page.evaluate(FEED, patch)
-                times.append(busy() - before)
+                screens = [busy()]
+                for message in (patch, *[None] * (SCREENS - 1)):
+                    page.evaluate(FEED, message)
+                    screens.append(busy())
+                times.append(max(after - before for before, after in pairwise(screens)))
             name = f"page, {view}, {lanes} lanes"
             found[name] = spread(name, times[5:], "ms")  # the first ones are compiled
             page.close()

@@ -17,6 +17,8 @@ const STEP = 1.25;
 const HIGHEST = 640; // px, of the box where nothing else bounds it
 const MANY = 60; // operators; of more than that, those out of sight are not drawn
 const MARGIN = 400; // px around what is in sight
+const FRESH = 120; // px around it in which cards follow the frames; further away they are as they were drawn
+const AT_ONCE = 16; // cards drawn anew in one frame of the screen, after that in which all else is
 const BELOW = 30; // px kept free around the selected operator, for the fold's button
 const DRAG = 4; // px that a press may move and still be a click
 
@@ -177,32 +179,43 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
     const grain = (value: number) => Math.round(value / (MARGIN / 2)) * (MARGIN / 2);
     if (many && (grain(scrollLeft) !== sight.left || grain(scrollTop) !== sight.top)) setSight({ left: grain(scrollLeft), top: grain(scrollTop) });
   };
-  const inSight = ({ x, y }: { x: number; y: number }): boolean =>
+  const within = ({ x, y }: { x: number; y: number }, margin: number): boolean =>
     !many ||
-    (x * scale + left < sight.left + size.width + MARGIN && (x + CARD_WIDTH) * scale + left > sight.left - MARGIN &&
-      y * scale < sight.top + size.height + MARGIN && (y + high) * scale > sight.top - MARGIN);
+    (x * scale + left < sight.left + size.width + margin && (x + CARD_WIDTH) * scale + left > sight.left - margin &&
+      y * scale < sight.top + size.height + margin && (y + high) * scale > sight.top - margin);
 
-  const cards = useRef({ key: [] as unknown[], made: new WeakMap<Drawn, VNode>() });
+  const cards = useRef({ key: [] as unknown[], made: new Map<number, { of: Drawn; node: VNode }>() });
   const key = [layout, far, paths, plan.udfs];
-  if (key.some((part, index) => part !== cards.current.key[index])) cards.current = { key, made: new WeakMap() };
+  if (key.some((part, index) => part !== cards.current.key[index])) cards.current = { key, made: new Map() };
   // What a card does is looked up when it is done: a card is kept while its operator is as it was.
   const act = useRef({ select, fold });
   act.current = { select, fold };
+  const before = useRef(plan);
+  let room = !many ? Infinity : before.current === plan ? AT_ONCE : 0;
+  before.current = plan;
+  const [, drawMore] = useState(0);
   const card = (id: number): VNode | null => {
     const operator = byId.get(id);
     const at = layout.places.get(id)!;
-    if (!operator || (id !== current && !inSight(at))) return null;
-    const known = id === current || id === selected ? undefined : cards.current.made.get(operator);
-    if (known) return known;
+    if (!operator || (id !== current && !within(at, MARGIN))) return null;
+    const known = id === current || id === selected ? undefined : cards.current.made.get(id);
+    if (known && (known.of === operator || !within(at, FRESH) || room-- <= 0)) return known.node;
     const udf = actors.get(id)?.[1];
-    const made = (
+    const node = (
       <Card key={id} operator={operator} x={at.x} y={at.y} current={id === current} selected={id === selected} far={far}
         slowest={paths && operator.slowest === true} actors={udf ? udfWords(udf) : undefined} hidden={hidden.get(id)}
         onSelect={() => act.current.select(id)} onFold={() => act.current.fold(id)} onFocus={() => setFocus(id)} />
     );
-    if (id !== current && id !== selected) cards.current.made.set(operator, made);
-    return made;
+    if (id !== current && id !== selected) cards.current.made.set(id, { of: operator, node });
+    return node;
   };
+
+  const drawn = layout.order.map(card);
+  useEffect(() => {
+    if (room >= 0) return;
+    const next = requestAnimationFrame(() => drawMore((times) => times + 1));
+    return () => cancelAnimationFrame(next);
+  });
 
   const edges = { "": "", fused: "", slow: "" };
   for (const { from, to, path } of layout.edges) {
@@ -237,7 +250,7 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
                 <svg width={layout.width} height={layout.height} aria-hidden="true">
                   {(["fused", "", "slow"] as const).map((name) => edges[name] !== "" && <path key={name} class={name} d={edges[name]} />)}
                 </svg>
-                {layout.order.map(card)}
+                {drawn}
               </div>
             </div>
           </div>

@@ -35,7 +35,7 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
     <>
       <button class={classes.filter(Boolean).join(" ")} type="button" style={{ left: `${x}px`, top: `${y}px` }} data-id={id} data-state={state}
         tabIndex={current ? 0 : -1} aria-pressed={selected} onClick={onSelect} onFocus={onFocus}>
-        {operator.time_share != null && <span class="heat" style={{ opacity: operator.time_share }} />}
+        {operator.time_share != null && <span class="heat" style={{ "--share": `${Math.round(100 * operator.time_share)}%` }} />}
         <span class="row">
           <span class="name" title={name.slice(0, 300)}>
             {state && (
