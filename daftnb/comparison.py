@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from daftnb.telemetry.compare import compare_queries
 from daftnb.telemetry.model import Query
 from daftnb.widgets import format as f
-from daftnb.widgets.static import clean
+from daftnb.widgets.tables import clean
 
 if TYPE_CHECKING:
     import pandas

@@ -6,45 +6,15 @@ operators, workers and kept queries only. No clock of its own: time is what the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import singledispatch
 
-from daftnb.telemetry import decisions, world
+from daftnb.telemetry import decisions, samples, world
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
-from daftnb.telemetry.model import KEPT_TASKS, Durations, Mark, Operator, Query, State, Worker
+from daftnb.telemetry.marks import mark, mark_together
+from daftnb.telemetry.model import KEPT_TASKS, Durations, Operator, Query, State, Worker
 
 KEPT_QUERIES = 100
-KEPT_DECISIONS = 50
-KEPT_SAMPLES = 600
-CHANGES_NOTHING = ("hold", "kept", "sweep", "reuse")
-TOGETHER_SECONDS = 0.5  # between what is told of several workers and is one decision
-SAMPLE_SECONDS = 0.1  # samples closer than this are merged into one, which keeps the higher backlog
-
-
-def mark(state: State, t: float, kind: str, label: str, text: str) -> Mark:
-    """Note a decision; the same one again, with none between them that changed anything, only raises its count."""
-    for last in reversed(state.marks.values()):
-        if last.kind == kind and last.text == text:
-            last.count += 1
-            return last
-        if last.kind not in CHANGES_NOTHING:
-            break
-    new = state.marks[state.mark_count] = Mark(t, kind, label, text)
-    state.mark_count += 1
-    while len(state.marks) > KEPT_DECISIONS:
-        state.marks.popitem(last=False)
-    return new
-
-
-def mark_together(state: State, t: float, kind: str, worker: Worker, words: Callable[[list[str]], str]) -> None:
-    """Note one decision about several workers, told of one after the other at one moment, as one line."""
-    last = next(reversed(state.marks.values())) if state.marks else None
-    if last is None or last.kind != kind or t - last.t > TOGETHER_SECONDS or worker.label in last.labels:
-        mark(state, t, kind, "", words([worker.label])).labels = [worker.label]
-        return
-    last.labels.append(worker.label)
-    last.text = words(last.labels)
 
 
 @singledispatch
@@ -284,16 +254,7 @@ def _(event: e.BacklogSample, state: State) -> None:
         query = _query_at(state, event.t)
         if query is not None:
             query.peak_ratio = ratio if query.peak_ratio is None else max(query.peak_ratio, ratio)
-    _count_node_seconds(state, event)
-    if state.samples:
-        last = next(reversed(state.samples.values()))
-        if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
-            return  # the moment before says more; the next sample is not far
-    state.samples[state.sample_count] = event
-    state.demand[state.sample_count] = (state.request.cpus if state.request else None, state.granted)
-    state.sample_count += 1
-    if len(state.samples) > KEPT_SAMPLES:
-        _thin(state)
+    samples.keep(state, event)
 
 
 @apply.register
@@ -391,39 +352,6 @@ def _query_at(state: State, t: float) -> Query | None:
         if query.runner == "ray" and query.started <= t and (query.ended is None or t <= query.ended):
             return query
     return None
-
-
-def _thin(state: State) -> None:
-    """Make room for samples: those before the current query go first; then of those that are close together only the
-    one with the highest backlog stays, so that a long query's axis is filled from its beginning."""
-    number, first = next(iter(state.samples.items()))
-    if state.current is None or first.t < state.current.started:
-        del state.samples[number], state.demand[number]
-        return
-    last = next(reversed(state.samples.values()))
-    apart = (last.t - first.t) / (KEPT_SAMPLES * 2 // 3) or 1.0
-    kept: dict[int, int] = {}  # by part of the time
-    for number, sample in list(state.samples.items()):
-        part = int((sample.t - first.t) / apart)
-        other = kept.setdefault(part, number)
-        if other == number:
-            continue
-        gone = number if sample.pending <= state.samples[other].pending else other
-        kept[part] = number + other - gone
-        del state.samples[gone], state.demand[gone]
-
-
-def _count_node_seconds(state: State, sample: e.BacklogSample) -> None:
-    """Between two samples of a query, as many workers as at the first; the last stands until the query's end."""
-    for query in state.queries.values():
-        if query.runner != "ray" or query.state == "planning":
-            continue
-        until = sample.t if query.ended is None else min(sample.t, query.ended)
-        if query.sampled is not None and until > query.sampled:
-            before = next(reversed(state.samples.values())).workers if state.samples else sample.workers
-            query.node_seconds += (until - query.sampled) * before
-        if query.sampled is None or until > query.sampled:
-            query.sampled = until
 
 
 def _count_workers(state: State, t: float) -> None:

@@ -7,48 +7,23 @@ view takes less than 100 kB of the notebook, whatever the plan and the cluster.
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 from daftnb.telemetry.frames import Frame
 from daftnb.widgets import format as f
+from daftnb.widgets import static_tables as tables
 from daftnb.widgets.static_svg import backlog_svg, cpus_svg, plan_svg
+from daftnb.widgets.tables import clean, escape, table_html, table_text
 from daftnb.widgets.words import (
     GLYPHS,
     NATIVE,
     SIGNS,
     cpu_words,
-    decision_words,
-    end_words,
-    expression,
-    has_paths,
-    idle_words,
-    operator_notes,
     pool_words,
-    setting_words,
-    state_words,
 )
 
-MAX_ROWS = 40
 MAX_BESIDE = 20  # rows of a table that stands beside others
-MAX_LINES = 25  # of a table in text
 MAX_PROBLEMS = 10
 MAX_DECISIONS = 25
-MAX_CELL = 120  # characters
-_CELL = "text-align:left"  # notebooks align table cells to the right
-_NUMBER = "text-align:right"
 NO_QUERY = "No query has run yet."
-
-
-def clean(text: object) -> str:
-    """Text that can stand in a line: control characters and lone surrogates replaced."""
-    return "".join(c if c.isprintable() or c == " " else "�" for c in str(text))
-
-
-def escape(text: object) -> str:
-    """Text for HTML."""
-    return html.escape(clean(text))
 
 
 def headline(frame: Frame) -> str:
@@ -107,172 +82,6 @@ def static_text(frame: Frame, view: str) -> str:
     return "\n".join(lines)
 
 
-# -- tables: (heading, columns, rows), used by both -------------------------------------------------------------------
-
-Column = tuple[str, bool]  # its name, and whether it holds numbers
-Table = tuple[Sequence[Column], list[list[str]]]
-
-
-def _operators(frame: Frame) -> Table:
-    columns = [("operator", False), ("state", False), ("rows", True), ("bytes", True), ("time", True), ("tasks", True)]
-    plan = frame["plan"]
-    rows = []
-    paths = bool(plan) and has_paths(plan["operators"].values())
-    for depth, operator in walk(plan) if plan else ():
-        tasks = operator["tasks"]
-        duration = operator["duration_us"]
-        share = f" ({operator['time_share']:.0%})" if operator["time_share"] is not None else ""
-        name = "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip()
-        rows.append(
-            [
-                name,
-                state_words(operator["state"]),
-                f.number(operator["rows_out"]),
-                f.size(operator["bytes_out"]),
-                (f.duration(duration / 1e6) + share) if duration is not None else f.UNKNOWN,
-                f"{tasks['finished']}/{tasks['submitted']}" if tasks else f.UNKNOWN,
-                operator_notes(operator, paths),
-            ]
-        )
-    if any(row[-1] for row in rows):
-        return [*columns, ("notes", False)], rows
-    return columns, [row[:-1] for row in rows]
-
-
-def _not_run(tree: Frame) -> Table:
-    """A plan of which nothing runs."""
-    rows = [
-        [
-            "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip(),
-            f.number(operator["estimated_rows"]),
-        ]
-        for depth, operator in walk(tree)
-    ]
-    return [("operator", False), ("rows expected", True)], rows
-
-
-def walk(plan: Frame) -> Iterable[tuple[int, Any]]:
-    """The operators from the root down, each once, with its depth (at most 12, so that a deep plan stays readable)."""
-    operators = plan["operators"]
-    stack = [(plan["root"], 0)]
-    seen = set()
-    while stack:
-        id_, depth = stack.pop()
-        if id_ in seen or str(id_) not in operators:
-            continue
-        seen.add(id_)
-        operator = operators[str(id_)]
-        yield min(depth, 12), operator
-        stack.extend((child, depth + 1) for child in reversed(operator["inputs"]))
-
-
-def _pool(frame: Frame) -> Table:
-    columns = [
-        ("worker", False),
-        ("state", False),
-        ("running", True),
-        ("done", True),
-        ("memory", True),
-        ("idle", False),
-        ("ends", False),
-    ]
-    rows = []
-    for worker in frame["workers"]["rows"].values():
-        note = f" ({worker['note']})" if worker["note"] else ""
-        rows.append(
-            [
-                worker["label"],
-                state_words(worker["state"]) + note,
-                f"{worker['running']} of {worker['slots']}",
-                str(worker["finished"]),
-                f.size(worker["memory"]),
-                idle_words(worker),
-                end_words(worker),
-            ]
-        )
-    return columns, rows
-
-
-def _decisions(frame: Frame) -> Table:
-    columns = [("at", False), ("what", False), ("why", False)]
-    marks = list(frame["decisions"].values())[-MAX_DECISIONS:]
-    rows = [[f.clock(m["t"]), decision_words(m), m["text"]] for m in reversed(marks)]
-    return columns, rows
-
-
-def _history(frame: Frame) -> Table:
-    columns = [("query", True), ("state", False), ("time", True), ("rows", True), ("tasks", True)]
-    columns += [("peak ratio", True), ("workers", False), ("node-seconds", True)]
-    rows = [
-        [
-            str(past["number"]),
-            state_words(past["state"]),
-            f.duration(past["elapsed"]),
-            f.number(past["rows"]),
-            f.number(past["tasks"]),
-            f.ratio(past["peak_ratio"]),
-            f.UNKNOWN if past["workers_from"] is None else f"{past['workers_from']} → {past['workers_to']}",
-            f.number(past["node_seconds"]),
-        ]
-        for past in reversed(frame["queries"].values())
-    ]
-    return columns, rows
-
-
-def _settings(frame: Frame) -> Table:
-    columns = [("setting", False), ("set", True), ("in effect", True)]
-    rows = [
-        [row["label"], setting_words(name, row["set"]), setting_words(name, row["in_effect"])]
-        for name, row in frame["settings"]["rows"].items()
-    ]
-    return columns, rows
-
-
-def _table_html(title: str, table: Table, most: int = MAX_ROWS) -> list[str]:
-    columns, rows = table
-    if not rows:
-        return []
-    head = "".join(f'<th style="{_NUMBER if numeric else _CELL}">{escape(name)}</th>' for name, numeric in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="{_NUMBER if numeric else _CELL}">{indented(cell)}</td>'
-            for cell, (_, numeric) in zip(row, columns, strict=True)
-        )
-        + "</tr>"
-        for row in rows[:most]
-    )
-    more = f"<p>and {len(rows) - most} more</p>" if len(rows) > most else ""
-    return [f"<p>{escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"]
-
-
-def indented(cell: str) -> str:
-    """A cell whose leading spaces are kept."""
-    bare = cell.lstrip(" ")
-    return "&nbsp;&nbsp;" * ((len(cell) - len(bare)) // 2) + escape(short(bare))
-
-
-def short(text: str) -> str:
-    """A cell's text, cut where it is long."""
-    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
-
-
-def _table_text(table: Table) -> list[str]:
-    columns, rows = table
-    if not rows:
-        return []
-    shown = [[name for name, _ in columns], *([short(clean(cell)) for cell in row] for row in rows[:MAX_LINES])]
-    widths = [max(len(row[i]) for row in shown) for i in range(len(columns))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if numeric else cell.ljust(width)
-            for cell, width, (_, numeric) in zip(row, widths, columns, strict=True)
-        ).rstrip()
-        for row in shown
-    ]
-    return [*lines, f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else lines
-
-
 # -- views ------------------------------------------------------------------------------------------------------------
 
 
@@ -288,9 +97,13 @@ def _plan_html(frame: Frame) -> list[str]:
         trees = frame["plan"]["plans"]
         drawn = trees.get("optimised") or {}
         drawing = [plan_svg({"of": frame["plan"]["of"], **drawn})] if drawn.get("operators") else []
-        tables = (_table_html(f"{stage.capitalize()} plan", _not_run(tree)) for stage, tree in trees.items())
-        return [*drawing, *(part for table in tables for part in table)]
-    return [plan_svg(frame["plan"]), *_table_html("Plan", _operators(frame))]
+        drawing += [
+            part
+            for stage, tree in trees.items()
+            for part in table_html(f"{stage.capitalize()} plan", tables.not_run(tree))
+        ]
+        return drawing
+    return [plan_svg(frame["plan"]), *table_html("Plan", tables.operators(frame))]
 
 
 def _pool_summary(frame: Frame) -> str:
@@ -301,7 +114,7 @@ def _pool_summary(frame: Frame) -> str:
 
 
 def _workers_html(frame: Frame) -> list[str]:
-    rows = _table_html(_pool_summary(frame), _pool(frame))
+    rows = table_html(_pool_summary(frame), tables.pool(frame))
     return rows or [f"<p>{escape(_pool_summary(frame))}</p>"]
 
 
@@ -327,19 +140,19 @@ def _backlog_html(frame: Frame) -> list[str]:
 
 
 def _decisions_html(frame: Frame) -> list[str]:
-    return _table_html("Decisions, the latest first", _decisions(frame))
+    return table_html("Decisions, the latest first", tables.decisions(frame))
 
 
 def _history_html(frame: Frame) -> list[str]:
-    return _table_html("History, the latest first", _history(frame))
+    return table_html("History, the latest first", tables.history(frame))
 
 
 def _latest_html(frame: Frame) -> list[str]:
-    return _table_html("History, the latest first", _history(frame), MAX_BESIDE)
+    return table_html("History, the latest first", tables.history(frame), MAX_BESIDE)
 
 
 def _settings_html(frame: Frame) -> list[str]:
-    return _table_html("Settings", _settings(frame))
+    return table_html("Settings", tables.settings(frame))
 
 
 def sparkline(frame: Frame, width: int = 60) -> list[str]:
@@ -355,13 +168,15 @@ def sparkline(frame: Frame, width: int = 60) -> list[str]:
 
 def _plan_text(frame: Frame) -> list[str]:
     if frame["plan"] and frame["plan"].get("of") is not None:
-        parts = ([f"{stage} plan", *_table_text(_not_run(tree)), ""] for stage, tree in frame["plan"]["plans"].items())
+        parts = (
+            [f"{stage} plan", *table_text(tables.not_run(tree)), ""] for stage, tree in frame["plan"]["plans"].items()
+        )
         return [line for part in parts for line in part][:-1]
-    return _table_text(_operators(frame))
+    return table_text(tables.operators(frame))
 
 
 def _workers_text(frame: Frame) -> list[str]:
-    return [_pool_summary(frame), *_table_text(_pool(frame))]
+    return [_pool_summary(frame), *table_text(tables.pool(frame))]
 
 
 def _backlog_text(frame: Frame) -> list[str]:
@@ -374,14 +189,14 @@ def _cell_queries_html(frame: Frame) -> list[str]:
     cell = frame.get("cell") or {"brief": 0}
     rows = []
     if len(frame["queries"]) > 1:
-        rows = _table_html("Queries of this cell, the latest first", _history(frame), MAX_BESIDE)
+        rows = table_html("Queries of this cell, the latest first", tables.history(frame), MAX_BESIDE)
     if cell["brief"]:
         rows.append(f"<p>and {cell['brief']} shorter than 0.3 s</p>")
     return rows
 
 
 def _operators_html(frame: Frame) -> list[str]:
-    return _table_html(f"Plan of query {frame['plan']['number']}", _operators(frame)) if frame.get("plan") else []
+    return table_html(f"Plan of query {frame['plan']['number']}", tables.operators(frame)) if frame.get("plan") else []
 
 
 _SECTIONS = {
@@ -398,13 +213,13 @@ _TEXTS = {
     "plan": (_plan_text,),
     "workers": (_workers_text,),
     "backlog": (_backlog_text,),
-    "decisions": (lambda frame: _table_text(_decisions(frame)),),
-    "history": (lambda frame: _table_text(_history(frame)),),
+    "decisions": (lambda frame: table_text(tables.decisions(frame)),),
+    "history": (lambda frame: table_text(tables.history(frame)),),
     "cockpit": (
         _plan_text,
         _backlog_text,
         _workers_text,
-        lambda frame: _table_text(_decisions(frame)),
-        lambda frame: _table_text(_settings(frame)),
+        lambda frame: table_text(tables.decisions(frame)),
+        lambda frame: table_text(tables.settings(frame)),
     ),
 }

@@ -15,7 +15,8 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import TOPICS, frame_of, merge_patch, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
-from daftnb.telemetry.state import KEPT_QUERIES, KEPT_SAMPLES, apply
+from daftnb.telemetry.samples import KEPT_SAMPLES
+from daftnb.telemetry.state import KEPT_QUERIES, apply
 from tests.conftest import await_that
 from tests.unit import story
 
