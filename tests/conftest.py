@@ -76,3 +76,10 @@ def await_that(condition: Callable[[], object], what: str, seconds: float = 30.0
             return value
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.05)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Daft keeps the runner that a process began with: tests that point it at Ray are not in one run with others."""
+    on_ray = [item.get_closest_marker("cluster") is not None for item in session.items]
+    if any(on_ray) and not all(on_ray):
+        raise pytest.UsageError("in two runs, please: pytest -m 'not cluster' && pytest -m cluster")

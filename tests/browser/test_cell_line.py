@@ -126,6 +126,7 @@ def test_a_line_under_slow_cells_only_which_opens_and_stays(lab: Lab, page: Any,
     shut_down_kernels(lab)
 
 
+@pytest.mark.slow
 def test_a_hundred_runs_do_not_grow_the_notebook(lab: Lab, page: Any) -> None:
     name = "hundred.ipynb"
     count = """

@@ -134,8 +134,15 @@ ORDERS = {
 }
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
+BOTH = [
+    pytest.param(order, client, id=f"{where}-{order}", marks=() if quick else pytest.mark.slow)
+    for number, order in enumerate(ORDERS)
+    for client, where in ((False, "direct"), (True, "client"))
+    for quick in [number in (0, 1, 6) and client == (number == 1)]
+]
+
+
+@pytest.mark.parametrize(("order", "client"), BOTH)
 def test_what_the_user_connected_himself_is_adopted(head: Head, kernel: Kernel, order: str, client: bool) -> None:
     address = head.client_address if client else head.address
     kernel.run("import os; os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'")  # as for any loopback head
@@ -302,10 +309,18 @@ module.__version__ = "0.7.1"
 @pytest.mark.parametrize(
     ("source", "what"),
     [
-        (NO_DAFT, "Daft cannot be imported on the cluster at {}: ImportError: there is no Daft here. "),
-        (OTHER_DAFT, "The cluster at {} has Daft 0.7.1, this kernel Daft 0.7.26: neither reads the other's plans. "),
+        pytest.param(
+            NO_DAFT,
+            "Daft cannot be imported on the cluster at {}: ImportError: there is no Daft here. ",
+            id="none",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            OTHER_DAFT,
+            "The cluster at {} has Daft 0.7.1, this kernel Daft 0.7.26: neither reads the other's plans. ",
+            id="another",
+        ),
     ],
-    ids=["none", "another"],
 )
 def test_a_cluster_without_this_daft_is_told_by_every_way_in(tmp_path: Path, source: str, what: str) -> None:
     head = Head(environment=shadow_daft(tmp_path, source))
@@ -404,6 +419,7 @@ def test_with_no_address_ray_starts_one_on_loopback_and_stop_ends_it(tmp_path: P
         kernel.end()
 
 
+@pytest.mark.slow
 def test_a_head_with_the_second_autoscaler_and_no_configuration_never_grows() -> None:
     head = Head(environment={"RAY_enable_autoscaler_v2": "1"})
     kernel = Kernel(head.environment)
@@ -418,6 +434,7 @@ def test_a_head_with_the_second_autoscaler_and_no_configuration_never_grows() ->
         head.stop()
 
 
+@pytest.mark.slow
 def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
     head = Head()
     kernel = Kernel(head.environment)
@@ -453,6 +470,7 @@ if "--mode=specific-server" in sys.orig_argv:
 """
 
 
+@pytest.mark.slow
 def test_a_ray_client_server_that_hangs_is_given_up_and_another_asked_for(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(HANGS_ONCE.format(marker=str(tmp_path / "hung")))
     head = Head(environment={"PYTHONPATH": str(tmp_path)})

@@ -88,6 +88,7 @@ def test_a_worker_is_killed(kernel: Kernel) -> None:
     assert kernel.run(QUERY) == {"a": [2, 3]}
 
 
+@pytest.mark.slow
 def test_a_raylet_is_killed(kernel: Kernel) -> None:
     worker = started(kernel, "RaySwordfishActor")
     psutil.Process(worker.ppid()).kill()
@@ -112,6 +113,7 @@ def test_the_runner_actor_is_killed(kernel: Kernel) -> None:
     assert kernel.run("out = session.frame()['settings']['number'] == session.frame()['query']['number']") is True
 
 
+@pytest.mark.slow
 def test_rays_control_store_is_killed(kernel: Kernel) -> None:
     started(kernel, "gcs_server").kill()
     end = kernel.run(END)
@@ -130,6 +132,7 @@ def test_a_kernel_is_killed_in_mid_query(kernel: Kernel) -> None:
     await_that(lambda: not processes_of(folder), "all ended", 30)
 
 
+@pytest.mark.slow
 def test_the_extension_is_unloaded_in_mid_query(kernel: Kernel) -> None:
     """The cluster that we started ends with us; the query fails as one whose cluster is gone, and the kernel lives."""
     started(kernel, "gcs_server")

@@ -136,6 +136,7 @@ CONCURRENCY = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_the_schedulers_behaviour_in_a_job_is_the_settings(server: JobServer) -> None:
     default = daftnb.submit(CONCURRENCY)
     assert ended(default) == "SUCCEEDED"

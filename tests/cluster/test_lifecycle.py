@@ -241,6 +241,7 @@ def test_a_failing_query_fails_as_it_would_without_us(kernel: Kernel) -> None:
     assert out == ["failed", True]
 
 
+@pytest.mark.slow
 def test_a_cluster_whose_head_dies_is_told_and_can_be_started_again(kernel: Kernel) -> None:
     _, folder, _ = kernel.run(START)
     head = next(p for p in processes_of(folder) if "gcs_server" in p.name())

@@ -68,6 +68,7 @@ def test_a_cancelled_query_and_an_ended_session_leave_the_others_alone(pair: tup
     assert second.run(QUERY) == {"a": [2, 3]}
 
 
+@pytest.mark.slow
 def test_a_kernel_that_is_killed_leaves_the_others_alone(pair: tuple[Kernel, Kernel]) -> None:
     first, second = pair
     assert first.run(RUN) is True
