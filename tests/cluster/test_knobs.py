@@ -118,6 +118,23 @@ def test_idle_seconds(one_worker: Session) -> None:
     await_workers(session, 1, 1.5)
 
 
+@pytest.mark.slow
+def test_the_documented_sixty_seconds(one_worker: Session) -> None:
+    session = one_worker
+    set_knobs(DOWNSCALE_IDLE_SECONDS=60)
+    sleepy(30, 0.4).collect()
+    ended = time.time()
+    rows = workers(session)
+    promised = {label: row["retires_at"] for label, row in rows.items() if row["retires_at"] is not None}
+    assert len(promised) == len(rows) - 1 >= 1
+    await_workers(session, 1, 75)
+    retired = [entry for entry in decisions(session, ended) if entry["kind"] == "retire"]
+    assert {entry["text"].partition(" was")[0] for entry in retired} == set(promised)
+    for entry in retired:
+        assert abs(entry["t"] - promised[entry["text"].partition(" was")[0]]) < 1, "the countdown was right"
+    assert min(promised.values()) - ended > 50
+
+
 @pytest.mark.parametrize("survivors", [0, 2])
 def test_survivors(one_worker: Session, survivors: int) -> None:
     session = one_worker
