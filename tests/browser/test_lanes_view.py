@@ -187,8 +187,11 @@ def test_tasks_by_keyboard(draw: Draw) -> None:
     def press(key: str, worker: str) -> str:
         before = said()
         page.keyboard.press(key)
-        page.wait_for_function(f"(before) => {now}?.getAttribute('aria-valuetext') !== before", arg=before)
-        assert page.evaluate(f"() => {now}.getAttribute('aria-label')") == f"tasks of {worker}"
+        page.wait_for_function(
+            f"([before, label]) => {now}?.getAttribute('aria-valuetext') !== before"
+            f" && {now}.getAttribute('aria-label') === label",
+            arg=[before, f"tasks of {worker}"],
+        )
         return str(said())
 
     # The head comes first, then worker 1, at the task of now.

@@ -18,7 +18,7 @@ const HIGHEST = 640; // px, of the box where nothing else bounds it
 const MANY = 60; // operators; of more than that, those out of sight are not drawn
 const MARGIN = 400; // px around what is in sight
 const FRESH = 120; // px around it in which cards follow the frames; further away they are as they were drawn
-const AT_ONCE = 16; // cards drawn anew in one frame of the screen, after that in which all else is
+const AT_ONCE = 16; // cards drawn anew in one frame of the screen; more than that wait for the frames after it
 const BELOW = 30; // px kept free around the selected operator, for the fold's button
 const DRAG = 4; // px that a press may move and still be a click
 
@@ -175,9 +175,10 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
 
   const many = operators.length > MANY;
   const onScroll = () => {
-    const { scrollLeft, scrollTop } = box.current!;
+    if (!many || !box.current) return; // it may be told of a scroll once it is gone
+    const { scrollLeft, scrollTop } = box.current;
     const grain = (value: number) => Math.round(value / (MARGIN / 2)) * (MARGIN / 2);
-    if (many && (grain(scrollLeft) !== sight.left || grain(scrollTop) !== sight.top)) setSight({ left: grain(scrollLeft), top: grain(scrollTop) });
+    if (grain(scrollLeft) !== sight.left || grain(scrollTop) !== sight.top) setSight({ left: grain(scrollLeft), top: grain(scrollTop) });
   };
   const within = ({ x, y }: { x: number; y: number }, margin: number): boolean =>
     !many ||
@@ -190,8 +191,12 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
   // What a card does is looked up when it is done: a card is kept while its operator is as it was.
   const act = useRef({ select, fold });
   act.current = { select, fold };
+  const stale = (id: number): boolean => {
+    const known = cards.current.made.get(id);
+    return known !== undefined && known.of !== byId.get(id) && within(layout.places.get(id)!, FRESH);
+  };
   const before = useRef(plan);
-  let room = !many ? Infinity : before.current === plan ? AT_ONCE : 0;
+  let room = !many ? Infinity : before.current === plan || layout.order.filter(stale).length <= AT_ONCE ? AT_ONCE : 0;
   before.current = plan;
   const [, drawMore] = useState(0);
   const card = (id: number): VNode | null => {
@@ -199,7 +204,7 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
     const at = layout.places.get(id)!;
     if (!operator || (id !== current && !within(at, MARGIN))) return null;
     const known = id === current || id === selected ? undefined : cards.current.made.get(id);
-    if (known && (known.of === operator || !within(at, FRESH) || room-- <= 0)) return known.node;
+    if (known && (!stale(id) || room-- <= 0)) return known.node;
     const udf = actors.get(id)?.[1];
     const node = (
       <Card key={id} operator={operator} x={at.x} y={at.y} current={id === current} selected={id === selected} far={far}
