@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -77,12 +77,14 @@ def _shows_lines(session: Session | None) -> bool:
     return session is not None and session.lines is not None and session.lines.on
 
 
-def summary(findings: Iterable[Finding]) -> str:
-    """How many of which rank, in one line."""
-    ranks = [finding.rank for finding in findings]
-    counts = [(ranks.count(rank), rank) for rank in ("problem", "warning")]
-    parts = [f"{count or 'no'} {rank}{'' if count == 1 else 's'}" for count, rank in counts]
-    return f"{', '.join(parts)}; {ranks.count('ok')} ok"
+def summary(findings: Sequence[Finding]) -> str:
+    """How many of which rank, and which, in one line."""
+    parts = []
+    for rank in ("problem", "warning"):
+        names = [finding.name for finding in findings if finding.rank == rank]
+        which = f" ({', '.join(names)})" if names else ""
+        parts.append(f"{len(names) or 'no'} {rank}{'' if len(names) == 1 else 's'}{which}")
+    return f"{', '.join(parts)}; {sum(finding.rank == 'ok' for finding in findings)} ok"
 
 
 def doctor_text(findings: Sequence[Finding]) -> str:
@@ -98,7 +100,7 @@ def doctor_text(findings: Sequence[Finding]) -> str:
             lines.append(f"  {GLYPHS[row.rank]} {row.rank:<7}  {clean(row.name):<{width}}  {clean(row.detail)}")
             if row.remedy:
                 lines.append(f"  {'':<{11 + width}}  → {clean(row.remedy)}")
-    return "\n".join([*lines[1:], "", summary(findings)])
+    return "\n".join([*lines[1:], "", clean(summary(findings))])
 
 
 def report(as_json: bool = False) -> int:

@@ -68,7 +68,7 @@ def test_the_page_answers_while_the_cell_runs(lab: Lab, page: Any, artifacts: Pa
     assert found["kernel's subshells"][0] == "✓ ok"
     assert found["comms over subshells"][0] == "✓ ok"
     assert found["internals"][0] == "✓ ok"
-    page.screenshot(path=artifacts / "doctor.png")
+    page.locator(".jp-OutputArea-output table").first.screenshot(path=artifacts / "doctor.png")
     page.locator(".jp-OutputArea-output", has_text="the cell ends").wait_for(timeout=30_000)
     assert page.locator(".jp-OutputArea-output table").count() == 1
     assert page.problems == []
@@ -84,7 +84,7 @@ def test_where_it_cannot_the_table_says_so_and_is_brought_up_to_date(
     state, how, _ = found["the page's answer"]
     assert (state, how) == ("⚠ warning", "none within 1.5 s while the cell runs, so it cannot be told yet")
     assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 0
-    page.screenshot(path=artifacts / "doctor-waiting.png")
+    page.locator(".jp-OutputArea-output table").first.screenshot(path=artifacts / "doctor-waiting.png")
     answered(page)
     assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 1
     state, how, _ = rows(page)["the page's answer"]
