@@ -37,11 +37,15 @@ def shown(name: str, value: str) -> str:
 
 
 def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
-    """Every DAFT_* and RAY_* that is set; one that is wrong, or that nobody reads, is a warning."""
+    """Every DAFT_* and RAY_* that is set; one that is wrong, or that nobody reads, is a warning.
+
+    But those that :func:`habits` tells of.
+    """
     environment = os.environ if environment is None else environment
     wrong = {text.partition(":")[0]: text for text in AutoscalingSettings.read(environment).problems}
     known = [*(setting.env for setting in SETTINGS.values()), EXCLUDE_ENV]
-    names = sorted(name for name in environment if name.startswith(("DAFT_", "RAY_")))
+    told = {PROGRESS_VARIABLE, *DECLINES}
+    names = sorted(name for name in environment if name.startswith(("DAFT_", "RAY_")) and name not in told)
     found = []
     for name in names[:MAX_VARIABLES]:
         value = shown(name, environment[name])
@@ -56,7 +60,7 @@ def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
             found.append(Finding(PART, name, "ok", value))
     if len(names) > MAX_VARIABLES:
         found.append(Finding(PART, "and more", "ok", f"{len(names) - MAX_VARIABLES} further variables"))
-    return found or [Finding(PART, "DAFT_*, RAY_*", "ok", "none is set: all is as Daft and Ray have it")]
+    return found or [Finding(PART, "DAFT_*, RAY_*", "ok", "no other is set: all is as Daft and Ray have it")]
 
 
 def habits(lines: bool, environment: Mapping[str, str] | None = None) -> list[Finding]:
@@ -74,7 +78,7 @@ def _bars(lines: bool, value: str | None) -> Finding:
     if lines and (value is None or int(value) != 0):
         remedy = f"Unset {PROGRESS_VARIABLE}, then %daft auto off and %daft auto on: the lines take the bars' place."
         return Finding(PART, name, "warning", f"{state}, beside daftnb's lines under cells", remedy)
-    return Finding(PART, name, "ok", state)
+    return Finding(PART, name, "ok", state + (": daftnb's lines under cells take their place" if lines else ""))
 
 
 def _telemetry(environment: Mapping[str, str]) -> Finding:

@@ -50,8 +50,8 @@ def answered(page: Any) -> None:
     page.locator(".jp-OutputArea-output td", has_text="live views work").wait_for(timeout=30_000)
 
 
-def begin(page: Any, lab: Lab, name: str) -> None:
-    notebook(lab, f"{name}.ipynb", (CELL,))
+def begin(page: Any, lab: Lab, name: str, cell: str = CELL) -> None:
+    notebook(lab, f"{name}.ipynb", (cell,))
     open_notebook(page, lab, f"{name}.ipynb")
     run_cell(page, 0)
     page.locator(".jp-OutputArea-output table").first.wait_for(timeout=30_000)
@@ -68,7 +68,8 @@ def test_the_page_answers_while_the_cell_runs(lab: Lab, page: Any, artifacts: Pa
     assert found["kernel's subshells"][0] == "✓ ok"
     assert found["comms over subshells"][0] == "✓ ok"
     assert found["internals"][0] == "✓ ok"
-    page.locator(".jp-OutputArea-output table").first.screenshot(path=artifacts / "doctor.png")
+    page.locator(".jp-OutputArea-output td", has_text="Daft's telemetry").scroll_into_view_if_needed()
+    page.screenshot(path=artifacts / "doctor.png")
     page.locator(".jp-OutputArea-output", has_text="the cell ends").wait_for(timeout=30_000)
     assert page.locator(".jp-OutputArea-output table").count() == 1
     assert page.problems == []
@@ -84,7 +85,8 @@ def test_where_it_cannot_the_table_says_so_and_is_brought_up_to_date(
     state, how, _ = found["the page's answer"]
     assert (state, how) == ("⚠ warning", "none within 1.5 s while the cell runs, so it cannot be told yet")
     assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 0
-    page.locator(".jp-OutputArea-output table").first.screenshot(path=artifacts / "doctor-waiting.png")
+    page.locator(".jp-OutputArea-output td", has_text="Daft's telemetry").scroll_into_view_if_needed()
+    page.screenshot(path=artifacts / "doctor-waiting.png")
     answered(page)
     assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 1
     state, how, _ = rows(page)["the page's answer"]
@@ -99,4 +101,17 @@ def test_where_it_cannot_the_table_says_so_and_is_brought_up_to_date(
     saved = "".join("".join(output.get("data", {}).get("text/plain", "")) for output in outputs)
     assert "live views work" in saved
     assert "cannot be told yet" not in saved
+    shut_down_kernels(lab)
+
+
+def test_a_page_that_cannot_draw_widgets_is_found_out(lab: Lab, page: Any, artifacts: Path) -> None:
+    """anywidget's part of the page does not come, as where it is not installed beside Jupyter."""
+    page.route("**/extensions/anywidget/**", lambda route: route.abort())
+    begin(page, lab, "doctor-none", "%load_ext daftnb\n%daft doctor")
+    page.locator(".jp-OutputArea-output td", has_text="live views do not work in this page").wait_for(timeout=30_000)
+    state, how, remedy = rows(page)["the page's answer"]
+    assert (state, how) == ("✕ problem", "none within 5 s after the cell: live views do not work in this page")
+    assert "pip install ipywidgets anywidget" in remedy
+    assert page.locator(".jp-OutputArea-output b", has_text="1 problem (the page's answer)").count() == 1
+    page.screenshot(path=artifacts / "doctor-none.png")
     shut_down_kernels(lab)
