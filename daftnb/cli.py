@@ -27,13 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--no-browser", action="store_true", help="only print the URL")
         command.add_argument("--port", type=int, default=8888, help="the first port to try (8888)")
     demo.add_argument("--folder", default="daftnb-demo", help="where the notebook and its data go (./daftnb-demo)")
-    commands.add_parser("doctor", help="say whether this machine and these packages can do it all")
+    doctor = commands.add_parser("doctor", help="say whether everything here is as it must be, and what to do")
+    doctor.add_argument("--json", action="store_true", help="as a JSON list of findings")
     options = parser.parse_args(arguments)
     try:
         if options.command == "doctor":
             from daftnb.doctor import report
 
-            return report()
+            return report(options.json)
         if options.command == "lab":
             return open_lab(Path.cwd(), None, options.port, browser=not options.no_browser)
         notebook = demo_notebook(Path(options.folder))

@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = add("compare", "two runs side by side, operator by operator: numbers of queries, or files")
     compare.add_argument("a", metavar="A")
     compare.add_argument("b", metavar="B")
+    add("doctor", "whether everything is as it must be: versions, Ray, this machine, the page; and what to do")
     add("help", "this text")
     return parser
 
@@ -143,6 +144,10 @@ def run(line: str, session: Session) -> None:
             print(f"{arguments.path}: {size:,} bytes")
         case "open":
             _open(arguments.path)
+        case "doctor":
+            from daftnb.widgets import probe
+
+            probe.show(session)
         case "auto":
             if arguments.switch is not None:
                 daftnb.auto(arguments.switch == "on")

@@ -1,0 +1,165 @@
+"""What the machine has, against what a cluster on it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from daftnb.checks.finding import Finding
+from daftnb.engine.address import CLIENT_PORT, GCS_PORT, JOBS_PORT
+from daftnb.engine.cluster import (
+    HEAD_BYTES,
+    LOOPBACK,
+    MIB,
+    MIN_OBJECT_STORE_BYTES,
+    NODE_BYTES,
+    ClusterSize,
+    check_machine,
+    free_ports,
+)
+from daftnb.errors import DaftnbError
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+PART = "machine"
+FULL = 0.95  # Ray refuses objects that it would have to spill to a disk that is fuller than this
+PORTS_OF_A_CLUSTER = 8
+STAY = "Close other kernels, or stay on Daft's native runner, which needs no cluster."
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def embedded(session: Session | None) -> Finding:
+    """Whether ``%daft start`` can start a cluster here."""
+    if session is not None and session.cluster is not None:
+        return Finding(PART, "embedded cluster", "ok", f"runs, at {session.cluster.address}")
+    size = ClusterSize()
+    try:
+        shares = check_machine(size)
+    except DaftnbError as error:
+        return Finding(PART, "embedded cluster", "problem", error.what, error.remedy)
+    store = shares.node_object_store // MIB
+    detail = f"fits with up to {size.max_workers} workers: {store} MiB of object store for each of its nodes"
+    return Finding(PART, "embedded cluster", "ok", detail)
+
+
+def shared_memory(folder: str = "/dev/shm") -> list[Finding]:
+    """Where Ray keeps its objects on Linux."""
+    if not sys.platform.startswith("linux"):
+        return []
+    remedy = "Give the container more: docker run --shm-size=1g, or a memory-backed volume at /dev/shm."
+    if not os.access(folder, os.W_OK):
+        return [Finding(PART, folder, "problem", "missing, or not writable: Ray keeps its objects there", remedy)]
+    usage = shutil.disk_usage(folder)
+    return [judge_shared_memory(folder, usage.total, usage.free, remedy)]
+
+
+def judge_shared_memory(folder: str, total: int, free: int, remedy: str) -> Finding:
+    """Whether the object stores of a cluster fit: one for the head and one for each worker."""
+    detail = f"{free // MIB} of {total // MIB} MiB are free"
+    stores = int(free * 0.8) // MIN_OBJECT_STORE_BYTES
+    if stores < 2:
+        least = f"a head and one worker need {2 * MIN_OBJECT_STORE_BYTES * 5 // 4 // MIB} MiB"
+        return Finding(PART, folder, "problem", f"{detail}; {least}", remedy)
+    if stores < ClusterSize().max_workers + 1:
+        return Finding(PART, folder, "warning", f"{detail}: enough for {stores - 1} worker(s)", remedy)
+    return Finding(PART, folder, "ok", detail)
+
+
+def memory(session: Session | None, cgroup: Path = CGROUP) -> Finding:
+    """Memory that is free: the machine's, or what the container may still take, whichever is less."""
+    available = psutil.virtual_memory().available
+    limit = container_memory(cgroup)
+    runs = session is not None and session.cluster is not None
+    if limit is not None and limit < available:
+        return judge_memory(limit, " within the container's limit", runs)
+    return judge_memory(available, "", runs)
+
+
+def judge_memory(free: int, where: str, runs: bool) -> Finding:
+    """``runs``: a cluster is there already, and has what it needs to start."""
+    detail = f"{free // MIB} MiB are free{where}"
+    workers = (free - HEAD_BYTES) // NODE_BYTES
+    most = ClusterSize().max_workers
+    if runs:
+        return Finding(PART, "memory", "ok", f"{detail}, beside the cluster that runs")
+    if workers < 1:
+        least = f"a head and one worker need about {(HEAD_BYTES + NODE_BYTES) // MIB} MiB"
+        return Finding(PART, "memory", "problem", f"{detail}; {least}", STAY)
+    if workers < most:
+        remedy = f"%daft start --max {workers}"
+        return Finding(PART, "memory", "warning", f"{detail}: enough for {workers} worker(s) of {most}", remedy)
+    return Finding(PART, "memory", "ok", f"{detail}; a head and {most} workers need about {_need(most)} MiB")
+
+
+def _need(workers: int) -> int:
+    return (HEAD_BYTES + workers * NODE_BYTES) // MIB
+
+
+def container_memory(cgroup: Path) -> int | None:
+    """Bytes that this container may still take, None where it has no limit of its own (cgroups 2)."""
+    try:
+        most, used = (cgroup / "memory.max").read_text().strip(), (cgroup / "memory.current").read_text().strip()
+    except OSError:
+        return None
+    return max(0, int(most) - int(used)) if most.isdecimal() and used.isdecimal() else None
+
+
+def processors() -> Finding:
+    """CPUs that this process may use."""
+    machine = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else machine
+    return judge_processors(usable, machine)
+
+
+def judge_processors(usable: int, machine: int) -> Finding:
+    """One CPU is shared by the kernel, the head and the workers."""
+    detail = f"{usable}" + (f" of the machine's {machine}" if usable != machine else "")
+    if usable < 2:
+        remedy = "It works, slowly; CPU slots of workers may exceed the CPUs (%daft start --cpus)."
+        return Finding(PART, "CPUs", "warning", f"{detail}: kernel, head and workers share it", remedy)
+    return Finding(PART, "CPUs", "ok", detail)
+
+
+def ports() -> Finding:
+    """Whether ports can be had on loopback, and whether something has Ray's usual ones."""
+    try:
+        free_ports(PORTS_OF_A_CLUSTER)
+    except OSError as error:
+        remedy = "A sandbox or a full table of ports forbids it; %daft start cannot work here."
+        return Finding(PART, "ports", "problem", f"no free ports on {LOOPBACK}: {error.strerror or error}", remedy)
+    taken = [str(port) for port in (GCS_PORT, CLIENT_PORT, JOBS_PORT) if _taken(port)]
+    detail = f"free ones can be had on {LOOPBACK}"
+    if taken:
+        listens = f"something listens on {', '.join(taken)}, of Ray's usual ones"
+        detail += f"; {listens} (a Ray to connect to? %daft start takes others)"
+    return Finding(PART, "ports", "ok", detail)
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def temporary_folder() -> Finding:
+    """Where Ray keeps its sessions and spills objects to."""
+    folder = tempfile.gettempdir()
+    usage = shutil.disk_usage(folder)
+    return judge_temporary_folder(folder, usage.total, usage.free)
+
+
+def judge_temporary_folder(folder: str, total: int, free: int) -> Finding:
+    """Ray does not spill to a disk that is nearly full."""
+    detail = f"{folder}: {free // MIB} of {total // MIB} MiB are free"
+    if total and 1 - free / total > FULL:
+        remedy = f"Make room in {folder}, or set TMPDIR to a folder on another disk before the kernel starts."
+        return Finding(PART, "disk", "warning", f"{detail}: Ray spills no objects to a disk this full", remedy)
+    return Finding(PART, "disk", "ok", detail)

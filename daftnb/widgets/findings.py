@@ -1,0 +1,45 @@
+"""What ``doctor`` has found, as an HTML table without script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daftnb.checks.finding import GLYPHS, Finding
+from daftnb.doctor import PARTS, summary
+from daftnb.widgets.static import escape
+
+MAX_TEXT = 400  # characters of a cell
+_CELL = "text-align:left;vertical-align:top;white-space:normal;overflow-wrap:anywhere"
+_STATE = "text-align:left;vertical-align:top;white-space:nowrap"
+
+
+def findings_html(findings: Sequence[Finding]) -> str:
+    """One row for each finding, under its part; every text escaped, each rank a sign and a word."""
+    body = []
+    for part, title in PARTS.items():
+        rows = [finding for finding in findings if finding.part == part]
+        if rows:
+            body.append(f'<tr><th colspan="4" scope="rowgroup" style="{_STATE}">{escape(title)}</th></tr>')
+            body += [_row(row) for row in rows]
+    head = "".join(
+        f'<th scope="col" style="{_STATE}">{name}</th>' for name in ("state", "what", "as it is", "what to do")
+    )
+    return (
+        f"<div><p><b>{escape(summary(findings))}</b></p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _row(row: Finding) -> str:
+    rank = f"{GLYPHS[row.rank]} {row.rank}"
+    state = escape(rank) if row.rank == "ok" else f"<b>{escape(rank)}</b>"
+    cells = [_short(text) for text in (row.detail, row.remedy)]
+    return (
+        f'<tr><td style="{_STATE}">{state}</td><td style="{_STATE}">{escape(_short(row.name))}</td>'
+        + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in cells)
+        + "</tr>"
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
