@@ -89,7 +89,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 def doctor_text(findings: Sequence[Finding]) -> str:
     """One line for each finding, with what to do below it."""
-    from daftnb.widgets.static import clean
+    from daftnb.widgets.tables import clean
 
     width = max((len(clean(finding.name)) for finding in findings), default=0)
     lines = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daftnb.checks.finding import GLYPHS, Finding
 from daftnb.doctor import PARTS, summary
-from daftnb.widgets.static import escape
+from daftnb.widgets.tables import escape
 
 MAX_TEXT = 400  # characters of a cell
 _CELL = "text-align:left;vertical-align:top;white-space:normal;overflow-wrap:anywhere"
