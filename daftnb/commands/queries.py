@@ -1,0 +1,94 @@
+"""The session's queries: those that run, those that have, and their recordings."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from daftnb.commands.parsing import Parser
+from daftnb.commands.verb import Verb
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+
+def _cancel_options(parser: Parser) -> None:
+    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
+
+
+def _cancel(arguments: Namespace, session: Session) -> None:
+    cancelled = session.cancel(arguments.query)
+    print(f"query {cancelled} is being cancelled" if cancelled else "no such query runs")
+
+
+def _history(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb.widgets.views import History
+
+    display(History(session))
+    dropped = session.recorder.dropped
+    if dropped:
+        print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
+
+
+def _save_options(parser: Parser) -> None:
+    parser.add_argument("path", metavar="PATH", help="the file, such as run.arrow")
+    parser.add_argument("--query", metavar="N", help="another query, by number or id")
+    parser.add_argument("--all", action="store_true", help="all queries that are kept")
+
+
+def _save(arguments: Namespace, session: Session) -> None:
+    from daftnb import runs
+
+    size = runs.save(session, arguments.path, arguments.query, arguments.all)
+    print(f"{arguments.path}: {size:,} bytes")
+
+
+def _open_options(parser: Parser) -> None:
+    parser.add_argument("path", metavar="PATH", help="a file that %%daft save has written")
+
+
+def _open(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    import daftnb
+
+    display(daftnb.replay(daftnb.open_recording(arguments.path)))
+
+
+def _compare_options(parser: Parser) -> None:
+    for name in ("a", "b"):
+        parser.add_argument(name, metavar=name.upper(), help="a query's number or id, or a recording's file")
+
+
+def _compare(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb import runs
+
+    display(runs.compare(session, arguments.a, arguments.b))
+
+
+VERBS = (
+    Verb(
+        "cancel", "queries", "end a query that runs, on the cluster too",
+        _cancel, _cancel_options, ("%daft cancel",),
+    ),
+    Verb(
+        "history", "queries", "this session's queries, and two of them side by side, live",
+        _history, examples=("%daft history",),
+    ),
+    Verb(
+        "compare", "queries", "two runs side by side, operator by operator",
+        _compare, _compare_options, ("%daft compare 3 4", "%daft compare 3 run.arrow"),
+    ),
+    Verb(
+        "save", "queries", "write the recording of the last query to an Arrow file",
+        _save, _save_options, ("%daft save run.arrow", "%daft save run.arrow --query 3", "%daft save all.arrow --all"),
+    ),
+    Verb(
+        "open", "queries", "replay a recording in the cockpit, on any machine",
+        _open, _open_options, ("%daft open run.arrow",),
+    ),
+)  # fmt: skip
