@@ -146,7 +146,7 @@ def test_a_cell_is_an_ordinary_cell_with_settings_of_its_own(run: Ran) -> None:
     assert result(run("%%daft --set threshold=2 linear=on\ny = 7\nthreshold(), y")) == "('2.0', 7)"
     assert result(run("threshold(), 'DAFT_SCHEDULER_LINEAR' in os.environ, y")) == "(None, False, 7)"
     assert result(run("%%daft --set threshold=2\nawait asyncio.sleep(0, threshold())")) == "'2.0'"
-    status, outputs = run("%%daft --set threshold=2\n_ = get_ipython().run_cell('1 + 1')\nthreshold()")
+    _, outputs = run("%%daft --set threshold=2\n_ = get_ipython().run_cell('1 + 1')\nthreshold()")
     assert [data["text/plain"] for kind, data in outputs] == ["2", "'2.0'"]  # a cell in it ends nothing
     assert result(run("threshold()or'none'")) == "'none'"
 
@@ -192,6 +192,13 @@ def test_the_line_has_the_name_and_quiet_has_none(run: Ran) -> None:
     assert lines_of(run(f"d = {SLOW}")) == []
     assert result(run("os.environ.get('DAFT_PROGRESS_BAR', 'bars')")) == "'bars'"
     assert run("%daft auto on")[0] == "ok"
+
+
+def test_an_interrupt_puts_it_back_too(run: Ran) -> None:
+    later = "import signal, threading\nthreading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()"
+    status, outputs = run(f"%%daft --set threshold=2\n{later}\ntime.sleep(30)")
+    assert (status, outputs[-1][1]["ename"]) == ("error", "KeyboardInterrupt")
+    assert result(run("threshold()or'none'")) == "'none'"
 
 
 def test_a_program_may_ask_for_it_too(run: Ran) -> None:
