@@ -80,6 +80,39 @@ def test_what_cannot_be_is_told_before_anything_is_set(session: Any, clean_setti
     assert settings.current() == settings.AutoscalingSettings()
 
 
+TERMINAL = """%load_ext daftnb
+import os, daft, IPython.core.completer as completer
+%daft native
+%%daft --set threshold=2 --name orders
+daft.from_pydict({"a": [1, 2]}).sort("a").collect()
+os.environ["DAFT_AUTOSCALING_THRESHOLD"]
+
+
+os.environ.get("DAFT_AUTOSCALING_THRESHOLD", "none")
+%daft strat
+with completer.provisionalcompleter(): print([c.text for c in get_ipython().Completer.completions("%daft sto", 9)])
+
+%daft native
+exit
+"""
+
+
+def test_in_ipythons_terminal_the_same_lines_work() -> None:
+    bare = {name: text for name, text in os.environ.items() if not name.startswith("DAFT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--simple-prompt", "--colors=NoColor", "--no-banner"],
+        input=TERMINAL, env={**bare, "DO_NOT_TRACK": "true"}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert "Out[4]: '2.0'" in said
+    assert "Query 1 (orders) on Daft's native runner finished after" in said
+    assert "Out[5]: 'none'" in said
+    assert "daftnb: %daft has no verb 'strat'.\n        Try %daft start" in said
+    assert "['stop']" in said
+    assert said.count("queries run on Daft's native runner, in this kernel") == 2  # asked for again, it is so already
+    assert "Traceback" not in said
+
+
 # -- %%daft in a real kernel ------------------------------------------------------------------------------------------
 
 Ran = Callable[[str], tuple[str, list[tuple[str, Any]]]]
