@@ -7,7 +7,7 @@ from typing import Any
 
 from daftnb.telemetry.frames import Frame
 from daftnb.widgets import format as f
-from daftnb.widgets.tables import Table
+from daftnb.widgets.tables import Table, clean
 from daftnb.widgets.words import (
     decision_words,
     end_words,
@@ -118,7 +118,7 @@ def history(frame: Frame) -> Table:
     columns += [("peak ratio", True), ("workers", False), ("node-seconds", True)]
     rows = [
         [
-            str(past["number"]),
+            f"{past['number']} · {clean(past['name'])}" if past.get("name") else str(past["number"]),
             state_words(past["state"]),
             f.duration(past["elapsed"]),
             f.number(past["rows"]),

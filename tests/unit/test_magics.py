@@ -17,20 +17,22 @@ from daftnb.widgets.views import Plan
 @pytest.fixture
 def session() -> Any:
     started = []
-    return SimpleNamespace(start=lambda size, progress: started.append(size), started=started, stop=lambda: False)
+    return SimpleNamespace(
+        start=lambda size, progress: started.append(size), started=started, stop=lambda: False, off={}
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("strat", "invalid choice: 'strat'"),
-        ("start --min two", "invalid int value: 'two'"),
+        ("strat", "%daft has no verb 'strat'."),
+        ("start --min two", "%daft start: --min cannot be 'two': it is not a whole number."),
         ("start --min 5 --max 2", "--min 5 is more than --max 2."),
         ("start --cpus 0", "--cpus must be at least 1 (got 0)."),
         ("set threshold", "'threshold' is not NAME=VALUE."),
         ("set treshold=2", "There is no setting 'treshold'"),
-        ("set 'threshold=2", "No closing quotation"),
-        ("workers now", "unrecognized arguments: now"),
+        ("set 'threshold=2", "no closing quotation"),
+        ("workers now", "%daft workers does not take 'now'."),
         ("plan now", "there is no dataframe called 'now' in this notebook."),
     ],
 )
@@ -52,6 +54,7 @@ def test_start_takes_its_options(session: Any) -> None:
 
 def test_help_names_every_command_and_setting(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
     magics.run("help", session)
+    magics.run("help start", session)
     text = capsys.readouterr().out
     words = "start stop status cockpit plan workers backlog decisions history controls settings set auto save open"
     for word in (*words.split(), "compare", "--idle-timeout", "DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR"):
@@ -71,7 +74,6 @@ def test_the_plan_of_a_name_that_is_no_dataframe(
 ) -> None:
     shell = SimpleNamespace(user_ns={"df": 3, "none": None})
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
-    monkeypatch.setattr("daftnb.get_session", lambda: SimpleNamespace(off={}))
     with pytest.raises(DaftnbError) as caught:
         magics.run(f"plan {name}", session)
     assert caught.value.what == what

@@ -64,7 +64,7 @@ def session() -> Any:
 def test_the_history_is_a_dataframe(session: Any) -> None:
     table = runs.history(session)
     assert list(table.columns) == [
-        "number", "id", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from", "workers_to",
+        "number", "id", "name", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from", "workers_to",
         "peak_ratio", "node_seconds", "threshold", "downscale", "idle_seconds", "survivors", "linear", "recorded",
         "error",
     ]  # fmt: skip
@@ -178,6 +178,9 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.startswith("a: query 1 (calm-willow, finished) and b: query 2 (second, finished)")
     with pytest.raises(RecordingError, match="There is no recording of query '9'"):
         magics.run("compare 1 9", session)
+    with pytest.raises(RecordingError) as caught:
+        magics.run("save x --query calm-wilow", session)
+    assert caught.value.remedy == "Try calm-willow"
     with pytest.raises(RecordingError, match="There is no file nothing"):
         magics.run("open nothing.arrow", session)
 

@@ -1,0 +1,125 @@
+"""Where queries run: a cluster of the kernel's own, one that is there, or Daft's native runner."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from daftnb.commands import sources
+from daftnb.commands.parsing import Parser
+from daftnb.commands.verb import Verb
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+
+def _start_options(parser: Parser) -> None:
+    parser.add_argument("--min", type=int, default=1, metavar="N", help="worker nodes it never goes below (1)")
+    parser.add_argument("--max", type=int, default=4, metavar="N", help="worker nodes it never goes above (4)")
+    parser.add_argument("--cpus", type=int, default=1, metavar="N", help="CPU slots per worker node (1)")
+    parser.add_argument(
+        "--idle-timeout", type=float, default=30.0, metavar="S", help="seconds until Ray releases an unused node (30)"
+    )
+
+
+def _start(arguments: Namespace, session: Session) -> None:
+    from daftnb.engine.cluster import ClusterSize
+
+    began = time.monotonic()
+    session.start(
+        ClusterSize(arguments.min, arguments.max, arguments.cpus, arguments.idle_timeout),
+        _since(began),
+    )
+
+
+def _connect_options(parser: Parser) -> None:
+    parser.add_argument(
+        "address",
+        nargs="?",
+        metavar="ADDRESS",
+        help="host:port, ray://host:port or auto; with none, a Ray on this machine",
+    )
+    parser.sources["address"] = sources.addresses
+
+
+def _connect(arguments: Namespace, session: Session) -> None:
+    session.connect(arguments.address, _since(time.monotonic()))
+
+
+def _native(arguments: Namespace, session: Session) -> None:
+    session.native()
+    print("queries run on Daft's native runner, in this kernel; for a cluster later, restart the kernel first")
+
+
+def _since(began: float) -> Callable[[str], None]:
+    """Prints each step with the seconds since the start."""
+    return lambda text: print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True)
+
+
+def _stop(arguments: Namespace, session: Session) -> None:
+    stopping = time.monotonic()
+    external = session.external
+    if not session.stop():
+        print("there is no cluster of this kernel's own to end")
+    elif external is None or external.local:
+        print(f"the cluster has ended ({time.monotonic() - stopping:.1f} s)")
+    elif external.ours:
+        print(f"disconnected from Ray at {external.address}, which runs on")
+    else:
+        print(f"let go of Ray at {external.address}; the connection is not daftnb's: ray.shutdown() ends it")
+
+
+def status_text(session: Session) -> str:
+    """The runner, the cluster, the last query and what is not right, one line each."""
+    from daftnb.widgets.static import headline
+
+    frame = session.frame()
+    about = frame["session"]
+    lines = [f"runner    {about['runner'] if about['runner'] != 'none' else 'none yet: the first query decides'}"]
+    cluster = about["cluster"]
+    if cluster is not None:
+        lines.append(f"cluster   {cluster['state']} at {cluster['address']}{_size_text(cluster)}")
+        pool = frame["workers"]
+        lines.append(f"workers   {pool['total']}: {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots")
+    lines.append(f"query     {headline(frame)}")
+    lines += [f"problem   {text}" for text in about["problems"].values()]
+    return "\n".join(lines)
+
+
+def _size_text(cluster: dict[str, Any]) -> str:
+    """The bounds of a cluster, where they are known."""
+    if cluster["max_workers"] is None:
+        return ""
+    idle = "" if cluster["idle_timeout"] is None else f", idle timeout {cluster['idle_timeout']:g} s"
+    return f", {cluster['min_workers']} to {cluster['max_workers']} workers of {cluster['cpus']} CPU{idle}"
+
+
+def _status(arguments: Namespace, session: Session) -> None:
+    print(status_text(session))
+
+
+VERBS = (
+    Verb(
+        "start", "cluster", "start a Ray cluster on this machine that grows and shrinks, and point Daft at it",
+        _start, _start_options, ("%daft start", "%daft start --min 1 --max 8 --cpus 2"),
+    ),
+    Verb(
+        "connect", "cluster", "connect to a Ray that runs, and point Daft at it",
+        _connect, _connect_options,
+        ("%daft connect auto", "%daft connect ray://head:10001", "%daft connect 10.0.0.5:6379"),
+    ),
+    Verb(
+        "native", "cluster", "point Daft at its native runner, in this kernel (before the first query only)",
+        _native, examples=("%daft native",),
+    ),
+    Verb(
+        "stop", "cluster", "end the cluster that was started, or the connection that was made",
+        _stop, examples=("%daft stop",),
+    ),
+    Verb(
+        "status", "cluster", "the runner, the cluster and the last query, in a few lines",
+        _status, examples=("%daft status",),
+    ),
+)  # fmt: skip

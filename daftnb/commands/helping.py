@@ -1,0 +1,49 @@
+"""The texts of ``%daft help`` and ``%daft help VERB``, made of what the verbs say of themselves."""
+
+from __future__ import annotations
+
+from daftnb.commands.parsing import nearest, shown
+from daftnb.commands.registry import modes, verbs
+from daftnb.commands.verb import GROUPS, Mode, Verb
+from daftnb.errors import DaftnbError
+from daftnb.settings import SETTINGS, AutoscalingSettings
+
+WHOLE_CELL = "%%daft"  # the topic of the mode that has no name
+_WIDTH = 14
+
+
+def help_text() -> str:
+    """All verbs by group, the modes of cells and the settings, a line each."""
+    lines: list[str] = []
+    for group, heading in GROUPS.items():
+        members = [verb for verb in verbs().values() if verb.group == group]
+        if members:
+            lines += ["", heading]
+            lines += [f"  %daft {verb.name:<{_WIDTH - 2}} {verb.help}" for verb in members]
+    if modes():
+        lines += ["", "Whole cells, by their first line"]
+        lines += [f"  {mode.title:<{_WIDTH + 4}} {mode.help}" for mode in modes().values()]
+    lines += ["", "Settings (each is an environment variable; a change acts on the next query)"]
+    defaults = AutoscalingSettings()
+    for name, setting in SETTINGS.items():
+        lines.append(f"  {name:<13} {setting.help} Default {defaults.text(name)}. {setting.env}")
+    return "\n".join(["%daft VERB …; Tab completes; %daft help VERB says more of one.", *lines])
+
+
+def topic_text(name: str) -> str:
+    """Usage, options and examples of a verb, and of the mode of that name; DaftnbError with the nearest one."""
+    name = "" if name == WHOLE_CELL else name
+    found: list[Verb | Mode] = [
+        *([verbs()[name]] if name in verbs() else []),
+        *([modes()[name]] if name in modes() else []),
+    ]
+    if not found:
+        near = nearest(name, [*verbs(), *modes()])
+        raise DaftnbError(f"there is no help on {shown(name)}.", f"Try %daft help {near or ''}".rstrip())
+    return "\n\n".join(_topic(each) for each in found)
+
+
+def _topic(topic: Verb | Mode) -> str:
+    text = f"{topic.title}: {topic.help}\n\n{topic.parser().format_help().strip()}"
+    examples = "".join("\n  " + example.replace("\n", "\n  ") for example in topic.examples)
+    return f"{text}\n\nexamples:{examples}" if examples else text

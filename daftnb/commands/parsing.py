@@ -1,0 +1,125 @@
+"""A ``%daft`` line into words, and words into arguments: argparse, whose slips are DaftnbErrors."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from daftnb.errors import DaftnbError
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+LONGEST_SHOWN = 40  # characters of what was typed, in an error
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Tab was pressed: the word so far, the notebook's variables, the words before it on the line."""
+
+    word: str
+    session: Session
+    variables: dict[str, Any]
+    before: tuple[str, ...] = ()
+
+
+Source = Callable[[Place], Iterable[str]]
+
+
+def split(line: str) -> list[str]:
+    """The words of a line, as a shell reads them, without a comment at its end; DaftnbError for an open quote."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words: list[str] = []
+    try:
+        while (word := lexer.get_token()) is not None and not word.startswith("#"):
+            words.append(word)
+    except ValueError as error:
+        reason = str(error)[:1].lower() + str(error)[1:]
+        raise DaftnbError(f"%daft cannot read {shown(line)}: {reason}.", "Try %daft help") from None
+    return words
+
+
+def shown(text: str) -> str:
+    """What was typed, in quotes, cut to a readable length."""
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
+
+
+def nearest(text: str, valid: Iterable[str]) -> str | None:
+    """The valid spelling that is most like ``text``; None where none is."""
+    near = get_close_matches(text.lower(), list(valid), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, but that a slip is a DaftnbError which says what to type, and that Tab can be told what there is.
+
+    ``sources``: for an argument (by its ``dest``) what may stand there; argparse's ``choices`` need none.
+    """
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog=prog, **{"add_help": False, "exit_on_error": False, **options})
+        self.sources: dict[str, Source] = {}
+
+    def parse(self, words: list[str]) -> argparse.Namespace:
+        """The arguments; DaftnbError if they cannot be."""
+        try:
+            arguments, left = self.parse_known_args(words)
+        except argparse.ArgumentError as slip:
+            self.error(str(slip).removeprefix("argument "))
+        if left:
+            self._unknown(left[0])
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """Raise it."""
+        raise DaftnbError(f"{self.prog}: {message}.", f"Try {self._help_line()}")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Nothing ends a kernel from here."""
+        self.error(message or "that is all")
+
+    def _help_line(self) -> str:
+        magic, *names = self.prog.split()
+        return " ".join([magic.replace("%%", "%"), "help", *names[:1]])
+
+    def _unknown(self, word: str) -> NoReturn:
+        if not word.startswith("-"):
+            raise DaftnbError(f"{self.prog} does not take {shown(word)}.", f"Try {self._help_line()}")
+        options = [option for action in self._actions for option in action.option_strings]
+        name = word.partition("=")[0]
+        near = nearest(name, options)
+        there = f" (there are {', '.join(options)})" if options else " (it has none)"
+        raise DaftnbError(
+            f"{self.prog} has no option {shown(name)}{there}.",
+            f"Try {self.prog} {near}" if near else f"Try {self._help_line()}",
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # argparse's own message ends in a list; ours in the nearest.
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            name = action.option_strings[0] if action.option_strings else (action.metavar or action.dest)
+            near = nearest(str(value), choices)
+            option = f" {name}" if action.option_strings else ""
+            raise DaftnbError(
+                f"{self.prog}: {name} cannot be {shown(str(value))}: it is one of {', '.join(choices)}.",
+                f"Try {self.prog}{option} {near or choices[0]}",
+            )
+
+    def _get_value(self, action: argparse.Action, text: str) -> Any:
+        kind = action.type
+        if kind is not int and kind is not float:
+            return super()._get_value(action, text)  # type: ignore[misc]  # argparse's, not in its stubs
+        try:
+            return kind(text)
+        except ValueError:
+            name = action.option_strings[0] if action.option_strings else (action.metavar or action.dest)
+            number = "a whole number" if kind is int else "a number"
+            raise DaftnbError(
+                f"{self.prog}: {name} cannot be {shown(text)}: it is not {number}.", f"Try {self._help_line()}"
+            ) from None

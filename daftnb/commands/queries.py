@@ -1,0 +1,114 @@
+"""The session's queries: those that run, those that have, and their recordings."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from daftnb.commands import sources
+from daftnb.commands.parsing import Parser, nearest, shown
+from daftnb.commands.verb import Verb
+from daftnb.errors import DaftnbError
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+
+def _cancel_options(parser: Parser) -> None:
+    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id or number (the latest that runs)")
+    parser.sources["query"] = sources.running
+
+
+def _cancel(arguments: Namespace, session: Session) -> None:
+    wanted = arguments.query
+    session.frame()  # what has been told is folded by now
+    running = session.monitor.read(lambda state: {q.id: str(q.number) for q in state.queries.values() if q.active})
+    if wanted is not None and wanted not in running:
+        by_number = {number: id_ for id_, number in running.items()}
+        if wanted not in by_number:
+            there = f"those that do: {', '.join(running)}" if running else "none does"
+            raise DaftnbError(
+                f"no query {shown(wanted)} runs ({there}).",
+                f"Try %daft cancel {nearest(wanted, running) or next(reversed(running))}" if running
+                else "Try %daft history",
+            )  # fmt: skip
+        wanted = by_number[wanted]
+    cancelled = session.cancel(wanted)
+    print(f"query {cancelled} is being cancelled" if cancelled else "no query runs")
+
+
+def _history(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb.widgets.views import History
+
+    display(History(session))
+    dropped = session.recorder.dropped
+    if dropped:
+        print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
+
+
+def _save_options(parser: Parser) -> None:
+    parser.add_argument("path", metavar="PATH", help="the file, such as run.arrow")
+    parser.sources["path"] = sources.recordings
+    parser.add_argument("--query", metavar="N", help="another query, by number or id")
+    parser.sources["query"] = sources.queries
+    parser.add_argument("--all", action="store_true", help="all queries that are kept")
+
+
+def _save(arguments: Namespace, session: Session) -> None:
+    from daftnb import runs
+
+    size = runs.save(session, arguments.path, arguments.query, arguments.all)
+    print(f"{arguments.path}: {size:,} bytes")
+
+
+def _open_options(parser: Parser) -> None:
+    parser.add_argument("path", metavar="PATH", help="a file that %%daft save has written")
+    parser.sources["path"] = sources.recordings
+
+
+def _open(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    import daftnb
+
+    display(daftnb.replay(daftnb.open_recording(arguments.path)))
+
+
+def _compare_options(parser: Parser) -> None:
+    for name in ("a", "b"):
+        parser.add_argument(name, metavar=name.upper(), help="a query's number or id, or a recording's file")
+        parser.sources[name] = sources.runs
+
+
+def _compare(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb import runs
+
+    display(runs.compare(session, arguments.a, arguments.b))
+
+
+VERBS = (
+    Verb(
+        "cancel", "queries", "end a query that runs, on the cluster too",
+        _cancel, _cancel_options, ("%daft cancel",),
+    ),
+    Verb(
+        "history", "queries", "this session's queries, and two of them side by side, live",
+        _history, examples=("%daft history",),
+    ),
+    Verb(
+        "compare", "queries", "two runs side by side, operator by operator",
+        _compare, _compare_options, ("%daft compare 3 4", "%daft compare 3 run.arrow"),
+    ),
+    Verb(
+        "save", "queries", "write the recording of the last query to an Arrow file",
+        _save, _save_options, ("%daft save run.arrow", "%daft save run.arrow --query 3", "%daft save all.arrow --all"),
+    ),
+    Verb(
+        "open", "queries", "replay a recording in the cockpit, on any machine",
+        _open, _open_options, ("%daft open run.arrow",),
+    ),
+)  # fmt: skip

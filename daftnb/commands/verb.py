@@ -1,0 +1,88 @@
+"""What a verb of ``%daft`` and a mode of ``%%daft`` are.
+
+::
+
+    def _options(parser: Parser) -> None:
+        parser.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
+        parser.sources["query"] = sources.running  # what Tab offers for it; argparse's choices need no source
+
+    def _run(arguments: Namespace, session: Session) -> None:
+        ...  # prints and displays; raises DaftnbError for a slip
+
+    VERBS = (Verb("cancel", "queries", "end a query that runs", _run, _options, ("%daft cancel",)),)
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daftnb.commands.parsing import Parser
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+# The groups of the help, in its order, with their headings.
+GROUPS = {
+    "cluster": "Where queries run",
+    "views": "See what a query does",
+    "settings": "Autoscaling settings (they act on the next query)",
+    "queries": "Queries and recordings",
+    "data": "Data",
+    "jobs": "Jobs, which outlive the kernel",
+    "about": "About",
+}
+
+
+def no_options(parser: Parser) -> None:
+    """A verb that takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """``%daft NAME …``. ``help`` is one line without a full stop; ``examples`` are lines as they are typed.
+
+    ``options`` gives the verb's arguments to a fresh parser, by argparse's own means.
+    """
+
+    name: str
+    group: str
+    help: str
+    run: Callable[[Namespace, Session], None]
+    options: Callable[[Parser], None] = no_options
+    examples: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """As it is typed."""
+        return f"%daft {self.name}"
+
+    def parser(self) -> Parser:
+        """A parser of what comes after the name."""
+        parser = Parser(self.title)
+        self.options(parser)
+        return parser
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """``%%daft NAME …``, the rest of the cell being ``body``; the mode without a name is that of a Python cell."""
+
+    name: str
+    help: str
+    run: Callable[[Namespace, str, Session], None]
+    options: Callable[[Parser], None] = no_options
+    examples: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """As it is typed."""
+        return f"%%daft {self.name}".rstrip()
+
+    def parser(self) -> Parser:
+        """A parser of what comes after the name."""
+        parser = Parser(self.title)
+        self.options(parser)
+        return parser

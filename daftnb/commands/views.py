@@ -1,0 +1,114 @@
+"""What a query does, live: the views, each displayed at once, as the cell's query may come after it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from daftnb.commands import sources
+from daftnb.commands.parsing import Parser, nearest, shown
+from daftnb.commands.verb import Verb
+from daftnb.errors import DaftnbError
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+
+
+def _view(name: str) -> Callable[[Namespace, Session], None]:
+    def show(arguments: Namespace, session: Session) -> None:
+        from IPython.display import display
+
+        from daftnb.widgets import views
+
+        display(getattr(views, name)(session))
+
+    return show
+
+
+def _plan_options(parser: Parser) -> None:
+    parser.add_argument("dataframe", nargs="?", metavar="NAME", help="a variable that is a Daft dataframe")
+    parser.sources["dataframe"] = sources.dataframes
+
+
+def _plan(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb.widgets.views import Plan
+
+    name = arguments.dataframe
+    display(Plan(session) if name is None else Plan.of(session, variable(name), name))
+
+
+def variable(name: str) -> Any:
+    """The notebook's variable of this name; DaftnbError, with the dataframe of the nearest name, if there is none."""
+    found = notebook_variables()
+    if found.get(name) is None:
+        near = nearest(name, sources.dataframe_names(found))
+        raise DaftnbError(
+            f"there is no dataframe called {shown(name)} in this notebook.", f"Try %daft plan {near or 'df'}"
+        )
+    return found[name]
+
+
+def notebook_variables() -> dict[str, Any]:
+    """The variables of the notebook; none outside one."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return {} if shell is None else shell.user_ns
+
+
+def _controls(arguments: Namespace, session: Session) -> None:
+    from IPython.display import display
+
+    from daftnb.widgets.controls import Controls
+
+    display(Controls(session))
+
+
+def _auto_options(parser: Parser) -> None:
+    parser.add_argument(
+        "switch", nargs="?", choices=("on", "off"), metavar="on|off", help="with neither: say which it is"
+    )
+
+
+def _auto(arguments: Namespace, session: Session) -> None:
+    if arguments.switch is not None:
+        if session.lines is None:
+            raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
+        session.lines.switch(arguments.switch == "on")
+    on = session.lines is not None and session.lines.on
+    print("a line shows under each cell that runs a query" if on else "no line shows under cells")
+
+
+VERBS = (
+    Verb(
+        "cockpit", "views", "all of it in one live view: plan, workers, backlog, settings (%daft alone does so too)",
+        _view("Cockpit"), examples=("%daft",),
+    ),
+    Verb(
+        "plan", "views", "the query's plan, live; of a dataframe that has not run: %daft plan df",
+        _plan, _plan_options, ("%daft plan", "%daft plan df"),
+    ),
+    Verb(
+        "workers", "views", "the Ray worker pool and its idle actors, live",
+        _view("Workers"), examples=("%daft workers",),
+    ),
+    Verb(
+        "backlog", "views", "backlog ratio against the threshold, live",
+        _view("Backlog"), examples=("%daft backlog",),
+    ),
+    Verb(
+        "decisions", "views", "what the scheduler and Ray decided, and why, live",
+        _view("Decisions"), examples=("%daft decisions",),
+    ),
+    Verb(
+        "auto", "views", "a line under each cell that runs a query: on or off",
+        _auto, _auto_options, ("%daft auto off",),
+    ),
+    Verb(
+        "controls", "settings", "the settings as a panel, with what is in effect",
+        _controls, examples=("%daft controls",),
+    ),
+)  # fmt: skip
