@@ -84,7 +84,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   shadow.append(sheet, root, live);
   const store = new Store(model, controller.signal);
   const theme = followTheme(controller.signal);
-  keepKeys(root, controller.signal);
+  keepKeys(root, host, controller.signal);
   announce(store, name === "line", live, controller.signal);
   followSeen(root, controller.signal, (seen) => (store.seen = seen));
   function App() {
