@@ -109,24 +109,25 @@ def page(chromium: Any, artifacts: Path, request: pytest.FixtureRequest) -> Iter
 PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
 <body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
 
-# Draws a view of a model that is just two traits; what it sends is kept, and the kernel's part can be played.
+# Draws a view of a model that is just three traits; what it sends is kept, and the kernel's part can be played. Each
+# view gets a model object of its own, as anywidget does it.
 DRAW = """async ([code, view, frame]) => {
     const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
     const {render} = await import(url);
     window.sent = [];
     window.drawnAt = performance.now() / 1000;
-    const traits = {frame, _view: view};
+    const traits = {frame, _view: view, layout: {}};
     const handlers = {};
-    const model = {
+    const draw = () => render({el: document.getElementById('view'), model: {
         get: (name) => traits[name],
         on: (event, callback) => { handlers[event] = callback; },
         off() {},
         send: (content) => window.sent.push(content),
-    };
+    }});
     window.tell = (message) => handlers['msg:custom'](message);
     window.keyframe = (frame) => { traits.frame = frame; handlers['change:frame'](); };
-    window.undraw = render({model, el: document.getElementById('view')});
-    window.redraw = () => { window.undraw(); window.undraw = render({model, el: document.getElementById('view')}); };
+    window.undraw = draw();
+    window.redraw = () => { window.undraw(); window.undraw = draw(); };
 }"""
 
 Draw = Callable[..., Any]
