@@ -62,6 +62,22 @@ def test_the_tab_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -> None
     assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Decisions"
 
 
+def test_what_is_typed_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -> None:
+    page = draw(scaling.frame(over=True))
+    page.get_by_role("tab", name="Settings").click()
+    threshold = page.get_by_label("Scale-up threshold")
+    threshold.fill("2.")
+    page.evaluate("() => window.redraw()")
+    page.locator("input:focus").wait_for(timeout=5_000)
+    page.keyboard.type("5")
+    assert threshold.input_value() == "2.5"
+    # The focus is not taken from where a person has put it.
+    page.mouse.click(2, 2)
+    page.evaluate("() => window.redraw()")
+    page.keyboard.type("7")
+    assert threshold.input_value() == "2.5"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 400])
 @pytest.mark.parametrize("state", ["running", "native", "finished", "failed", "several"])

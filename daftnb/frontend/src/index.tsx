@@ -6,7 +6,7 @@ import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
 import { Cockpit, Looking } from "./cockpit.tsx";
-import { keepKeys } from "./keys.ts";
+import { keepFocus, keepKeys } from "./keys.ts";
 import { Line } from "./line.tsx";
 import { Decisions } from "./panels.tsx";
 import planStyle from "./plan.css";
@@ -94,6 +94,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
     root.dataset.theme = theme.value;
   });
   draw(<App />, root);
+  keepFocus(root, store.chosen, controller.signal);
   return () => {
     controller.abort();
     dispose();

@@ -1,4 +1,4 @@
-// Keys that are ours stay ours: a notebook in command mode would take "d d" in a field for "delete the cell".
+// Keys and the focus. Keys that are ours stay ours: a notebook in command mode would take "d d" in a field for "delete the cell".
 const MOVING = new Set(["Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
 
 /** Whether the page must not hear of a key: typing in a field, and what moves or presses elsewhere. */
@@ -25,4 +25,21 @@ export function keepKeys(root: HTMLElement, host: HTMLElement, abort: AbortSigna
     host.toggleAttribute("data-lm-suppress-shortcuts", inside && isOurs(event, target));
   };
   window.addEventListener("keydown", onEarlyKey, { signal: abort, capture: true });
+}
+
+/** Where a view is drawn anew while something in it has the focus, the same thing of the new view gets it, as soon as it
+ * is on the page. `kept` holds its id. */
+export function keepFocus(root: HTMLElement, kept: { focused: string }, abort: AbortSignal): void {
+  const arrival = new ResizeObserver(() => {
+    if (root.offsetHeight === 0) return;
+    arrival.disconnect();
+    if (!kept.focused || document.activeElement !== document.body) return;
+    root.querySelector<HTMLElement>(`[id="${kept.focused}"]`)?.focus({ preventScroll: true });
+  });
+  arrival.observe(root);
+  root.addEventListener("focusin", (event) => (kept.focused = (event.target as HTMLElement).id), { signal: abort });
+  // What is taken from the page loses the focus too; that is not what a person did.
+  const onLoss = () => queueMicrotask(() => root.isConnected && root.querySelector(":focus") === null && (kept.focused = ""));
+  root.addEventListener("focusout", onLoss, { signal: abort });
+  abort.addEventListener("abort", () => arrival.disconnect());
 }

@@ -25,6 +25,10 @@ export interface Chosen {
   open: Signal<boolean>;
   /** Queries that are marked in the history: two at most. */
   marked: Signal<number[]>;
+  /** By setting: what is typed, and what was set then. */
+  drafts: Signal<Record<string, { text: string; set: string }>>;
+  /** The id of what has the focus, or had it when the page took the view away. */
+  focused: string;
 }
 const choices = new WeakMap<object, Chosen>();
 
@@ -63,7 +67,9 @@ export class Store {
     this.#model = model;
     this.#identity = identity(model);
     this.#signal = abort;
-    this.chosen = choices.get(this.#identity) ?? { tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]) };
+    this.chosen = choices.get(this.#identity) ?? {
+      tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]), drafts: signal({}), focused: "",
+    };
     choices.set(this.#identity, this.chosen);
     const onFrame = () => this.keyframe(model.get("frame"));
     const onMessage = (content: unknown) => this.message(content);
