@@ -31,10 +31,11 @@ KEPT_LINES = 50  # that are live; older ones stay as what needs no kernel
 
 @dataclass(slots=True)
 class Cell:
-    """The cell that runs. ``key`` tells it apart from others, also when it runs again."""
+    """The cell that runs. ``key`` tells it apart from others, also when it runs again; ``paged``: a page runs it."""
 
     key: str
     span: Span
+    paged: bool
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     done: bool = False  # its line is there, or it needs none
 
@@ -94,7 +95,7 @@ class CellLines:
             before.close()  # its output was cleared
         now = time.time()
         with self._showing:
-            self._cell = Cell(key or f"{now}", Span(now))
+            self._cell = Cell(key or f"{now}", Span(now), paged=key is not None)
 
     def _end(self) -> None:
         cell = self._cell
@@ -160,11 +161,11 @@ class CellLines:
             shown = (getattr(listener, "shown_at", 0.0) for listener in self._session.monitor.listeners)
             if any(at > cell.span.began for at in shown):
                 return
-            self._lines[cell.key] = cell.context.run(self._show, cell.span, frame)
+            self._lines[cell.key] = cell.context.run(self._show, cell, frame)
 
-    def _show(self, span: Span, frame: Frame) -> Line:
+    def _show(self, cell: Cell, frame: Frame) -> Line:
         from daftnb.widgets.line import Line
 
-        line = Line(self._session, span, frame)  # the frame is given: nobody waits for the engine here
+        line = Line(self._session, cell.span, frame, cell.paged)  # the frame is given: nobody waits for the engine here
         line.show(frame)
         return line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from daftnb.widgets.base import WIDGET_MIME, View
 
 LEAST_SECONDS = 0.3  # shorter queries are counted, not listed
 MOST_LISTED = 20  # the latest
+PATIENCE_SECONDS = 1.0  # a page that can be heard while its cell runs says something when it has drawn the line
 
 
 @dataclass(slots=True)
@@ -56,14 +58,19 @@ def queries_of(frame: Frame, span: Span) -> Told:
 
 
 class Line(View):
-    """The queries of one cell. Closed it is sent their numbers only; ``opened`` it is sent what the cockpit is."""
+    """The queries of one cell. Closed it is sent their numbers only; ``opened`` it is sent what the cockpit is.
+
+    A kernel without subshells (ipykernel 6) hears the page only when its cells are over. So that the line opens while
+    they run, it is sent all until the page has been heard. ``paged``: a page ran the cell, and there is one to hear.
+    """
 
     view = "line"
 
     opened = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, session: Any, span: Span, frame: Frame | None = None) -> None:
+    def __init__(self, session: Any, span: Span, frame: Frame | None = None, paged: bool = False) -> None:
         self._span = span
+        self._heard = not paged
         self._part_now: Frame = {}
         self._settled = False
         super().__init__(session, frame)
@@ -78,11 +85,15 @@ class Line(View):
         """Whether its cell has ended, and all its queries."""
         return self._settled
 
+    @property
+    def _unheard(self) -> bool:
+        return not self._heard and self.shown_at > 0 and time.time() - self.shown_at >= PATIENCE_SECONDS
+
     def _part(self, frame: Frame) -> Frame:
         told = queries_of(frame, self._span)
         if not told.rows and self._part_now:
             return self._part_now  # the history has dropped them
-        self._part_now = self._make(frame, told, self.opened)
+        self._part_now = self._make(frame, told, self.opened or self._unheard)
         self._settled = self._span.ended is not None and not told.active and not self.opened
         return self._part_now
 
@@ -107,6 +118,7 @@ class Line(View):
         return {**select({**whole, "cell": cell}, "line"), "queries": told.rows, "plan": whole["plan"]}
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
+        self._heard = True
         match content:
             case {"type": "open", "open": bool(opened), **rest} if not rest:
                 self._open(opened)

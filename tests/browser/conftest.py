@@ -1,4 +1,4 @@
-"""A real JupyterLab and a real Chromium; one server for all browser tests."""
+"""A real JupyterLab (and Notebook 7) and a real Chromium; one server for all browser tests."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
     command += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
     with open(home / "server.log", "wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     url = f"http://127.0.0.1:{port}"
@@ -109,24 +110,25 @@ def page(chromium: Any, artifacts: Path, request: pytest.FixtureRequest) -> Iter
 PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
 <body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
 
-# Draws a view of a model that is just two traits; what it sends is kept, and the kernel's part can be played.
+# Draws a view of a model that is just three traits; what it sends is kept, and the kernel's part can be played. Each
+# view gets a model object of its own, as anywidget does it.
 DRAW = """async ([code, view, frame]) => {
     const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
     const {render} = await import(url);
     window.sent = [];
     window.drawnAt = performance.now() / 1000;
-    const traits = {frame, _view: view};
+    const traits = {frame, _view: view, layout: {}};
     const handlers = {};
-    const model = {
+    const draw = () => render({el: document.getElementById('view'), model: {
         get: (name) => traits[name],
         on: (event, callback) => { handlers[event] = callback; },
         off() {},
         send: (content) => window.sent.push(content),
-    };
+    }});
     window.tell = (message) => handlers['msg:custom'](message);
     window.keyframe = (frame) => { traits.frame = frame; handlers['change:frame'](); };
-    window.undraw = render({model, el: document.getElementById('view')});
-    window.redraw = () => { window.undraw(); window.undraw = render({model, el: document.getElementById('view')}); };
+    window.undraw = draw();
+    window.redraw = () => { window.undraw(); window.undraw = draw(); };
 }"""
 
 Draw = Callable[..., Any]
@@ -163,6 +165,26 @@ def draw(chromium: Any, bundle: str, artifacts: Path) -> Iterator[Draw]:
         assert page.problems == []
 
 
+NOT_OURS = ("page-has-heading-one", "heading-order")  # the notebook's, not a view's
+
+
+def everyone_can_read(page: Any, picture: Path) -> None:
+    """Not wider than the page, and nothing that axe-core finds; a picture of it to look at."""
+    page.screenshot(path=picture, full_page=True)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
+    if not page.evaluate("() => 'axe' in window"):
+        page.add_script_tag(path=ROOT / "daftnb" / "frontend" / "node_modules" / "axe-core" / "axe.min.js")
+    found = page.evaluate("() => axe.run()")
+    wrong = [
+        (violation["id"], node["html"][:200], node["failureSummary"])
+        for violation in found["violations"]
+        for node in violation["nodes"]
+        if violation["id"] not in NOT_OURS
+    ]
+    assert wrong == []
+    assert "color-contrast" in {passed["id"] for passed in found["passes"]}
+
+
 READY = """() => {
     const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
     return Boolean(context?.isReady && context.session?.kernel?.connectionStatus === "connected"
@@ -170,9 +192,9 @@ READY = """() => {
 }"""
 
 
-def open_notebook(page: Any, lab: Lab, name: str) -> None:
-    """Open a notebook in JupyterLab and wait for its kernel."""
-    page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
+def open_notebook(page: Any, lab: Lab, name: str, path: str = "lab/tree") -> None:
+    """Open a notebook in JupyterLab (in Notebook 7 where ``path`` is "notebooks") and wait for its kernel."""
+    page.goto(f"{lab.url}/{path}/{name}?token={lab.token}" + ("&reset" if path == "lab/tree" else ""))
     page.wait_for_function(READY, timeout=90_000)
 
 

@@ -12,31 +12,12 @@ from typing import Any
 import pytest
 
 from daftnb.telemetry.frames import Frame
-from tests.browser.conftest import Draw
-from tests.conftest import ROOT
+from tests.browser.conftest import Draw, everyone_can_read
 from tests.unit import scaling
 from tests.unit.shell import compared, history, line, replayed
 
 pytestmark = [pytest.mark.browser]
 TABS = ["Overview", "Plan", "Workers", "Backlog", "Decisions", "History", "Settings"]
-NOT_OURS = ("page-has-heading-one", "heading-order")  # the notebook's, not a view's
-
-
-def everyone_can_read(page: Any, picture: Path) -> None:
-    """Not wider than the page, and nothing that axe-core finds."""
-    page.screenshot(path=picture, full_page=True)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
-    if not page.evaluate("() => 'axe' in window"):
-        page.add_script_tag(path=ROOT / "daftnb" / "frontend" / "node_modules" / "axe-core" / "axe.min.js")
-    found = page.evaluate("() => axe.run()")
-    wrong = [
-        (violation["id"], node["html"][:200], node["failureSummary"])
-        for violation in found["violations"]
-        for node in violation["nodes"]
-        if violation["id"] not in NOT_OURS
-    ]
-    assert wrong == []
-    assert "color-contrast" in {passed["id"] for passed in found["passes"]}
 
 
 def sent(page: Any) -> list[Any]:
@@ -79,6 +60,22 @@ def test_the_tab_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -> None
     page.get_by_role("tab", name="Decisions").click()
     page.evaluate("() => window.redraw()")
     assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Decisions"
+
+
+def test_what_is_typed_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -> None:
+    page = draw(scaling.frame(over=True))
+    page.get_by_role("tab", name="Settings").click()
+    threshold = page.get_by_label("Scale-up threshold")
+    threshold.fill("2.")
+    page.evaluate("() => window.redraw()")
+    page.locator("input:focus").wait_for(timeout=5_000)
+    page.keyboard.type("5")
+    assert threshold.input_value() == "2.5"
+    # The focus is not taken from where a person has put it.
+    page.mouse.click(2, 2)
+    page.evaluate("() => window.redraw()")
+    page.keyboard.type("7")
+    assert threshold.input_value() == "2.5"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

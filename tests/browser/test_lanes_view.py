@@ -10,8 +10,7 @@ import pytest
 
 from daftnb.telemetry.frames import LIVE_LANES, merge_patch, select
 from tests.browser import crowd
-from tests.browser.conftest import Draw
-from tests.conftest import ROOT
+from tests.browser.conftest import Draw, everyone_can_read
 
 pytestmark = [pytest.mark.browser]
 T = crowd.T
@@ -50,18 +49,8 @@ def test_everyone_can_read_it(width: int, theme: str, draw: Draw, artifacts: Pat
         page = draw(crowd.scaled(over), view, width=width, theme=theme)
         point_at(page, ".lane[data-id=b]", 12.2, 33 if over else 16, y=8)
         page.locator(".tip").wait_for()
-        page.add_script_tag(path=ROOT / "daftnb" / "frontend" / "node_modules" / "axe-core" / "axe.min.js")
         for form in ("lanes", "table"):
-            page.screenshot(path=artifacts / f"lanes-{view}-{form}-{width}-{theme}.png", full_page=True)
-            found = page.evaluate("() => axe.run()")
-            wrong = [
-                (violation["id"], node["html"][:200], node["failureSummary"])
-                for violation in found["violations"]
-                for node in violation["nodes"]
-                if violation["id"] not in ("page-has-heading-one", "heading-order")  # the notebook's, not a view's
-            ]
-            assert wrong == []
-            assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
+            everyone_can_read(page, artifacts / f"lanes-{view}-{form}-{width}-{theme}.png")
             page.get_by_role("button", name="table").click()
 
 

@@ -6,15 +6,13 @@ No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daftnb.telemetry.frames import Frame
-from tests.browser.conftest import Draw
-from tests.conftest import ROOT
+from tests.browser.conftest import Draw, everyone_can_read
 from tests.unit import plans
 
 pytestmark = [pytest.mark.browser]
@@ -56,27 +54,14 @@ def large(count: int, name: str = "Project") -> Frame:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 400])
 @pytest.mark.parametrize("form", ["physical", "optimised", "not run"])
-def test_everyone_can_read_it(
-    form: str, width: int, theme: str, draw: Draw, frontend: Callable[..., str], artifacts: Path
-) -> None:
+def test_everyone_can_read_it(form: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(plans.not_run() if form == "not run" else plans.frame(), "plan", width, theme)
     if form == "optimised":
         page.get_by_role("tab", name="optimised").click()
     if width == 400 or theme == "dark":
         page.locator(".op[data-id='6']").click()
         page.locator(".opinfo").wait_for()
-    page.screenshot(path=artifacts / f"plan-{form.replace(' ', '-')}-{width}-{theme}.png", full_page=True)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
-    page.add_script_tag(path=ROOT / "daftnb" / "frontend" / "node_modules" / "axe-core" / "axe.min.js")
-    found = page.evaluate("() => axe.run()")
-    wrong = [
-        (violation["id"], node["html"][:200], node["failureSummary"])
-        for violation in found["violations"]
-        for node in violation["nodes"]
-        if violation["id"] not in ("page-has-heading-one", "heading-order")  # the notebook's, not a view's
-    ]
-    assert wrong == []
-    assert "color-contrast" in {passed["id"] for passed in found["passes"]}
+    everyone_can_read(page, artifacts / f"plan-{form.replace(' ', '-')}-{width}-{theme}.png")
 
 
 def test_a_card_says_what_it_is_and_what_became_of_it(draw: Draw) -> None:

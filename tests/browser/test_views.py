@@ -6,14 +6,12 @@ No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Draw
-from tests.conftest import ROOT
+from tests.browser.conftest import Draw, everyone_can_read
 from tests.unit import scaling
 
 pytestmark = [pytest.mark.browser]
@@ -27,23 +25,9 @@ def text(page: Any, selector: str) -> list[str]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 400])
 @pytest.mark.parametrize("over", [False, True], ids=["running", "over"])
-def test_everyone_can_read_it(
-    over: bool, width: int, theme: str, draw: Draw, frontend: Callable[..., str], artifacts: Path
-) -> None:
+def test_everyone_can_read_it(over: bool, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(scaling.frame(over), width=width, theme=theme)
-    name = f"views-{'over' if over else 'running'}-{width}-{theme}.png"
-    page.screenshot(path=artifacts / name, full_page=True)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "wider than the page"
-    page.add_script_tag(path=ROOT / "daftnb" / "frontend" / "node_modules" / "axe-core" / "axe.min.js")
-    found = page.evaluate("() => axe.run()")
-    wrong = [
-        (violation["id"], node["html"][:200], node["failureSummary"])
-        for violation in found["violations"]
-        for node in violation["nodes"]
-        if violation["id"] not in ("page-has-heading-one", "heading-order")  # the notebook's, not a view's
-    ]
-    assert wrong == []
-    assert "color-contrast" in {passed["id"] for passed in found["passes"]}
+    everyone_can_read(page, artifacts / f"views-{'over' if over else 'running'}-{width}-{theme}.png")
 
 
 def test_each_worker_says_its_state_its_wait_and_why(draw: Draw) -> None:

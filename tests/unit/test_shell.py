@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -20,9 +21,10 @@ from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.state import apply
 from daftnb.widgets.cells import KEPT_LINES, CellLines
-from daftnb.widgets.line import Line, Span, queries_of
+from daftnb.widgets.line import PATIENCE_SECONDS, Line, Span, queries_of
 from daftnb.widgets.replay import Replay
 from daftnb.widgets.views import Cockpit, History
+from tests.conftest import await_that
 from tests.unit import story
 from tests.unit.test_static import check
 from tests.unit.test_telemetry import rfc7386, without_none
@@ -208,6 +210,28 @@ def test_a_closed_line_costs_little_and_an_open_one_is_the_cockpit(session: Fake
     session.monitor.tick()
     assert "plan" not in line._last
     assert line._last["query"]["number"] == 3, "closed, it is about its cell's latest again"
+    line.close()
+
+
+def test_a_line_whose_page_is_not_heard_can_be_opened_all_the_same(session: FakeSession) -> None:
+    span = Span(T - 1)  # its cell still runs
+    line = Line(session, span, paged=True)
+    assert "plan" not in line._last
+    line.shown_at = time.time()
+    session.monitor.tick()
+    assert "plan" not in line._last, "it may be heard yet"
+    line.shown_at -= PATIENCE_SECONDS
+    session.monitor.tick()
+    assert set(line._last) >= {"plan", "decisions", "settings"}
+    assert not line.opened
+    ask(line, type="resync")
+    await_that(lambda: session.monitor.tick() or "plan" not in line._last, "it is sent little again", 5)
+    line.close()
+    # Who ran the cell is no page: nobody could open it.
+    line = Line(session, span)
+    line.shown_at = time.time() - PATIENCE_SECONDS
+    session.monitor.tick()
+    assert "plan" not in line._last
     line.close()
 
 

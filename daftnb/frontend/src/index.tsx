@@ -6,7 +6,7 @@ import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
 import { Cockpit, Looking } from "./cockpit.tsx";
-import { keepKeys } from "./keys.ts";
+import { keepFocus, keepKeys } from "./keys.ts";
 import { Line } from "./line.tsx";
 import { Decisions } from "./panels.tsx";
 import planStyle from "./plan.css";
@@ -84,7 +84,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   shadow.append(sheet, root, live);
   const store = new Store(model, controller.signal);
   const theme = followTheme(controller.signal);
-  keepKeys(root, controller.signal);
+  keepKeys(root, host, controller.signal);
   announce(store, name === "line", live, controller.signal);
   followSeen(root, controller.signal, (seen) => (store.seen = seen));
   function App() {
@@ -94,6 +94,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
     root.dataset.theme = theme.value;
   });
   draw(<App />, root);
+  keepFocus(root, store.chosen, controller.signal);
   return () => {
     controller.abort();
     dispose();

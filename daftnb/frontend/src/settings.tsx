@@ -1,5 +1,4 @@
 // The autoscaling settings, to be changed: what is set beside what is in effect. The kernel judges each value.
-import { useState } from "preact/hooks";
 import type { SettingRow } from "./frame.ts";
 import { Panel } from "./panel.tsx";
 import { shown, SWITCHES, settingsSub } from "./panels.tsx";
@@ -21,14 +20,16 @@ export function SettingsForm({ store }: { store: Store }) {
 }
 
 function Field({ name, row, store }: { name: string; row: SettingRow; store: Store }) {
-  const [draft, setDraft] = useState<string | null>(null);
+  const { drafts } = store.chosen;
+  const draft = drafts.value[name];
+  const setDraft = (text: string) => (drafts.value = { ...drafts.value, [name]: { text, set: row.set } });
   const error = store.refused.value[name];
   const change = (value: string) => {
     store.set(name, value);
     setDraft(value);
   };
-  // What was typed stays while it is refused, so that it can be mended; what was taken comes back with the frame.
-  const value = draft !== null && (error !== undefined || draft !== row.set) ? draft : row.set;
+  // What was typed stays while it is refused, so that it can be mended; else what is set anew, here or elsewhere, is shown.
+  const value = draft && (error !== undefined || draft.set === row.set) ? draft.text : row.set;
   const about = `about-${name}`;
   const common = { id: `set-${name}`, "aria-describedby": about, "aria-invalid": error !== undefined };
   return (

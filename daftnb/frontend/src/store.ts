@@ -19,17 +19,30 @@ export const RESYNC_PATIENCE_MS = 2_000;
 const TICK_MS = 500;
 const pageSeconds = (): number => performance.now() / 1000;
 
-/** What the person has chosen in a widget: kept with the model, as the page draws its views anew. */
+/** What the person has chosen in a widget: kept for its model, as the page draws its views anew. */
 export interface Chosen {
   tab: Signal<string>;
   open: Signal<boolean>;
   /** Queries that are marked in the history: two at most. */
   marked: Signal<number[]>;
+  /** By setting: what is typed, and what was set then. */
+  drafts: Signal<Record<string, { text: string; set: string }>>;
+  /** The id of what has the focus, or had it when the page took the view away. */
+  focused: string;
 }
-const choices = new WeakMap<Model, Chosen>();
+const choices = new WeakMap<object, Chosen>();
 
-/** Per model, the kernel's clock minus the page's: a view that opens later may find an old frame, but not an old clock. */
-const clocks = new WeakMap<Model, number>();
+/** Per model, the latest frame that a view of it has shown, and the kernel's clock minus the page's: what the model holds
+ * for a view that opens later may be older. */
+interface Known {
+  frame: Frame;
+  clock: number;
+}
+const knowledge = new WeakMap<object, Known>();
+
+/** What stands for a model in all its views: each of them is given a model object of its own (anywidget's proxy), but
+ * the widget's layout, which no other widget has, is the page's one object. */
+const identity = (model: Model): object => (model.get("layout") as object | null | undefined) ?? model;
 
 export class Store {
   readonly frame = signal<Frame | null>(null);
@@ -47,13 +60,17 @@ export class Store {
   #latest: Frame | null = null;
   #seen = true;
   readonly #model: Model;
+  readonly #identity: object;
   readonly #signal: AbortSignal;
 
   constructor(model: Model, abort: AbortSignal) {
     this.#model = model;
+    this.#identity = identity(model);
     this.#signal = abort;
-    this.chosen = choices.get(model) ?? { tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]) };
-    choices.set(model, this.chosen);
+    this.chosen = choices.get(this.#identity) ?? {
+      tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]), drafts: signal({}), focused: "",
+    };
+    choices.set(this.#identity, this.chosen);
     const onFrame = () => this.keyframe(model.get("frame"));
     const onMessage = (content: unknown) => this.message(content);
     model.on("change:frame", onFrame);
@@ -64,12 +81,13 @@ export class Store {
       model.off("msg:custom", onMessage);
       clearInterval(timer);
     });
-    const frame = asFrame(model.get("frame"));
-    if (frame === null) return;
-    const known = clocks.get(model);
+    const held = asFrame(model.get("frame"));
+    if (held === null) return;
+    const known = knowledge.get(this.#identity);
     // What the model holds may have come long ago (a page that was loaded again): ask for what is so now.
     if (known === undefined) this.#resync();
-    this.#set(frame, Math.max(known ?? -Infinity, frame.now - pageSeconds()));
+    const frame = known && known.frame.seq > held.seq ? known.frame : held;
+    this.#set(frame, Math.max(known?.clock ?? -Infinity, frame.now - pageSeconds()));
   }
 
   keyframe(value: unknown): void {
@@ -82,7 +100,7 @@ export class Store {
   /** Whether anybody can see the view. */
   set seen(seen: boolean) {
     this.#seen = seen;
-    if (seen && this.#latest !== null) this.#set(this.#latest, clocks.get(this.#model));
+    if (seen && this.#latest !== null) this.#set(this.#latest, this.#clock);
   }
 
   /** Ask for the workers from number `first` on. */
@@ -157,8 +175,12 @@ export class Store {
     this.#signal.addEventListener("abort", () => clearTimeout(timer));
   }
 
+  get #clock(): number | undefined {
+    return knowledge.get(this.#identity)?.clock;
+  }
+
   #set(frame: Frame, clock = frame.now - pageSeconds()): void {
-    clocks.set(this.#model, clock);
+    knowledge.set(this.#identity, { frame, clock });
     this.#latest = frame;
     if (!this.#seen) return;
     this.frame.value = frame;
@@ -167,6 +189,6 @@ export class Store {
 
   #tick(): void {
     if (!this.frame.peek() || this.frame.peek()?.replay || !this.#seen) return;
-    this.now.value = clocks.get(this.#model)! + pageSeconds();
+    this.now.value = this.#clock! + pageSeconds();
   }
 }

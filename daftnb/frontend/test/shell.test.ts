@@ -39,8 +39,12 @@ test("the next and the last decision of a recording", () => {
 function open(t: TestContext, frame: object) {
   const sent: unknown[] = [];
   let tell: (value: unknown) => void = () => undefined;
+  const traits: Record<string, unknown> = {
+    frame: { seq: 0, now: 100, session: { runner: "ray", cluster: null, problems: {} }, ...frame },
+    layout: {},
+  };
   const model: Model = {
-    get: (name) => (name === "frame" ? { seq: 0, now: 100, session: { runner: "ray", cluster: null, problems: {} }, ...frame } : undefined),
+    get: (name) => traits[name],
     on: (event, callback) => void (event === "msg:custom" && (tell = callback as (value: unknown) => void)),
     off: () => undefined,
     send: (content) => void sent.push(content),
@@ -49,15 +53,16 @@ function open(t: TestContext, frame: object) {
   t.after(() => controller.abort());
   const store = new Store(model, controller.signal);
   sent.length = 0;
-  return { store, sent, model, tell: (value: unknown) => tell(value), again: () => new Store(model, controller.signal) };
+  return { store, sent, model, tell: (value: unknown) => tell(value), again: () => new Store({ ...model }, controller.signal) };
 }
 
-test("what was chosen in a widget is kept when the page draws it anew", (t) => {
+test("what was chosen in a widget is kept when the page draws it anew, with another object for the model", (t) => {
   const page = open(t, {});
   page.store.chosen.tab.value = "Plan";
   page.store.open(true);
   assert.equal(page.again().chosen.tab.value, "Plan");
   assert.equal(page.again().chosen.open.value, true);
+  assert.equal(open(t, {}).store.chosen.tab.value, "Overview"); // another widget's
   assert.deepEqual(page.sent, [{ type: "open", open: true }]);
 });
 

@@ -10,8 +10,8 @@ function frame(seq: number, more: object = {}) {
 function open(t: TestContext, first: unknown, shown?: Model) {
   const sent: unknown[] = [];
   const handlers = new Map<string, (...values: never[]) => void>();
-  const traits: Record<string, unknown> = { frame: first };
-  const model: Model = shown ?? {
+  const traits: Record<string, unknown> = { frame: first, layout: {} };
+  const model: Model = shown ? { ...shown } : {
     get: (name) => traits[name],
     on: (event, callback) => void handlers.set(event, callback),
     off: (event) => void handlers.delete(event),
@@ -143,4 +143,15 @@ test("the clock runs on from the latest frame, in every view of a model, however
   assert.deepEqual(first.sent, [{ type: "resync" }]); // the first view on the page asks, the second knows the clock
   first.keyframe(frame(4)); // now: 104: the kernel's clock was set back (the model knows its latest view)
   assert.equal(second.store.now.value, 104);
+});
+
+test("a view that is drawn anew starts from the latest frame, not from the last keyframe", (t) => {
+  const first = open(t, frame(0, { query: null }));
+  first.message({ type: "patch", base: 0, seq: 1, patch: { now: 102, query: { id: "q", state: "running" } } });
+  first.close();
+  const second = open(t, null, first.model);
+  assert.deepEqual([second.store.frame.value?.seq, second.store.query.value?.id], [1, "q"]);
+  first.keyframe(frame(2, { query: null }));
+  assert.deepEqual([second.store.frame.value?.seq, second.store.query.value], [2, null]);
+  assert.deepEqual(first.sent, [{ type: "resync" }]);
 });

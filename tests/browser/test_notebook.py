@@ -1,0 +1,62 @@
+"""The line and the cockpit in a real Notebook 7: another shell than JupyterLab's, which takes keys in another way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Lab, open_notebook, shut_down_kernels
+from tests.browser.test_cell_line import SETUP, cell, line, ran
+from tests.browser.test_stop import notebook, run_cell
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+# Notebook 7.6 raises it by itself at times, in its settings of keys, with no widget on the page.
+ITS_OWN = "Cannot read properties of undefined (reading 'schema')"
+
+
+def test_a_line_opens_and_stops_and_the_cockpit_has_its_keys(lab: Lab, page: Any, artifacts: Path) -> None:
+    name = "notebook7.ipynb"
+    threshold_now = "import os; print(os.environ['DAFT_AUTOSCALING_THRESHOLD'])"
+    notebook(lab, name, (SETUP, "run(5_000)", "%daft", threshold_now, "run(40)"))
+    open_notebook(page, lab, name, "notebooks")
+    ran(page, 0)
+    run_cell(page, 1)
+    line(page, 1).locator(".head[data-state=running]").wait_for(timeout=20_000)
+    line(page, 1).locator("button.toggle").click()
+    line(page, 1).get_by_role("tab", name="Overview").wait_for(timeout=5_000)
+    line(page, 1).locator(".op").first.wait_for(timeout=5_000)
+    line(page, 1).get_by_role("tab", name="Plan").click()
+    assert cell(page, 1).locator(".jp-InputPrompt").inner_text().strip() == "[*]:", "all while it runs"
+    line(page, 1).locator("button.stop").focus()
+    page.keyboard.press("Enter")  # which begins to edit a cell
+    line(page, 1).locator(".head[data-state=cancelled]").wait_for(timeout=5_000)
+    cell(page, 1).locator(".jp-InputPrompt", has_text="[2]:").wait_for(timeout=10_000)
+    page.screenshot(path=artifacts / "notebook7-stopped.png")
+    # The cell's end has drawn it anew.
+    line(page, 1).locator("[role=tab][aria-selected=true]", has_text="Plan").wait_for(timeout=5_000)
+
+    ran(page, 2)
+    cockpit = cell(page, 2).locator(".root[data-view=cockpit]")
+    cockpit.get_by_role("tab", name="Settings").click()
+    threshold = cockpit.get_by_label("Scale-up threshold")
+    threshold.click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.type("ddab1.75")  # "d d" deletes a cell, "a" and "b" make one
+    assert threshold.input_value() == "ddab1.75"
+    assert page.locator(".jp-Cell").count() == 5
+    threshold.fill("1.75")
+    threshold.press("Enter")
+    ran(page, 3)
+    assert cell(page, 3).locator(".jp-OutputArea-output").inner_text().strip() == "1.75"
+    ran(page, 4)
+    cockpit.locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    assert cockpit.locator("[role=tab][aria-selected=true]").inner_text() == "Settings"
+
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    cell(page, 2).locator(".root[data-theme=dark]").wait_for(timeout=10_000)
+    page.screenshot(path=artifacts / "notebook7-dark.png")
+    assert [problem for problem in page.problems if problem != ITS_OWN] == []
+    shut_down_kernels(lab)
