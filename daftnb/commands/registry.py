@@ -16,6 +16,8 @@ MODULES = (
     "daftnb.commands.views",
     "daftnb.commands.tuning",
     "daftnb.commands.queries",
+    "daftnb.commands.sql",
+    "daftnb.commands.job",
     "daftnb.commands.about",
 )
 DEFAULT = "cockpit"  # %daft alone
