@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from daftnb import settings
 from daftnb.errors import ClusterError, DaftnbError, RecordingError, SettingError
 from daftnb.settings import AutoscalingSettings
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from daftnb.engine.jobs import Job, JobList
     from daftnb.session import Session
     from daftnb.telemetry.recording import Recording
+    from daftnb.watching import Watch
     from daftnb.widgets.controls import Controls
     from daftnb.widgets.replay import Replay
     from daftnb.widgets.views import Backlog, Cockpit, Decisions, Plan, Workers
@@ -49,14 +51,17 @@ __all__ = [
     "get_session",
     "history",
     "jobs",
+    "native",
     "open_recording",
     "plan",
     "recording",
     "replay",
     "save",
+    "settings",
     "start",
     "stop",
     "submit",
+    "watch",
     "workers",
 ]
 
@@ -91,6 +96,23 @@ def connect(address: str | None = None, runtime_env: dict[str, Any] | None = Non
 def stop() -> None:
     """End the cluster that :func:`start` started or the connection that :func:`connect` made, if there is one."""
     get_session().stop()
+
+
+def native() -> None:
+    """Point Daft at its native runner. ClusterError where it has Ray's: Daft cannot change runners in a process."""
+    get_session().native()
+
+
+def watch(name: str | None = None, quiet: bool = False, **settings: object) -> Watch:
+    """Watch a block of code: ``with daftnb.watch("orders", threshold=2) as watched: ...``.
+
+    ``name``: what its queries are called in history and views. ``settings``: as in ``daftnb.settings.set``, for this
+    block alone; put back at its end, also after an error. ``quiet``: no line under the cell, and in a script no text
+    about the queries at the end. ``watched.queries`` are their numbers. Raises SettingError before anything is set.
+    """
+    from daftnb.watching import Watch
+
+    return Watch(get_session(), name, quiet, **settings)
 
 
 def plan(df: DataFrame | None = None, name: str = "dataframe") -> Plan:

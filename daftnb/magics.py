@@ -6,6 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from daftnb.commands import registry
+from daftnb.commands.cell import plain_cell
+from daftnb.commands.completion import matcher_of
+from daftnb.commands.helping import WHOLE_CELL
 from daftnb.commands.parsing import split
 
 if TYPE_CHECKING:
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from daftnb.session import Session
 
-_CALLBACKS = "_daftnb_callbacks"
+_CALLBACKS, _MATCHER = "_daftnb_callbacks", "_daftnb_matcher"
 _HELP = ("-h", "--help")
 
 
@@ -31,6 +34,9 @@ def run(line: str, session: Session) -> None:
 def run_cell(line: str, body: str, session: Session) -> None:
     """Carry out one ``%%daft`` cell: ``line`` is what follows ``%%daft``, ``body`` the rest. DaftnbError for a slip."""
     mode, words = registry.find_mode(split(line))
+    if any(word in _HELP for word in words):
+        run(f"help {mode.name or WHOLE_CELL}", session)
+        return
     mode.run(mode.parser().parse(words), body, session)
 
 
@@ -55,7 +61,7 @@ def register(shell: InteractiveShell, session: Session) -> None:
             session.lines.begin(getattr(info, "cell_id", None))
 
     def after_cell(result: Any) -> None:
-        if session.lines is not None:
+        if session.lines is not None and result.info.store_history:
             session.lines.end()
         for listener in list(session.monitor.listeners):
             keep_static = getattr(listener, "keep_static", None)
@@ -68,10 +74,14 @@ def register(shell: InteractiveShell, session: Session) -> None:
             leave_records()
 
     shell.register_magic_function(daft, "line_cell", "daft")
+    matcher = matcher_of(shell, session)
+    shell.Completer.custom_matchers.append(matcher)
+    shell.input_transformers_cleanup.append(plain_cell)
     callbacks = {"pre_run_cell": before_cell, "post_run_cell": after_cell}
     for event, callback in callbacks.items():
         shell.events.register(event, callback)
     shell.user_ns_hidden[_CALLBACKS] = callbacks
+    shell.user_ns_hidden[_MATCHER] = matcher
     if getattr(shell, "kernel", None) is not None:
         session.lines = CellLines(session)
         session.lines.switch(True)
@@ -86,6 +96,11 @@ def unregister(shell: InteractiveShell) -> None:
 
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("daft", None)
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [each for each in matchers if each is not shell.user_ns_hidden.get(_MATCHER)]
+    shell.user_ns_hidden.pop(_MATCHER, None)
+    while plain_cell in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(plain_cell)
     for event, callback in shell.user_ns_hidden.pop(_CALLBACKS, {}).items():
         shell.events.unregister(event, callback)
     session = current_session()

@@ -25,9 +25,10 @@ _NUMBERS = ("seconds", "peak_ratio", "node_seconds")
 def history(session: Session) -> pandas.DataFrame:
     """One row per query of this session (the last 100), the oldest first.
 
-    ``started`` is UTC, ``seconds`` the time from there to the end (or to now). ``rows``: as told by the engine, or what
-    the plan's root gave. One column per setting, as it was in effect (missing on the native runner, which has none).
-    ``recorded``: whether there still is a recording of it. ``attrs["dropped"]``: recordings that are no longer kept.
+    ``name``: what :func:`daftnb.watch` called it. ``started`` is UTC, ``seconds`` the time from there to the end (or to
+    now). ``rows``: as told by the engine, or what the plan's root gave. One column per setting, as it was in effect
+    (missing on the native runner, which has none). ``recorded``: whether there still is a recording of it.
+    ``attrs["dropped"]``: recordings that are no longer kept.
     """
     import pandas
 
@@ -35,7 +36,7 @@ def history(session: Session) -> pandas.DataFrame:
     recorded = set(session.recorder.numbers)
     columns: dict[str, list[Any]] = {
         name: []
-        for name in ("number", "id", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from",
+        for name in ("number", "id", "name", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from",
                      "workers_to", "peak_ratio", "node_seconds", *SETTINGS, "recorded", "error")
     }  # fmt: skip
     for row in rows:

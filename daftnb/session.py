@@ -48,6 +48,8 @@ class Session:
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
         self.monitor = Monitor(self._pull, self._frame, time.time, self.recorder)
         self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
+        self.names: list[str] = []  # for the queries of the watched blocks that are open, the innermost last
+        self.addresses: list[str] = []  # of the Rays this session was connected to
         self.off = internals.missing("daft")
         self._ray_looked_for = False
         self._query_events: QueryEvents | None = None
@@ -62,7 +64,7 @@ class Session:
         if internals.LIVE not in self.off:
             from daftnb.engine.native import QueryEvents
 
-            self._query_events = QueryEvents(self.monitor.emit, self._adopt)
+            self._query_events = QueryEvents(self.monitor.emit, self._adopt, self.names)
             self._query_events.attach()
             self._on_close.append(self._query_events.detach)
         if internals.PREVIEWS not in self.off:
@@ -151,10 +153,18 @@ class Session:
     def _attend(self, external: ExternalCluster) -> None:
         """From now on this is the cluster whose events are pulled."""
         self.external, self._link = external, external.link
+        if external.address not in self.addresses:
+            self.addresses.append(external.address)
         self.monitor.emit(external.event("running"))
         # Ray's own exit handler was registered when Ray was imported; ours has to come before it.
         atexit.unregister(self._at_exit)
         atexit.register(self._at_exit)
+
+    def native(self) -> None:
+        """Point Daft at its native runner; ClusterError where it has Ray's, which cannot be changed in a process."""
+        from daftnb.engine import connect
+
+        connect.use_native()
 
     def stop(self) -> bool:
         """End exactly the cluster that :meth:`start` started, or the connection that :meth:`connect` made.
@@ -322,12 +332,7 @@ class Session:
 
     def set(self, **values: object) -> None:
         """Set autoscaling settings by name (``threshold=1.5``); SettingError, and none of them set, if one is wrong."""
-        trial = dict(os.environ)
-        for name, value in values.items():
-            settings.assign(name, str(value), trial)
-        for name in values:
-            variable = settings.find(name).env
-            os.environ[variable] = trial[variable]
+        settings.set(**values)
 
     def frame(self) -> Frame:
         """All there is to see, up to date."""

@@ -212,3 +212,27 @@ def assign(name: str, text: str, environment: MutableMapping[str, str] | None = 
     setting = find(name)
     target = os.environ if environment is None else environment
     target[setting.env] = _show(setting.parse(text))
+
+
+def current() -> AutoscalingSettings:
+    """What is set now; the next query takes it."""
+    return AutoscalingSettings.read()
+
+
+def check(**values: object) -> dict[str, str]:
+    """The environment variables and texts of settings by name; SettingError if one cannot be. Nothing is set."""
+    trial: dict[str, str] = {}
+    for name, value in values.items():
+        assign(name, str(value), trial)
+    return trial
+
+
+def set(**values: object) -> None:
+    """Set by name, for the next query (``threshold=1.5``); SettingError, and none of them set, if one is wrong."""
+    os.environ.update(check(**values))
+
+
+def reset(*names: str) -> None:
+    """Unset these, or all five: the documented defaults hold again. SettingError for a name that there is not."""
+    for variable in [find(name).env for name in names or SETTINGS]:
+        os.environ.pop(variable, None)

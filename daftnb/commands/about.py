@@ -1,10 +1,14 @@
-"""What there is to type: ``%daft help``."""
+"""What there is to type, and what is installed."""
 
 from __future__ import annotations
 
+import platform
 from argparse import Namespace
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from daftnb import __version__
+from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 
 def _help_options(parser: Parser) -> None:
     parser.add_argument("topic", nargs="?", metavar="VERB", help="a verb, or a mode of %%%%daft")
+    parser.sources["topic"] = sources.topics
 
 
 def _help(arguments: Namespace, session: Session) -> None:
@@ -22,7 +27,24 @@ def _help(arguments: Namespace, session: Session) -> None:
     print(help_text() if arguments.topic is None else topic_text(arguments.topic))
 
 
+def version_text() -> str:
+    """daftnb, and what it stands on, a line each."""
+    lines = [f"daftnb    {__version__}"]
+    for package in ("daft", "ray", "ipython", "ipykernel", "anywidget", "pyarrow", "pandas"):
+        try:
+            lines.append(f"{package:<9} {version(package)}")
+        except PackageNotFoundError:
+            lines.append(f"{package:<9} not installed")
+    return "\n".join([*lines, f"{'python':<9} {platform.python_version()}"])
+
+
+def _version(arguments: Namespace, session: Session) -> None:
+    print(version_text())
+
+
 VERBS = (
+    Verb("version", "about", "the versions of daftnb, Daft, Ray and what they stand on", _version,
+         examples=("%daft version",)),
     Verb("help", "about", "this text; %daft help start says more of start", _help, _help_options,
          ("%daft help", "%daft help save")),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 
@@ -40,10 +41,16 @@ def _connect_options(parser: Parser) -> None:
         metavar="ADDRESS",
         help="host:port, ray://host:port or auto; with none, a Ray on this machine",
     )
+    parser.sources["address"] = sources.addresses
 
 
 def _connect(arguments: Namespace, session: Session) -> None:
     session.connect(arguments.address, _since(time.monotonic()))
+
+
+def _native(arguments: Namespace, session: Session) -> None:
+    session.native()
+    print("queries run on Daft's native runner, in this kernel; for a cluster later, restart the kernel first")
 
 
 def _since(began: float) -> Callable[[str], None]:
@@ -102,6 +109,10 @@ VERBS = (
         "connect", "cluster", "connect to a Ray that runs, and point Daft at it",
         _connect, _connect_options,
         ("%daft connect auto", "%daft connect ray://head:10001", "%daft connect 10.0.0.5:6379"),
+    ),
+    Verb(
+        "native", "cluster", "point Daft at its native runner, in this kernel (before the first query only)",
+        _native, examples=("%daft native",),
     ),
     Verb(
         "stop", "cluster", "end the cluster that was started, or the connection that was made",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from daftnb.commands.registry import find_verb, modes, verbs
+from daftnb.commands.parsing import nearest, shown
+from daftnb.commands.registry import modes, verbs
 from daftnb.commands.verb import GROUPS, Mode, Verb
-from daftnb.settings import SETTINGS, _show
+from daftnb.errors import DaftnbError
+from daftnb.settings import SETTINGS, AutoscalingSettings
 
+WHOLE_CELL = "%%daft"  # the topic of the mode that has no name
 _WIDTH = 14
 
 
 def help_text() -> str:
-    """All verbs by group, the cell magics and the settings, a line each."""
+    """All verbs by group, the modes of cells and the settings, a line each."""
     lines: list[str] = []
     for group, heading in GROUPS.items():
         members = [verb for verb in verbs().values() if verb.group == group]
@@ -21,18 +24,23 @@ def help_text() -> str:
         lines += ["", "Whole cells, by their first line"]
         lines += [f"  {mode.title:<{_WIDTH + 4}} {mode.help}" for mode in modes().values()]
     lines += ["", "Settings (each is an environment variable; a change acts on the next query)"]
+    defaults = AutoscalingSettings()
     for name, setting in SETTINGS.items():
-        lines.append(f"  {name:<13} {setting.help} Default {_show(setting.default)}. {setting.env}")
+        lines.append(f"  {name:<13} {setting.help} Default {defaults.text(name)}. {setting.env}")
     return "\n".join(["%daft VERB …; Tab completes; %daft help VERB says more of one.", *lines])
 
 
 def topic_text(name: str) -> str:
     """Usage, options and examples of a verb, and of the mode of that name; DaftnbError with the nearest one."""
+    name = "" if name == WHOLE_CELL else name
     found: list[Verb | Mode] = [
         *([verbs()[name]] if name in verbs() else []),
         *([modes()[name]] if name in modes() else []),
     ]
-    return "\n\n".join(_topic(each) for each in found or [find_verb(name)])
+    if not found:
+        near = nearest(name, [*verbs(), *modes()])
+        raise DaftnbError(f"there is no help on {shown(name)}.", f"Try %daft help {near or ''}".rstrip())
+    return "\n\n".join(_topic(each) for each in found)
 
 
 def _topic(topic: Verb | Mode) -> str:

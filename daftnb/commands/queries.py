@@ -5,20 +5,36 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from daftnb.commands.parsing import Parser
+from daftnb.commands import sources
+from daftnb.commands.parsing import Parser, nearest, shown
 from daftnb.commands.verb import Verb
+from daftnb.errors import DaftnbError
 
 if TYPE_CHECKING:
     from daftnb.session import Session
 
 
 def _cancel_options(parser: Parser) -> None:
-    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
+    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id or number (the latest that runs)")
+    parser.sources["query"] = sources.running
 
 
 def _cancel(arguments: Namespace, session: Session) -> None:
-    cancelled = session.cancel(arguments.query)
-    print(f"query {cancelled} is being cancelled" if cancelled else "no such query runs")
+    wanted = arguments.query
+    session.frame()  # what has been told is folded by now
+    running = session.monitor.read(lambda state: {q.id: str(q.number) for q in state.queries.values() if q.active})
+    if wanted is not None and wanted not in running:
+        by_number = {number: id_ for id_, number in running.items()}
+        if wanted not in by_number:
+            there = f"those that do: {', '.join(running)}" if running else "none does"
+            raise DaftnbError(
+                f"no query {shown(wanted)} runs ({there}).",
+                f"Try %daft cancel {nearest(wanted, running) or next(reversed(running))}" if running
+                else "Try %daft history",
+            )  # fmt: skip
+        wanted = by_number[wanted]
+    cancelled = session.cancel(wanted)
+    print(f"query {cancelled} is being cancelled" if cancelled else "no query runs")
 
 
 def _history(arguments: Namespace, session: Session) -> None:
@@ -34,7 +50,9 @@ def _history(arguments: Namespace, session: Session) -> None:
 
 def _save_options(parser: Parser) -> None:
     parser.add_argument("path", metavar="PATH", help="the file, such as run.arrow")
+    parser.sources["path"] = sources.recordings
     parser.add_argument("--query", metavar="N", help="another query, by number or id")
+    parser.sources["query"] = sources.queries
     parser.add_argument("--all", action="store_true", help="all queries that are kept")
 
 
@@ -47,6 +65,7 @@ def _save(arguments: Namespace, session: Session) -> None:
 
 def _open_options(parser: Parser) -> None:
     parser.add_argument("path", metavar="PATH", help="a file that %%daft save has written")
+    parser.sources["path"] = sources.recordings
 
 
 def _open(arguments: Namespace, session: Session) -> None:
@@ -60,6 +79,7 @@ def _open(arguments: Namespace, session: Session) -> None:
 def _compare_options(parser: Parser) -> None:
     for name in ("a", "b"):
         parser.add_argument(name, metavar=name.upper(), help="a query's number or id, or a recording's file")
+        parser.sources[name] = sources.runs
 
 
 def _compare(arguments: Namespace, session: Session) -> None:

@@ -16,6 +16,7 @@ MODULES = (
     "daftnb.commands.views",
     "daftnb.commands.tuning",
     "daftnb.commands.queries",
+    "daftnb.commands.cell",
     "daftnb.commands.sql",
     "daftnb.commands.job",
     "daftnb.commands.about",

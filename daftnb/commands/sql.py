@@ -6,9 +6,10 @@ import keyword
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from daftnb.commands import sources
 from daftnb.commands.parsing import Parser, shown
 from daftnb.commands.verb import Mode
-from daftnb.commands.views import dataframe_names, notebook_variables
+from daftnb.commands.views import notebook_variables
 from daftnb.errors import DaftnbError, SqlError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _options(parser: Parser) -> None:
         "--limit", type=int, default=ROWS, metavar="N", help=f"rows that are shown ({ROWS}); 0: none run"
     )
     parser.add_argument("--explain", action="store_true", help="show the plan, and run nothing")
-    parser.sources["name"] = lambda place: dataframe_names(place.variables)
+    parser.sources["name"] = sources.dataframes
 
 
 def _sql(arguments: Namespace, body: str, session: Session) -> None:

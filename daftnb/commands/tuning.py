@@ -5,12 +5,16 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from daftnb import settings
+from daftnb.commands import sources
 from daftnb.commands.parsing import Parser, shown
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
-from daftnb.settings import find
+from daftnb.settings import SETTINGS, find
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from daftnb.session import Session
 
 
@@ -34,6 +38,7 @@ def settings_text(session: Session) -> str:
 
 def _set_options(parser: Parser) -> None:
     parser.add_argument("assignments", nargs="+", metavar="NAME=VALUE", help="threshold=1.5, downscale=off, …")
+    parser.sources["assignments"] = sources.setting_values
 
 
 def _set(arguments: Namespace, session: Session) -> None:
@@ -46,6 +51,50 @@ def _settings(arguments: Namespace, session: Session) -> None:
     print(settings_text(session))
 
 
+def _names(parser: Parser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which (all five)")
+    parser.sources["names"] = sources.setting_names
+
+
+def _get(arguments: Namespace, session: Session) -> None:
+    current = session.settings
+    for name in [find(name).name for name in arguments.names or SETTINGS]:
+        print(f"{name}={current.text(name)}")
+
+
+def _reset(arguments: Namespace, session: Session) -> None:
+    settings.reset(*arguments.names)
+    print(settings_text(session))
+
+
+def _env_options(parser: Parser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    for name, what in (
+        ("shell", "lines for a shell, before Ray is started there (as with neither)"),
+        ("python", "lines of Python"),
+        ("kuberay", "the env of the head's container in a RayCluster manifest: the scheduler runs there"),
+    ):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="shell", help=what)
+
+
+def env_text(variables: Mapping[str, str], form: str) -> str:
+    """Environment variables as ``shell`` exports, as ``python``, or as an env block for ``kuberay``."""
+    match form:
+        case "python":
+            lines = ["import os", "", *(f'os.environ["{name}"] = "{text}"' for name, text in variables.items())]
+        case "kuberay":
+            lines = ["# RayCluster: spec.headGroupSpec.template.spec.containers[0]", "env:"]
+            for name, text in variables.items():
+                lines += [f"  - name: {name}", f'    value: "{text}"']
+        case _:
+            lines = [f"export {name}={text}" for name, text in variables.items()]
+    return "\n".join(lines)
+
+
+def _env(arguments: Namespace, session: Session) -> None:
+    print(env_text(session.settings.environment(), arguments.form))
+
+
 VERBS = (
     Verb(
         "settings", "settings", "what is set, and what is in effect: read back from the cluster at the last query",
@@ -54,5 +103,17 @@ VERBS = (
     Verb(
         "set", "settings", "set one or more: %daft set threshold=2",
         _set, _set_options, ("%daft set threshold=2", "%daft set downscale=off survivors=2"),
+    ),
+    Verb(
+        "get", "settings", "what is set, as NAME=VALUE lines",
+        _get, _names, ("%daft get", "%daft get threshold"),
+    ),
+    Verb(
+        "reset", "settings", "back to Daft's documented defaults, all or some",
+        _reset, _names, ("%daft reset", "%daft reset threshold"),
+    ),
+    Verb(
+        "env", "settings", "the settings as shell exports, as Python, or for a RayCluster manifest",
+        _env, _env_options, ("%daft env", "%daft env --python", "%daft env --kuberay"),
     ),
 )  # fmt: skip

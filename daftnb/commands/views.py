@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from daftnb.commands import sources
 from daftnb.commands.parsing import Parser, nearest, shown
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
@@ -27,6 +28,7 @@ def _view(name: str) -> Callable[[Namespace, Session], None]:
 
 def _plan_options(parser: Parser) -> None:
     parser.add_argument("dataframe", nargs="?", metavar="NAME", help="a variable that is a Daft dataframe")
+    parser.sources["dataframe"] = sources.dataframes
 
 
 def _plan(arguments: Namespace, session: Session) -> None:
@@ -42,7 +44,7 @@ def variable(name: str) -> Any:
     """The notebook's variable of this name; DaftnbError, with the dataframe of the nearest name, if there is none."""
     found = notebook_variables()
     if found.get(name) is None:
-        near = nearest(name, dataframe_names(found))
+        near = nearest(name, sources.dataframe_names(found))
         raise DaftnbError(
             f"there is no dataframe called {shown(name)} in this notebook.", f"Try %daft plan {near or 'df'}"
         )
@@ -55,17 +57,6 @@ def notebook_variables() -> dict[str, Any]:
 
     shell = get_ipython()
     return {} if shell is None else shell.user_ns
-
-
-def dataframe_names(variables: dict[str, Any]) -> list[str]:
-    """The names of those that are Daft dataframes, but for IPython's own (``_``, ``_3``); Daft is not imported."""
-    import sys
-
-    daft = sys.modules.get("daft")
-    kind = getattr(daft, "DataFrame", None)
-    if kind is None:
-        return []
-    return [name for name, value in list(variables.items()) if not name.startswith("_") and isinstance(value, kind)]
 
 
 def _controls(arguments: Namespace, session: Session) -> None:

@@ -66,6 +66,20 @@ def check_runner() -> None:
         )
 
 
+def use_native() -> None:
+    """Point Daft at its native runner; ClusterError where it has another, which it cannot change in a process."""
+    import daft
+
+    name = runner_name()
+    if name == "ray":
+        raise ClusterError(
+            "This kernel's queries run on Ray, and Daft cannot change runners in a process.",
+            "Restart the kernel, and run %daft native before the first query.",
+        )
+    if name == "none":  # set again, it would be refused
+        daft.set_runner_native()
+
+
 DRIVER_ENVIRONMENT = {
     # The embedded cluster has no dashboard, and Daft looks for one at each query unless it is told.
     "RAY_DISABLE_DASHBOARD": "1",

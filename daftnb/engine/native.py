@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,11 +30,13 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
 
     ``planned`` holds, per thread, the id and the operators' parents of the query that thread has just planned: the
     runner asks for it when it is handed the plan, which does not name the query; ``operators`` are that query's.
-    ``optimised`` holds the optimised plan of each query of the native runner until it runs.
+    ``optimised`` holds the optimised plan of each query of the native runner until it runs. A query that starts is
+    called by the last of ``names``.
     """
 
-    def __init__(self, emit: Emit, ray_query: Callable[[], None]) -> None:
+    def __init__(self, emit: Emit, ray_query: Callable[[], None], names: Sequence[str] = ()) -> None:
         self.emit = emit
+        self.names = names
         self.ray_query = ray_query
         self.planned: dict[int, tuple[str, dict[int, int]]] = {}
         self.operators: dict[int, tuple[e.PlanNode, ...]] = {}
@@ -62,7 +64,8 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             case "QueryStarted":
                 on_ray = str(event.metadata.runner).startswith("Ray")
                 self.threads[event.query_id] = threading.get_ident()
-                self.emit(e.QueryStarted(now, event.query_id, "ray" if on_ray else "native"))
+                name = self.names[-1] if self.names else ""
+                self.emit(e.QueryStarted(now, event.query_id, "ray" if on_ray else "native", name))
                 if on_ray:
                     self.ray_query()
                 else:

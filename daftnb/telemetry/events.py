@@ -38,9 +38,12 @@ class TaskCounts:
 
 @dataclass(frozen=True, slots=True)
 class QueryStarted:
+    """``name``: what the user calls it (``daftnb.watch``), if anything."""
+
     t: float
     query_id: str
     runner: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

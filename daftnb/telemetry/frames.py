@@ -121,6 +121,7 @@ def query_of(query: Query, now: float) -> Frame:
     return {
         "id": query.id,
         "number": query.number,
+        "name": query.name or None,
         "runner": query.runner,
         "state": query.state,
         "started": query.started,
@@ -140,6 +141,7 @@ def history_of(query: Query, now: float) -> Frame:
     return {
         "number": query.number,
         "id": query.id,
+        "name": query.name or None,
         "runner": query.runner,
         "state": query.state,
         "started": query.started,

@@ -60,6 +60,7 @@ class Query:
     number: int
     runner: str
     started: float
+    name: str = ""
     state: str = "planning"
     ended: float | None = None
     rows: int | None = None

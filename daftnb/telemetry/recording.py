@@ -28,6 +28,7 @@ class RecordedQuery:
 
     number: int
     id: str
+    name: str | None
     runner: str
     state: str
     started: float

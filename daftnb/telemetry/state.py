@@ -62,7 +62,7 @@ def _(event: e.QueryStarted, state: State) -> None:
     if event.query_id in state.queries:
         return
     state.query_count += 1
-    query = Query(event.query_id, state.query_count, event.runner, event.t)
+    query = Query(event.query_id, state.query_count, event.runner, event.t, event.name)
     state.queries[event.query_id] = state.current = query
     while len(state.queries) > KEPT_QUERIES:
         state.queries.popitem(last=False)

@@ -13,10 +13,12 @@ import contextvars
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from daftnb.engine.environment import without_progress_bars
 from daftnb.telemetry import events as e
 
 if TYPE_CHECKING:
@@ -51,8 +53,6 @@ class CellLines:
 
     def switch(self, on: bool) -> None:
         """From the next query on, show lines or do not; Daft's own progress bars are off while they are shown."""
-        from daftnb.engine.environment import without_progress_bars
-
         if on == self.on:
             return
         self.on = on
@@ -97,12 +97,9 @@ class CellLines:
             self._cell = Cell(key or f"{now}", Span(now))
 
     def _end(self) -> None:
-        from daftnb.widgets.line import LEAST_SECONDS
-
         cell = self._cell
         if cell is not None:
-            if self.on and not cell.done and time.time() - cell.span.began >= LEAST_SECONDS:
-                self.publish(self._session.frame())
+            self._show_late()
             with self._showing:
                 cell.span.ended, self._cell = time.time(), None
         for key, line in self._lines.items():
@@ -111,12 +108,37 @@ class CellLines:
         while len(self._lines) > KEPT_LINES:
             self._lines.popitem(last=False)[1].retire()
 
+    def _show_late(self) -> None:
+        """Show the line of a cell that ends before the monitor came to it."""
+        from daftnb.widgets.line import LEAST_SECONDS
+
+        cell = self._cell
+        if cell is not None and self.on and not cell.done and time.time() - cell.span.began >= LEAST_SECONDS:
+            self.publish(self._session.frame())
+
     def _guarded(self, action: Callable[..., None], *values: Any) -> None:
         try:
             action(*values)
         except Exception as error:
             text = f"the line under a cell could not be shown: {error!r}"[:300]
             self._session.monitor.emit(e.ProblemFound(time.time(), text))
+
+    @contextmanager
+    def one_cell(self, shown: bool) -> Iterator[None]:
+        """Within the cell that runs: a line though they are off (``shown``), or none though they are on."""
+        before = self.on
+        if not shown and self._cell is not None:
+            self._cell.done = True
+        self.switch(shown or before)
+        quiet = None if shown else without_progress_bars()
+        try:
+            yield
+        finally:
+            if shown and not before:
+                self._guarded(self._show_late)
+                self.switch(False)
+            if quiet is not None:
+                quiet()
 
     # -- the monitor's thread -----------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ def headline(frame: Frame) -> str:
         plan = frame.get("plan") or {}
         return NO_QUERY if plan.get("of") is None else f"Plan of {clean(plan['of'])}, which has not run."
     where = "Ray" if query["runner"] == "ray" else "Daft's native runner"
-    about = f"Query {query['number']} ({clean(query['id'])}) on {where}"
+    about = f"Query {query['number']} ({clean(query.get('name') or query['id'])}) on {where}"
     took = f.duration(query["elapsed"])
     if query["state"] in ("planning", "running"):
         head = f"{about} was {query['state']} at {f.clock(frame['now'])}, after {took}"

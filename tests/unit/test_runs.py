@@ -64,7 +64,7 @@ def session() -> Any:
 def test_the_history_is_a_dataframe(session: Any) -> None:
     table = runs.history(session)
     assert list(table.columns) == [
-        "number", "id", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from", "workers_to",
+        "number", "id", "name", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from", "workers_to",
         "peak_ratio", "node_seconds", "threshold", "downscale", "idle_seconds", "survivors", "linear", "recorded",
         "error",
     ]  # fmt: skip

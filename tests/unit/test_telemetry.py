@@ -53,6 +53,7 @@ def test_when_it_has_finished() -> None:
     assert frame["queries"]["1"] == {
         "number": 1,
         "id": "calm-willow",
+        "name": None,
         "runner": "ray",
         "state": "finished",
         "started": story.T,

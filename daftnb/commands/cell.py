@@ -1,0 +1,102 @@
+"""``%%daft``: a cell of Python, watched.
+
+Its first line becomes a call that begins the watching, and the rest stays as it is; IPython's own event of the cell's
+end ends it. So it is an ordinary cell: what its last line gives is shown, errors have their traceback with the right
+lines, ``await`` works, and nothing of IPython's is run twice.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from daftnb.commands import sources
+from daftnb.commands.parsing import Parser
+from daftnb.commands.tuning import assignments
+from daftnb.commands.verb import Mode
+from daftnb.errors import DaftnbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from daftnb.session import Session
+
+_MAGIC = "%%daft"
+_NO_BODY = "\n"  # a body of none at all IPython takes for a slip
+
+
+def plain_cell(lines: list[str]) -> list[str]:
+    """An input transformation: the first line of a ``%%daft`` cell in Python as a call, the others as they are."""
+    if not lines or not lines[0].startswith(_MAGIC):
+        return lines
+    after = lines[0][len(_MAGIC) :]
+    line = after.strip()
+    if after.lstrip() == after != "" or not _plain(line) or not "".join(lines[1:]).strip():
+        return lines  # another magic, another mode, or no cell: IPython's and ours to say
+    return [f"get_ipython().run_cell_magic('daft', {line!r}, {_NO_BODY!r})\n", *lines[1:]]
+
+
+def _plain(line: str) -> bool:
+    """Whether what follows ``%%daft`` names no mode (it may be a variable's, ``{options}``) and asks for no help."""
+    return not line or (line[0] in "-#{$" and not {"-h", "--help"} & {*line.split()})
+
+
+# A terminal asks, while one types, whether the cell is complete; that of a cell magic is for IPython to say.
+plain_cell.has_side_effects = True  # type: ignore[attr-defined]  # IPython's word for: not then
+
+
+def _options(parser: Parser) -> None:
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="settings for this cell alone"
+    )
+    parser.sources["set"] = sources.setting_values
+    parser.add_argument("--name", metavar="NAME", help="what the cell's queries are called in history and views")
+    parser.add_argument("--quiet", action="store_true", help="no line under the cell, and no progress bars")
+
+
+def _run(arguments: Namespace, body: str, session: Session) -> None:
+    from IPython.core.getipython import get_ipython
+
+    from daftnb.watching import Watch
+
+    watch = Watch(session, arguments.name, arguments.quiet, **assignments(arguments.set))
+    shell = get_ipython()
+    if shell is None:
+        raise DaftnbError("%%daft is for a cell of IPython.", "In a script: with daftnb.watch(): …")
+    if body.strip():  # asked for by a program, which is not a cell's first line
+        with watch:
+            shell.run_cell(body).raise_error()
+        return
+    watch.__enter__()
+    at_cell_end(shell, lambda: watch.__exit__(None, None, None))
+
+
+def at_cell_end(shell: InteractiveShell, action: Callable[[], Any]) -> None:
+    """Do it when the cell that runs has ended, however it ends; not when one has that it runs itself."""
+    depth = 1
+
+    def before() -> None:
+        nonlocal depth
+        depth += 1
+
+    def after() -> None:
+        nonlocal depth
+        depth -= 1
+        if depth == 0:
+            shell.events.unregister("pre_execute", before)
+            shell.events.unregister("post_execute", after)
+            action()
+
+    shell.events.register("pre_execute", before)
+    shell.events.register("post_execute", after)
+
+
+MODES = (
+    Mode(
+        "", "run this cell's Python watched; settings for it alone: --set threshold=2",
+        _run, _options,
+        ("%%daft --set threshold=2 --name orders\norders.sort('price').collect()", "%%daft --quiet\ndf.show()"),
+    ),
+)  # fmt: skip

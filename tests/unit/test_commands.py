@@ -1,0 +1,272 @@
+"""The language of %daft: any line is understood or told what is wrong with it; help, settings, cancelling."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daftnb import magics, settings
+from daftnb.commands import registry
+from daftnb.commands.cell import plain_cell
+from daftnb.commands.helping import help_text, topic_text
+from daftnb.commands.parsing import split
+from daftnb.commands.tuning import env_text
+from daftnb.commands.verb import GROUPS, Mode, Verb
+from daftnb.errors import DaftnbError, SettingError
+from daftnb.settings import SETTINGS, AutoscalingSettings
+from daftnb.telemetry import events as e
+from tests.conftest import ROOT
+from tests.unit.test_shell import FakeSession, native
+
+EVERY: list[Verb | Mode] = [*registry.verbs().values(), *registry.modes().values()]
+WORDS = st.sampled_from(
+    [*registry.verbs(), *filter(None, registry.modes()), *SETTINGS, "threshold=2", "=", "--", "-", "-1", "#", "'", '"']
+    + [option for each in EVERY for action in each.parser()._actions for option in action.option_strings]
+)
+LINES = st.one_of(st.text(max_size=40), st.lists(st.one_of(WORDS, st.text(max_size=8)), max_size=8).map(" ".join))
+
+
+@given(LINES)
+def test_any_line_is_parsed_or_a_daftnb_error(line: str) -> None:
+    try:
+        name, *words = split(line) or [registry.DEFAULT]
+        registry.find_verb(name).parser().parse(words)
+    except DaftnbError as slip:
+        shown = slip._render_traceback_()
+        assert len(shown) == 2
+        assert slip.remedy
+
+
+@given(LINES)
+def test_any_first_line_of_a_cell_is_parsed_or_a_daftnb_error(line: str) -> None:
+    try:
+        mode, words = registry.find_mode(split(line))
+        mode.parser().parse(words)
+    except DaftnbError as slip:
+        assert slip.remedy
+
+
+@given(st.lists(st.one_of(LINES, LINES.map(lambda line: f"%%daft {line}")), max_size=4))
+def test_any_cell_is_transformed_to_as_many_lines(lines: list[str]) -> None:
+    changed = plain_cell(lines)
+    assert changed[1:] == lines[1:]
+    if changed != lines:
+        assert lines[0].startswith("%%daft")
+        assert changed[0].startswith("get_ipython().run_cell_magic('daft', ")
+        compile(changed[0], "cell", "exec")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("set threshold=2  # it's more", ["set", "threshold=2"]),
+        ("save 'my run.arrow'", ["save", "my run.arrow"]),
+        ("save run#3.arrow ''", ["save", "run#3.arrow", ""]),
+        ("  ", []),
+    ],
+)
+def test_a_line_is_split_as_by_a_shell_without_its_comment(line: str, words: list[str]) -> None:
+    assert split(line) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "remedy"),
+    [
+        ("strat", "%daft has no verb 'strat'.", "Try %daft start"),
+        ("qqqq", "%daft has no verb 'qqqq'.", "Try %daft help"),
+        ("start --mni 2", "%daft start has no option '--mni' (there are --min, --max, --cpus, --idle-timeout).",
+         "Try %daft start --min"),
+        ("status --all", "%daft status has no option '--all' (it has none).", "Try %daft help status"),
+        ("auto onn", "%daft auto: on|off cannot be 'onn': it is one of on, off.", "Try %daft auto on"),
+        ("start --idle-timeout x", "%daft start: --idle-timeout cannot be 'x': it is not a number.",
+         "Try %daft help start"),
+        ("save", "%daft save: the following arguments are required: PATH.", "Try %daft help save"),
+        ("save x --query", "%daft save: --query: expected one argument.", "Try %daft help save"),
+        ("reset treshold", "There is no setting 'treshold' (there are threshold, downscale, idle_seconds, survivors, "
+         "linear).", "Try %daft set threshold=…"),
+        ("help satus", "there is no help on 'satus'.", "Try %daft help status"),
+        ("env --shell --python", "%daft env: --python: not allowed with argument --shell.", "Try %daft help env"),
+    ],
+)  # fmt: skip
+def test_a_slip_names_what_was_typed_and_the_nearest_there_is(line: str, what: str, remedy: str) -> None:
+    with pytest.raises(DaftnbError) as caught:
+        magics.run(line, FakeSession())  # type: ignore[arg-type]  # as much of a session as these need
+    assert (caught.value.what, caught.value.remedy) == (what, remedy)
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "remedy"),
+    [
+        ("start", "'start' is a verb of the line magic.", "Try %daft start, with one % and no cell"),
+        ("--sett threshold=2", "%%daft has no option '--sett' (there are --set, --name, --quiet).",
+         "Try %%daft --set"),
+        ("--set threshold", "'threshold' is not NAME=VALUE.", "Try %daft set threshold=…"),
+        ("--set threshold=0.5", "threshold cannot be '0.5': it must be at least 1.0: below that the engine's "
+         "scheduler stops with a panic.", "Try %daft set threshold=1.25"),
+        ("--name ''", "A name has 1 to 60 characters, all printable (got '').", "Try name='orders'"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_the_first_line_of_a_cell(line: str, what: str, remedy: str) -> None:
+    with pytest.raises(DaftnbError) as caught:
+        magics.run_cell(line, "1", FakeSession())  # type: ignore[arg-type]
+    assert (caught.value.what, caught.value.remedy) == (what, remedy)
+
+
+def test_every_verb_is_in_the_help_and_has_its_own() -> None:
+    text = help_text()
+    for each in EVERY:
+        assert f"  {each.title} " in text
+        assert "\n" not in each.help
+        assert not each.help.endswith(".")
+        assert len(f"{each.title:<20} {each.help}") <= 110
+        assert each.examples
+        own = topic_text(each.name or "%%daft")
+        assert f"usage: {each.title}" in own
+        for example in each.examples:
+            assert example.splitlines()[0] in own
+    assert {verb.group for verb in registry.verbs().values()} <= set(GROUPS)
+
+
+def test_every_example_is_understood() -> None:
+    for each in EVERY:
+        for example in each.examples:
+            first = example.splitlines()[0]
+            assert first.startswith(each.title.partition(" ")[0])
+            words = split(first.partition(" ")[2])
+            if isinstance(each, Mode):
+                mode, rest = registry.find_mode(words)
+                assert mode is each
+                mode.parser().parse(rest)
+            else:
+                name, *rest = words or [registry.DEFAULT]
+                registry.find_verb(name).parser().parse(rest)
+
+
+def test_help_is_asked_for_in_each_way(capsys: pytest.CaptureFixture[str]) -> None:
+    session: Any = None
+    for line in ("help start", "start --help", "start -h"):
+        magics.run(line, session)
+        assert capsys.readouterr().out == topic_text("start") + "\n"
+    for line in ("help", "-h", "--help"):
+        magics.run(line, session)
+        assert capsys.readouterr().out == help_text() + "\n"
+    magics.run_cell("--help", "x", session)
+    assert capsys.readouterr().out == topic_text("%%daft") + "\n"
+
+
+def test_the_readme_has_every_verb_and_mode() -> None:
+    readme = (ROOT / "README.md").read_text()
+    rows = [line.split("|")[1].strip() for line in readme.splitlines() if line.startswith("| `%")]
+    assert sorted(row.strip("`").split(" ")[1] if row.startswith("`%daft ") else row for row in rows) == sorted(
+        [*registry.verbs(), *(f"`{mode.title}`" for mode in registry.modes().values())]
+    )
+
+
+# -- settings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tuned(clean_settings: None) -> Iterator[Any]:
+    """A session whose settings are those of the environment, with no query yet."""
+    rows = {name: {"label": s.label, "set": s.name, "in_effect": None} for name, s in SETTINGS.items()}
+
+    class Tuned:
+        names: list[str] = []
+
+        @property
+        def settings(self) -> AutoscalingSettings:
+            return settings.current()
+
+        def set(self, **values: object) -> None:
+            settings.set(**values)
+
+        def frame(self) -> Any:
+            return {"settings": {"rows": rows, "number": None}}
+
+    yield Tuned()
+
+
+def test_get_set_and_reset(tuned: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    magics.run("set threshold=2 linear=on", tuned)
+    capsys.readouterr()
+    magics.run("get threshold linear", tuned)
+    assert capsys.readouterr().out == "threshold=2.0\nlinear=1\n"
+    magics.run("reset linear", tuned)
+    assert "DAFT_SCHEDULER_LINEAR" not in os.environ
+    assert settings.current() == AutoscalingSettings(threshold=2.0)
+    magics.run("reset", tuned)
+    assert settings.current() == AutoscalingSettings()
+    capsys.readouterr()
+    magics.run("get", tuned)
+    assert capsys.readouterr().out == "threshold=1.25\ndownscale=1\nidle_seconds=60\nsurvivors=1\nlinear=0\n"
+
+
+def test_one_wrong_value_sets_nothing(clean_settings: None) -> None:
+    with pytest.raises(SettingError):
+        settings.set(survivors=2, threshold=0.5)
+    with pytest.raises(SettingError):
+        settings.reset("threshold", "treshold")
+    assert settings.current() == AutoscalingSettings()
+
+
+def test_what_env_prints_is_read_again_as_what_was_set(clean_settings: None) -> None:
+    wanted = AutoscalingSettings(threshold=1.5, downscale=False, idle_seconds=7, survivors=3, linear=True)
+    variables = wanted.environment()
+    bare = {name: text for name, text in os.environ.items() if name not in variables}
+    show = "import os, json; print(json.dumps({n: v for n, v in os.environ.items() if n.startswith('DAFT_')}))"
+    shell = subprocess.run(
+        ["sh", "-c", f'{env_text(variables, "shell")}\nexec "$0" -c "$1"', sys.executable, show],
+        env=bare, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    python = subprocess.run(
+        [sys.executable, "-c", f"{env_text(variables, 'python')}\n{show}"],
+        env=bare, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for done in (shell, python):
+        assert AutoscalingSettings.read(json.loads(done.stdout)) == wanted
+    yaml = pytest.importorskip("yaml")  # Ray's own dependency
+    block = yaml.safe_load(env_text(variables, "kuberay"))
+    assert {each["name"]: each["value"] for each in block["env"]} == variables
+
+
+# -- cancelling -------------------------------------------------------------------------------------------------------
+
+
+def test_cancel_takes_a_number_or_an_id_and_knows_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    cancelled: list[str | None] = []
+    session: Any = FakeSession(*native(1, 0.0, 0.1), *native(2, 1.0, None), *native(3, 2.0, None))
+    session.cancel = lambda query=None: cancelled.append(query) or query or "q3"
+    try:
+        for line in ("cancel", "cancel 2", "cancel q3"):
+            magics.run(line, session)
+        assert cancelled == [None, "q2", "q3"]
+        assert capsys.readouterr().out.splitlines()[0] == "query q3 is being cancelled"
+        with pytest.raises(DaftnbError) as caught:
+            magics.run("cancel q1", session)
+        assert caught.value.what == "no query 'q1' runs (those that do: q2, q3)."
+        assert caught.value.remedy in ("Try %daft cancel q2", "Try %daft cancel q3")
+        session.tell(e.QueryFinished(3.0, "q2", "finished"), e.QueryFinished(3.0, "q3", "finished"))
+        with pytest.raises(DaftnbError) as caught:
+            magics.run("cancel q2", session)
+        assert caught.value.what == "no query 'q2' runs (none does)."
+    finally:
+        session.monitor.stop()
+
+
+def test_native_after_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from daftnb.engine import connect
+
+    monkeypatch.setattr(connect, "runner_name", lambda: "ray")
+    session = SimpleNamespace(native=connect.use_native)
+    with pytest.raises(DaftnbError) as caught:
+        magics.run("native", session)  # type: ignore[arg-type]
+    assert caught.value.what == "This kernel's queries run on Ray, and Daft cannot change runners in a process."
