@@ -352,7 +352,7 @@ def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: Job
             """
         )
         assert "ROWS 3" in output.text.splitlines()
-        assert re.fullmatch(rf"job (\\S+) 'three': SUCCEEDED, \\d+ s, at {server.address}", output.status)
+        assert re.fullmatch(rf"job (\S+) 'three': SUCCEEDED, \d+ s, at {server.address}", output.status)
         assert output.error is None
 
         output = first.run("%%daft job --name fails\n\n\nraise ValueError('no such thing')")
@@ -365,7 +365,7 @@ def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: Job
         source = "%%daft job --name long\nimport time\nprint('begun', flush=True)\ntime.sleep(600)"
         output = first.run(source, interrupt_at="begun")
         assert output.error is not None
-        id_ = re.fullmatch(r"daftnb: No longer waiting for (\\S+), which goes on\\.", output.error[0])[1]  # type: ignore[index]
+        id_ = re.fullmatch(r"daftnb: No longer waiting for (\S+), which goes on\.", output.error[0])[1]  # type: ignore[index]
         assert output.error[1].strip().startswith(f"%daft job stop {id_} ends it")
         output = first.run("%%daft job --name other --detach\nprint('other')")
         assert output.status == "" and "%daft job stop raysubmit_" in output.text
