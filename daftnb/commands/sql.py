@@ -34,9 +34,7 @@ def preview(df: DataFrame, rows: int) -> None:
 
 def _options(parser: Parser) -> None:
     parser.add_argument("--as", dest="name", default=RESULT, metavar="NAME", help=f"the result's name ({RESULT})")
-    parser.add_argument(
-        "--limit", type=int, default=ROWS, metavar="N", help=f"rows that are shown ({ROWS}); 0: none run"
-    )
+    parser.add_argument("--limit", type=int, default=ROWS, metavar="N", help=f"rows to show ({ROWS}); 0: run nothing")
     parser.add_argument("--explain", action="store_true", help="show the plan, and run nothing")
     parser.sources["name"] = sources.dataframes
 
