@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from daftnb.errors import RecordingError
@@ -245,10 +246,12 @@ class Recorder:
             for take in self._takes.values():
                 if query in (take.number, take.id, str(take.number)):
                     return take.number
-            kept = list(self._takes)
+            kept = {take.id: take.number for take in self._takes.values()}
+        numbers = list(kept.values())
+        near = get_close_matches(str(query), kept, n=1)
         raise RecordingError(
-            f"There is no recording of query {str(query)[:60]!r} (there are those of {kept[0]} to {kept[-1]}).",
-            "Try %daft history",
+            f"There is no recording of query {str(query)[:60]!r} (there are those of {numbers[0]} to {numbers[-1]}).",
+            f"Try {near[0]}" if near else "Try %daft history",
         )
 
     def reel(self, number: int) -> Reel:

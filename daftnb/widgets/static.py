@@ -205,7 +205,7 @@ def _history(frame: Frame) -> Table:
     columns += [("peak ratio", True), ("workers", False), ("node-seconds", True)]
     rows = [
         [
-            str(past["number"]),
+            f"{past['number']} · {clean(past['name'])}" if past.get("name") else str(past["number"]),
             state_words(past["state"]),
             f.duration(past["elapsed"]),
             f.number(past["rows"]),

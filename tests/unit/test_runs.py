@@ -178,6 +178,9 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.startswith("a: query 1 (calm-willow, finished) and b: query 2 (second, finished)")
     with pytest.raises(RecordingError, match="There is no recording of query '9'"):
         magics.run("compare 1 9", session)
+    with pytest.raises(RecordingError) as caught:
+        magics.run("save x --query calm-wilow", session)
+    assert caught.value.remedy == "Try calm-willow"
     with pytest.raises(RecordingError, match="There is no file nothing"):
         magics.run("open nothing.arrow", session)
 

@@ -80,6 +80,39 @@ def test_what_cannot_be_is_told_before_anything_is_set(session: Any, clean_setti
     assert settings.current() == settings.AutoscalingSettings()
 
 
+TERMINAL = """%load_ext daftnb
+import os, daft, IPython.core.completer as completer
+%daft native
+%%daft --set threshold=2 --name orders
+daft.from_pydict({"a": [1, 2]}).sort("a").collect()
+os.environ["DAFT_AUTOSCALING_THRESHOLD"]
+
+
+os.environ.get("DAFT_AUTOSCALING_THRESHOLD", "none")
+%daft strat
+with completer.provisionalcompleter(): print([c.text for c in get_ipython().Completer.completions("%daft sto", 9)])
+
+%daft native
+exit
+"""
+
+
+def test_in_ipythons_terminal_the_same_lines_work() -> None:
+    bare = {name: text for name, text in os.environ.items() if not name.startswith("DAFT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--simple-prompt", "--colors=NoColor", "--no-banner"],
+        input=TERMINAL, env={**bare, "DO_NOT_TRACK": "true"}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert "Out[4]: '2.0'" in said
+    assert "Query 1 (orders) on Daft's native runner finished after" in said
+    assert "Out[5]: 'none'" in said
+    assert "daftnb: %daft has no verb 'strat'.\n        Try %daft start" in said
+    assert "['stop']" in said
+    assert said.count("queries run on Daft's native runner, in this kernel") == 2  # asked for again, it is so already
+    assert "Traceback" not in said
+
+
 # -- %%daft in a real kernel ------------------------------------------------------------------------------------------
 
 Ran = Callable[[str], tuple[str, list[tuple[str, Any]]]]
@@ -146,7 +179,7 @@ def test_a_cell_is_an_ordinary_cell_with_settings_of_its_own(run: Ran) -> None:
     assert result(run("%%daft --set threshold=2 linear=on\ny = 7\nthreshold(), y")) == "('2.0', 7)"
     assert result(run("threshold(), 'DAFT_SCHEDULER_LINEAR' in os.environ, y")) == "(None, False, 7)"
     assert result(run("%%daft --set threshold=2\nawait asyncio.sleep(0, threshold())")) == "'2.0'"
-    status, outputs = run("%%daft --set threshold=2\n_ = get_ipython().run_cell('1 + 1')\nthreshold()")
+    _, outputs = run("%%daft --set threshold=2\n_ = get_ipython().run_cell('1 + 1')\nthreshold()")
     assert [data["text/plain"] for kind, data in outputs] == ["2", "'2.0'"]  # a cell in it ends nothing
     assert result(run("threshold()or'none'")) == "'none'"
 
@@ -192,6 +225,13 @@ def test_the_line_has_the_name_and_quiet_has_none(run: Ran) -> None:
     assert lines_of(run(f"d = {SLOW}")) == []
     assert result(run("os.environ.get('DAFT_PROGRESS_BAR', 'bars')")) == "'bars'"
     assert run("%daft auto on")[0] == "ok"
+
+
+def test_an_interrupt_puts_it_back_too(run: Ran) -> None:
+    later = "import signal, threading\nthreading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()"
+    status, outputs = run(f"%%daft --set threshold=2\n{later}\ntime.sleep(30)")
+    assert (status, outputs[-1][1]["ename"]) == ("error", "KeyboardInterrupt")
+    assert result(run("threshold()or'none'")) == "'none'"
 
 
 def test_a_program_may_ask_for_it_too(run: Ran) -> None:

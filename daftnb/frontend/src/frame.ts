@@ -27,6 +27,7 @@ export interface Cluster {
 export interface Query {
   id: string;
   number: number;
+  name?: string | null; // what the user calls it
   runner: "ray" | "native";
   state: QueryState;
   started: number;
@@ -188,6 +189,7 @@ export interface SettingRow {
 export interface Past {
   number: number;
   id: string;
+  name?: string | null; // what the user calls it
   runner: "ray" | "native";
   state: QueryState;
   started: number;

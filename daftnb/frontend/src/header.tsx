@@ -44,7 +44,7 @@ export function Header({ store, lead, tail }: HeaderProps) {
       <span class={`st-${query.state}`}>
         {glyph(query.state)} {query.state}
       </span>
-      <span class="title">Query {query.number}</span>
+      <span class="title">Query {query.number}{query.name ? ` · ${query.name}` : ""}</span>
       <span class="muted id">{query.id}</span>
       <Progress store={store} />
       {query.rows != null && <span class="muted">{rows(query.rows)}</span>}

@@ -28,7 +28,7 @@ interface Column {
 }
 
 const COLUMNS: Column[] = [
-  { name: "Query", by: (past) => past.number, num: true },
+  { name: "Query", by: (past) => past.number, text: (past) => `${past.number}${past.name ? ` · ${past.name}` : ""}`, num: true },
   { name: "State", by: (past) => past.state, text: (past) => `${glyph(past.state)} ${past.state}` },
   { name: "Started", by: (past) => past.started, text: (past) => new Date(past.started * 1000).toTimeString().slice(0, 8) },
   { name: "Time", by: (past) => past.elapsed, text: (past) => duration(past.elapsed), num: true },

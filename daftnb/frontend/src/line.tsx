@@ -50,7 +50,7 @@ function CellQueries({ store }: { store: Store }) {
         return (
           <li key={number}>
             <button type="button" class="plain" aria-current={number === store.query.value?.number} onClick={() => store.look(number)}>
-              <span class={`st-${past.state}`}>{glyph(past.state)} {past.state}</span> <b>Query {number}</b>
+              <span class={`st-${past.state}`}>{glyph(past.state)} {past.state}</span> <b>Query {number}{past.name ? ` · ${past.name}` : ""}</b>
               <span class="muted">{facts.filter(Boolean).join(" · ")}</span>
             </button>
           </li>
