@@ -139,12 +139,11 @@ def _kind(text: str, written: str) -> str:
         daft.sql(text, register_globals=False, frame=ONE)
     except Exception as error:
         said = str(error).partition("REASON: ")
-        return (said[2] or said[0]).replace(written, "?").replace(literal_inside(written), "?")
+        kind, inside = said[2] or said[0], written[1:-1].replace("''", "'")
+        for shown in (written, f"'{inside}'", inside):  # Daft shows it with its quotes doubled, or as they are
+            kind = kind.replace(shown, "?")
+        return kind
     return "good"
-
-
-def literal_inside(written: str) -> str:
-    return written[1:-1].replace("''", "'")
 
 
 class Colour(str, enum.Enum):
