@@ -89,6 +89,8 @@ scalars = (
 @example(Decimal("-0." + "0" * 37 + "1"))
 def test_a_value_comes_through_a_query_as_it_is(value: Any) -> None:
     [row] = rows("SELECT {value} AS v, one FROM frame", value=value, frame=ONE)
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value = value.astimezone(dt.timezone.utc)  # a time that comes twice on a day in autumn equals none elsewhere
     assert row == {"v": value, "one": 1}
     assert row["v"] is None or isinstance(value, type(row["v"]))
 
