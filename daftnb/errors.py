@@ -38,3 +38,15 @@ class QueryCancelled(DaftnbError):
     def __init__(self, query_id: str) -> None:
         super().__init__(f"Query {query_id} was cancelled.", "Run it again if it was not meant to be.")
         self.query_id = query_id
+
+
+class SqlError(DaftnbError):
+    """A SQL text cannot be run. ``place`` shows where: the line of the text, and a caret under it; or nothing."""
+
+    def __init__(self, what: str, remedy: str, place: tuple[str, ...] = ()) -> None:
+        super().__init__(what, remedy)
+        self.place = place
+
+    def _render_traceback_(self) -> list[str]:
+        what, remedy = super()._render_traceback_()
+        return [what, *("        " + line for line in self.place), remedy]

@@ -17,6 +17,8 @@ MODULES = (
     "daftnb.commands.tuning",
     "daftnb.commands.queries",
     "daftnb.commands.cell",
+    "daftnb.commands.sql",
+    "daftnb.commands.job",
     "daftnb.commands.about",
 )
 DEFAULT = "cockpit"  # %daft alone

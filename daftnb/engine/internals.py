@@ -22,6 +22,7 @@ REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded
 CONNECTING, PREFLIGHT, GROWTH = "connecting", "preflight checks", "autoscaler notices"
 JOBS, FIGURES, UDFS = "jobs", "figures of nodes", "UDF actors"
 PLANS = "plans of dataframes"
+SQL_HINTS = "spellings of SQL functions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ INTERNALS = (
     Internal("daft", (PLANS,), "daft.daft", "NativeExecutor.repr_ascii", "its physical form"),
     Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.from_logical_plan_builder", "that on Ray"),
     Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.repr_ascii", "expressions on Ray"),
+    Internal("daft", (SQL_HINTS,), "daft.daft", "list_sql_functions", "the nearest spelling of a function"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "_FLOTILLA_RUNNER_NAME_SUFFIX", "a new actor where one has died"),

@@ -11,16 +11,20 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
 
-from daftnb.engine.jobserver import JobError, JobServer
+from daftnb.engine.jobserver import JobError, JobServer, server_address
 from daftnb.engine.jobsource import check_working_dir, make_runtime_env, path_inside, read_source
 
 POLL_SECONDS = 0.5
+BRIEF = 80  # characters of a message in a table
 STOP_SECONDS = 20.0  # Ray asks with SIGTERM, and kills after 3 s (RAY_JOB_STOP_WAIT_TIME_S)
+QUIET_ENOUGH = 5  # pieces of a log without a text, QUIET_SECONDS each, after a job's end
+PREFIX = "raysubmit_"  # of the ids that Ray gives
 OVER = ("STOPPED", "SUCCEEDED", "FAILED")
 
 
@@ -86,6 +90,28 @@ def find(submission_id: str, address: str | None = None) -> Job:
     return Job(server, server.info(submission_id))
 
 
+def search(text: str, address: str | None = None) -> Job:
+    """The job of that id or name, or the one whose id begins so (``raysubmit_`` may be left out).
+
+    Raises JobError with the nearest one if there is none, and with all of them if there are several.
+    """
+    listed = jobs(address)
+    exact = [job for job in listed if text in (job.id, job.name)]
+    begun = [job for job in listed if text and (job.id.startswith(text) or job.id[len(PREFIX) :].startswith(text))]
+    found = exact or begun
+    if len(found) == 1:
+        return found[0]
+    where = address or (listed[0].address if listed else server_address(address))
+    if found:
+        ids = ", ".join(job.id for job in found[:8]) + ("…" if len(found) > 8 else "")
+        raise JobError(f"{len(found)} jobs at {where} are {text[:60]!r}: {ids}.", "Give more of one of these ids.")
+    near = get_close_matches(text, [word for job in listed for word in (job.id, job.name)], n=1, cutoff=0.5)
+    raise JobError(
+        f"There is no job {text[:60]!r} at {where}.",
+        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists those there are.",
+    )
+
+
 class Job:
     """One submitted job. What is asked of it is asked of the cluster; only ``repr`` shows what was last seen."""
 
@@ -135,19 +161,21 @@ class Job:
         """All it has printed so far (stdout and stderr, with a line or two of Ray's own)."""
         return self._server.log(self._look())
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, quiet: Callable[[], None] = lambda: None) -> Iterator[str]:
         """Each line of its log, without the line end, as it comes; ends when the job has ended.
 
         Works in a notebook's running event loop. A line is late by 3 s at the most, which is Ray's own rhythm.
+        ``quiet`` is called about every second in which none came.
         """
         held, seen = "", 0
-        quiet = 0
+        without = 0
         for piece in self._server.tail(self.id):
             if not piece:
                 # Says so if the server is gone; and a connection that died without a word must not hold us for ever.
-                quiet = quiet + 1 if self.over else 0
-                if quiet > 1:
+                without = without + 1 if self.over else 0
+                if without >= QUIET_ENOUGH:
                     break
+                quiet()
                 continue
             seen += len(piece)
             *whole, held = (held + piece).split("\n")
@@ -236,17 +264,36 @@ class JobList(list[Job]):
     def __repr__(self) -> str:
         if not self:
             return "no jobs"
-        rows = [("id", "name", "status", "submitted", "took")]
+        rows = [("id", "name", "status", "submitted", "took", "message")]
         for job in self:
-            # A name may hold anything; a table's cell is one line.
-            name = job.name.encode("unicode_escape").decode() if not job.name.isprintable() else job.name
             started = job._details.start_time
             when = datetime.fromtimestamp(started / 1000).strftime("%Y-%m-%d %H:%M:%S") if started else ""
-            rows.append((job.id, name[:40], job._details.status.value, when, job._took()))
+            name, brief = _one_line(job.name), _one_line(_brief(job._details))
+            rows.append((job.id, name[:40], job._details.status.value, when, job._took(), brief[:BRIEF]))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         )
+
+
+def _one_line(text: str) -> str:
+    """A table's cell: a name may hold anything."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def _brief(details: Any) -> str:
+    """What there is to say of its status in a table: of a failure the cause."""
+    if details.status.value == "FAILED":
+        return _cause(details)
+    lines = (details.message or "").strip().splitlines()
+    return lines[0] if lines else ""
+
+
+def _cause(details: Any) -> str:
+    """The exception that ended it, or the last thing that Ray says."""
+    lines = [line.strip() for line in (details.message or "").splitlines() if line.strip()]
+    found = (line for line in reversed(lines) if _EXCEPTION.match(line))
+    return next(found, lines[-1] if lines else "no reason given")[:400]
 
 
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)(?::.*)?$")
@@ -254,12 +301,7 @@ _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warn
 
 def explain(details: Any) -> JobError:
     """The failure of a job that Ray says has failed, from its message and its exit status."""
-    message = details.message or ""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    cause = next(
-        (line for line in reversed(lines) if _EXCEPTION.match(line)), lines[-1] if lines else "no reason given"
-    )
-    cause = cause[:400]
+    cause = _cause(details)
     if details.error_type == "RUNTIME_ENV_SETUP_FAILURE":
         return JobError(
             f"{details.submission_id} did not start, because its runtime environment could not be made: {cause}",
@@ -273,8 +315,8 @@ def explain(details: Any) -> JobError:
         package = f"daft=={version('daft')}" if module == "daft" else module
         return JobError(
             ended,
-            f'The cluster\'s Python does not have it. Try daftnb.submit(…, pip=["{package}"]); '
-            "a module of your own goes along in working_dir.",
+            f'The cluster\'s Python does not have it. Try daftnb.submit(…, pip=["{package}"]) or %%daft job --pip '
+            f"{package}; a module of your own goes along in working_dir.",
         )
     if status == 127:
         return JobError(ended, "The cluster's nodes must have `python` on the PATH with which Ray was started.")

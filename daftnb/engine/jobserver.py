@@ -31,7 +31,7 @@ DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 CONTACT_SECONDS = 3.5  # until a server that does not answer is given up; importing Ray comes on top
 ANSWER_SECONDS = 60.0  # the first job of a cluster waits for Ray's agent, 8 s on a busy machine
 UPLOAD_SECONDS = 600.0
-QUIET_SECONDS = 5.0
+QUIET_SECONDS = 1.0
 
 
 class JobError(DaftnbError):

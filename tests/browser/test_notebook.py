@@ -12,7 +12,7 @@ from tests.browser.test_cell_line import SETUP, cell, line, ran
 from tests.browser.test_stop import notebook, run_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-# Notebook 7.6 raises it by itself at times, in its settings of keys, with no widget on the page.
+# Notebook 7.6 raises it at times, in its own settings of keys (its stack is all its own).
 ITS_OWN = "Cannot read properties of undefined (reading 'schema')"
 
 

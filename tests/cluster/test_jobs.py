@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 import daftnb
 from daftnb.engine import jobs
@@ -315,6 +318,7 @@ def test_a_runtime_environment_that_cannot_be_made(server: JobServer) -> None:
         daftnb.submit("print(1)", runtime_env={"pip": ["a"], "conda": ["b"]})
 
 
+@pytest.mark.slow
 def test_another_kernel_finds_it_again(server: JobServer, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     first = Kernel()
@@ -327,7 +331,7 @@ def test_another_kernel_finds_it_again(server: JobServer, tmp_path: Path) -> Non
         listed = second.run("import daftnb; out = [job.id for job in daftnb.jobs()]")
         assert listed[:2] == [newer, older]
         table = second.run("out = repr(daftnb.jobs())").splitlines()
-        assert table[0].split() == ["id", "name", "status", "submitted", "took"]
+        assert table[0].split() == ["id", "name", "status", "submitted", "took", "message"]
         assert table[1].split()[:2] == [newer, "newer"]
         second.run(f"from daftnb.engine.jobs import find; job = find({newer!r})")
         assert second.run("out = next(line for line in job.lines() if line == 'one')") == "one"
@@ -336,6 +340,92 @@ def test_another_kernel_finds_it_again(server: JobServer, tmp_path: Path) -> Non
         assert second.run("out = job.wait(60)") == "SUCCEEDED"
     finally:
         second.end()
+
+
+def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: JobServer) -> None:
+    first, second = Notebook(), Notebook()
+    try:
+        output = first.run(
+            """
+            %%daft job --name three
+            import daft
+            daft.set_runner_ray()
+            print("ROWS", daft.from_pydict({"a": [1, 2, 3]}).count_rows(), flush=True)
+            """
+        )
+        assert "ROWS 3" in output.text.splitlines()
+        assert re.fullmatch(rf"job (\S+) 'three': SUCCEEDED, \d+ s, at {server.address}", output.status)
+        assert output.error is None
+
+        output = first.run("%%daft job --name fails\n\n\nraise ValueError('no such thing')")
+        assert ", line 4, in <module>" in output.text, "a traceback has the cell's own lines"
+        assert output.error is not None
+        assert len(output.error) == 2
+        assert "failed (exit status 1): ValueError: no such thing" in output.error[0]
+        assert "'fails': FAILED, " in output.status
+
+        source = "%%daft job --name long\nimport time\nprint('begun', flush=True)\ntime.sleep(600)"
+        output = first.run(source, interrupt_at="begun")
+        assert output.error is not None
+        id_ = re.fullmatch(r"daftnb: No longer waiting for (\S+), which goes on\.", output.error[0])[1]  # type: ignore[index]
+        assert output.error[1].strip().startswith(f"%daft job stop {id_} ends it")
+        output = first.run("%%daft job --name other --detach\nprint('other')")
+        assert output.status == "" and "%daft job stop raysubmit_" in output.text
+        first.end()  # and with it the kernel that submitted them
+
+        table = second.run("%daft jobs").text.splitlines()
+        assert [row.split()[1] for row in table[:5]] == ["name", "other", "long", "fails", "three"]
+        assert table[3].endswith("  ValueError: no such thing")
+        assert "'long': RUNNING, " in second.run("%daft job status long").text
+        assert "begun\n" in second.run(f"%daft job logs {id_.removeprefix('raysubmit_')[:12]}").text
+        assert second.run(f"%daft job stop {id_}").text == f"{id_}: STOPPED\n"
+        assert "'long': STOPPED, " in second.run("%daft job status long").text
+        assert second.run("%daft job logs other --follow").text.splitlines()[-1] == "other"
+        output = second.run("%daft job stop lnog")
+        assert output.error == [f"daftnb: There is no job 'lnog' at {server.address}.", "        Did you mean long?"]
+    finally:
+        first.end()
+        second.end()
+
+
+@dataclass
+class Output:
+    """What is under a cell: its text, its status line as it is now, and its error's lines."""
+
+    text: str = ""
+    status: str = ""
+    error: list[str] | None = None
+
+
+class Notebook:
+    """A real kernel, with the extension loaded."""
+
+    def __init__(self) -> None:
+        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        self.run("%load_ext daftnb")
+
+    def run(self, source: str, interrupt_at: str = "") -> Output:
+        output = Output()
+
+        def seen(message: dict[str, Any]) -> None:
+            content = message["content"]
+            match message["msg_type"]:
+                case "stream":
+                    output.text += content["text"]
+                    if interrupt_at and interrupt_at in content["text"]:
+                        self.manager.interrupt_kernel()
+                case "display_data" | "update_display_data":
+                    output.status = content["data"]["text/plain"]
+                case "error":
+                    output.error = content["traceback"]
+
+        self.client.execute_interactive(textwrap.dedent(source).strip(), output_hook=seen, timeout=100)
+        return output
+
+    def end(self) -> None:
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize("wanted", ["raysubmit_absent", "../version", "", "a b"])

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from daftnb import magics
+from daftnb.commands.job import wait
 from daftnb.engine import internals, jobs, jobserver
 from daftnb.engine.jobs import Job, JobList, explain
 from daftnb.engine.jobserver import JobError, JobServer, read_token, server_address
@@ -247,13 +249,145 @@ def test_stop_asks_again_while_there_is_nothing_to_stop_yet(monkeypatch: pytest.
 def test_a_list_is_a_table_of_text() -> None:
     server: Any = Server([], [])
     named = details("SUCCEEDED", metadata={"job_name": "<b>\x1b[31m\n" + "x" * 60})
-    listed = JobList([Job(server, named), Job(server, details("STOPPED", start_time=None))])
-    header, first, second = repr(listed).splitlines()
-    assert header.split() == ["id", "name", "status", "submitted", "took"]
+    named.message = "Job finished successfully."
+    failed = details(
+        "FAILED", message="Job entrypoint command failed, last logs:\nTraceback:\nValueError: a\tb" + "b" * 90
+    )
+    listed = JobList([Job(server, each) for each in (named, details("STOPPED", start_time=None), failed)])
+    header, first, second, third = repr(listed).splitlines()
+    assert header.split() == ["id", "name", "status", "submitted", "took", "message"]
     assert first.startswith("raysubmit_1  <b>\\x1b[31m\\n" + "x" * 27 + "  SUCCEEDED  2023-11-1")
-    assert first.endswith("  7 s")
+    assert first.endswith("  7 s   Job finished successfully.")
     assert second.split() == ["raysubmit_1", "raysubmit_1", "STOPPED"]
+    assert third[header.index("message") :] == ("ValueError: a\\tb" + "b" * 90)[:80]
     assert repr(JobList()) == "no jobs"
+
+
+def test_a_quiet_log_calls_back_and_a_busy_one_does_not() -> None:
+    called: list[str] = []
+    server = Server([("RUNNING", "one\n"), ("SUCCEEDED", "one\n")], ["one\n", "", "", ""])
+    followed = job(server)
+    assert list(followed.lines(lambda: called.append(followed.status))) == ["one"]
+    assert called == ["RUNNING"] * 3
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    server: Any = Server([], [])
+    ids = {"raysubmit_abc1": "nightly", "raysubmit_abd2": "", "raysubmit_xyz3": "twice", "mine": "twice"}
+    there = [details(submission_id=id_, metadata={"job_name": name} if name else {}) for id_, name in ids.items()]
+    monkeypatch.setattr(jobs, "jobs", lambda address=None: JobList(Job(server, each) for each in there))
+
+
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("raysubmit_abc1", "raysubmit_abc1"),
+        ("raysubmit_abc", "raysubmit_abc1"),
+        ("abc", "raysubmit_abc1"),
+        ("x", "raysubmit_xyz3"),
+        ("mine", "mine"),
+        ("nightly", "raysubmit_abc1"),
+    ],
+)
+def test_a_job_is_found_by_its_id_the_beginning_of_it_or_its_name(text: str, found: str) -> None:
+    assert jobs.search(text).id == found
+
+
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("ab", "2 jobs at http://127.0.0.1:8265 are 'ab': raysubmit_abc1, raysubmit_abd2.", "Give more of one"),
+        ("twice", "2 jobs at http://127.0.0.1:8265 are 'twice': raysubmit_xyz3, mine.", "Give more of one"),
+        ("nigthly", "There is no job 'nigthly' at http://127.0.0.1:8265.", "Did you mean nightly?"),
+        ("", "There is no job '' at http://127.0.0.1:8265.", "%daft jobs"),
+        ("zzz", "There is no job 'zzz' at http://127.0.0.1:8265.", "%daft jobs"),
+    ],
+)
+def test_no_job_or_several(text: str, what: str, remedy: str) -> None:
+    with pytest.raises(JobError) as caught:
+        jobs.search(text)
+    assert caught.value.what == what
+    assert caught.value.remedy.startswith(remedy)
+
+
+# -- the magics -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "what"),
+    [
+        ("job", "  \n", "There is nothing to run: the source is empty."),
+        ("job", "print(1)\n%pip install x\n", "The source is not Python: line 3, invalid syntax: %pip install x"),
+        ("job --wait --detach", "print(1)", "%%daft job: --detach: not allowed with argument --wait."),
+        ("job --address ray://head:10001", "print(1)", "'ray://head:10001' is not the address of a job server"),
+        ("jobb", "print(1)", "%%daft has no mode 'jobb'"),
+    ],
+)
+def test_slips_of_a_job_cell(line: str, body: str, what: str) -> None:
+    with pytest.raises(DaftnbError) as caught:
+        magics.run_cell(line, body, None)  # type: ignore[arg-type]  # no session is needed
+    assert caught.value.what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("job", "%daft job: the following arguments are required: logs|status|stop, ID."),
+        ("job log x", "%daft job: logs|status|stop cannot be 'log': it is one of logs, status, stop."),
+        ("job stop x --follow", "--follow goes with logs alone."),
+        ("jobs now", "%daft jobs does not take 'now'."),
+    ],
+)
+def test_slips_of_the_job_verbs(line: str, what: str) -> None:
+    with pytest.raises(DaftnbError) as caught:
+        magics.run(line, None)  # type: ignore[arg-type]  # no session is needed
+    assert caught.value.what == what
+
+
+def waited(server: Server, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is shown in a terminal of waiting for a job."""
+    wait(job(server))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_waiting_shows_each_status_once_and_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Server([("RUNNING", ""), ("SUCCEEDED", "one\ntwo\n")], ["one\n", ""])
+    first, *log, last = waited(server, capsys)
+    assert first.startswith("job raysubmit_1: RUNNING, 7 s, at http://127.0.0.1:8265")
+    assert log == ["one", "two"]
+    assert last.startswith("job raysubmit_1: SUCCEEDED, ")
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [("FAILED", "raysubmit_1 failed: no reason given"), ("STOPPED", "raysubmit_1 was stopped before its end.")],
+)
+def test_a_job_that_did_not_succeed_fails_its_cell(status: str, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(JobError) as caught:
+        waited(Server([(status, "log\n")], []), capsys)
+    assert caught.value.what == what
+    assert "log" in capsys.readouterr().out
+
+
+def test_an_interrupt_ends_the_waiting_and_says_how_to_end_the_job() -> None:
+    closed: list[bool] = []
+
+    class Interrupted(Server):
+        def tail(self, _id: str) -> Generator[str, None, None]:
+            try:
+                yield "one\n"
+                raise KeyboardInterrupt
+            finally:
+                closed.append(True)
+
+    with pytest.raises(DaftnbError) as caught:
+        wait(job(Interrupted([("RUNNING", "one\n")], [])), "http://head:8265")
+    assert caught.value.what == "No longer waiting for raysubmit_1, which goes on."
+    assert caught.value.remedy.startswith("%daft job stop raysubmit_1 --address http://head:8265 ends it")
+    assert closed == [True]
 
 
 def test_a_package_holds_the_source_alone_and_is_named_by_it() -> None:
