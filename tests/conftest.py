@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -83,3 +84,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     on_ray = [item.get_closest_marker("cluster") is not None for item in session.items]
     if any(on_ray) and not all(on_ray):
         raise pytest.UsageError("in two runs, please: pytest -m 'not cluster' && pytest -m cluster")
+    runners = sys.modules.get("daft.runners")
+    if any(on_ray) and runners is not None and runners._get_runner() is not None:
+        raise pytest.UsageError("a module of tests runs Daft where it is read: do so in a test, or in a fixture")

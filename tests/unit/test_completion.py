@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,12 +38,10 @@ class Known(FakeSession):
         return settings.current()
 
 
-VARIABLES: dict[str, Any] = {
-    "df": daft.from_pydict({"a": [1]}),
-    "horses": daft.from_pydict({"a": [1]}),
-    "_": daft.from_pydict({"a": [1]}),
-    "count": 3,
-}
+@cache
+def variables() -> dict[str, Any]:
+    """A notebook's; no dataframe is made when the module is read: Daft keeps the runner that a process began with."""
+    return {**{name: daft.from_pydict({"a": [1]}) for name in ("df", "horses", "_")}, "count": 3}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +100,7 @@ def test_what_is_offered(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     settings.set(threshold=1.5)
-    assert complete(line, known, VARIABLES) == (word, found)
+    assert complete(line, known, variables()) == (word, found)
 
 
 def test_recordings_are_found_in_their_folders(known: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +121,7 @@ def test_every_mode_with_a_name_is_offered(known: Any) -> None:
 
 @given(st.one_of(LINES.map(lambda line: f"%daft {line}"), LINES.map(lambda line: f"%%daft {line}"), st.text()))
 def test_no_line_makes_it_raise(known: Any, line: str) -> None:
-    word, found = complete(line, known, VARIABLES)
+    word, found = complete(line, known, variables())
     assert all(text.startswith(word) for text in found)
 
 
@@ -131,7 +130,7 @@ def test_it_is_fast(known: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     for number in range(2000):
         (tmp_path / f"run{number}.arrow").touch()
-    many = {f"v{number}": number for number in range(20_000)} | VARIABLES
+    many = {f"v{number}": number for number in range(20_000)} | variables()
     for line in ("%daft ", "%daft plan ", "%daft set ", "%daft open ", "%daft compare "):
         took = []
         for _ in range(5):
