@@ -175,6 +175,7 @@ def query(tasks):
 """
 
 
+@pytest.mark.slow
 def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Kernel) -> None:
     kernel.run(CONNECT.format(address=head.client_address))
     kernel.run(SLOW.format(seconds=1.0))
@@ -264,6 +265,7 @@ def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, clie
     watched(kernel, address)
 
 
+@pytest.mark.slow
 def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(kernel: Kernel) -> None:
     head = Head(token=False)
     try:
@@ -319,6 +321,7 @@ module.__version__ = "0.7.1"
             OTHER_DAFT,
             "The cluster at {} has Daft 0.7.1, this kernel Daft 0.7.26: neither reads the other's plans. ",
             id="another",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -355,6 +358,7 @@ session.connect({head.address!r}, said.append, runtime_env={{"env_vars": {{"PYTH
         head.stop()
 
 
+@pytest.mark.slow
 def test_an_autoscaling_cluster_of_somebody_elses_is_left_without_demand() -> None:
     cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=3, cpus=1, idle_timeout=60))
     cluster.start(print)

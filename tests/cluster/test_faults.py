@@ -101,6 +101,7 @@ def test_a_raylet_is_killed(kernel: Kernel) -> None:
     assert kernel.run(QUERY) == {"a": [2, 3]}
 
 
+@pytest.mark.slow
 def test_the_runner_actor_is_killed(kernel: Kernel) -> None:
     started(kernel, "RemoteFlotillaRunner").kill()
     end = kernel.run(END)

@@ -80,6 +80,7 @@ QUERY = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_a_cell_queries_on_the_cluster_with_the_settings_set_here(
     server: JobServer, monkeypatch: pytest.MonkeyPatch, artifacts: Path
 ) -> None:

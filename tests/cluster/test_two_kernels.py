@@ -51,6 +51,7 @@ def pair(cluster: EmbeddedCluster) -> Iterator[tuple[Kernel, Kernel]]:
         kernel.end()
 
 
+@pytest.mark.slow
 def test_a_cancelled_query_and_an_ended_session_leave_the_others_alone(pair: tuple[Kernel, Kernel]) -> None:
     first, second = pair
     assert first.run(RUN) is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
@@ -26,8 +27,12 @@ def actors(session: Session) -> list[psutil.Process]:
     from daftnb.engine.supervisor import owned_processes
 
     assert session.cluster is not None
-    found = owned_processes(str(session.cluster.folder))
-    return [process for process in found if "RaySwordfishActor" in process.name()]
+    found = []
+    for process in owned_processes(str(session.cluster.folder)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            if "RaySwordfishActor" in process.name():
+                found.append(process)
+    return found
 
 
 def test_the_next_query_takes_warm_workers_over_and_ray_lets_them_their_nodes(session: Session) -> None:
