@@ -29,7 +29,7 @@ def cell_text(value: Any) -> str:
             text = value.isoformat()
         else:
             text = str(value) if isinstance(value, (bool, int, float)) or _is_decimal(value) else repr(value)
-    except Exception:
+    except Exception:  # whatever a value's own repr may raise; the cell says so
         text = f"<unprintable {type(value).__name__}>"
     text = clean(text[: MAX_TITLE + 1])
     return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1] + "…"

@@ -84,6 +84,15 @@ def test_downscale_off_keeps_workers_nodes_and_demand_and_on_lets_them_go(one_wo
     await_that(lambda: nodes() == 1, "Ray released the nodes", 60)
 
 
+def assert_retired_as(session: Session, promised: dict[str, float], since: float, idle_seconds: int) -> None:
+    """Those that were to be retired were, each when its countdown said so, and the log says after what idle time."""
+    retired = [entry for entry in decisions(session, since) if entry["kind"] == "retire"]
+    assert {entry["text"].partition(" was")[0] for entry in retired} == set(promised)
+    for entry in retired:
+        assert abs(entry["t"] - promised[entry["text"].partition(" was")[0]]) < 1, "the countdown was right"
+        assert entry["text"].endswith(f"(after {idle_seconds} s idle)")
+
+
 def test_idle_seconds(one_worker: Session) -> None:
     session = one_worker
     set_knobs(DOWNSCALE_IDLE_SECONDS=3)
@@ -96,11 +105,7 @@ def test_idle_seconds(one_worker: Session) -> None:
     for label, at in promised.items():
         assert at == pytest.approx(rows[label]["idle_since"] + 3, abs=0.01)
     await_workers(session, 1, 8)
-    retired = [entry for entry in decisions(session, ended) if entry["kind"] == "retire"]
-    assert {entry["text"].partition(" was")[0] for entry in retired} == set(promised)
-    for entry in retired:
-        assert abs(entry["t"] - promised[entry["text"].partition(" was")[0]]) < 1, "the countdown was right"
-        assert entry["text"].endswith("(after 3 s idle)")
+    assert_retired_as(session, promised, ended, 3)
 
     set_knobs(DOWNSCALE_IDLE_SECONDS=60)
     sleepy(30, 0.4).collect()
@@ -128,10 +133,7 @@ def test_the_documented_sixty_seconds(one_worker: Session) -> None:
     promised = {label: row["retires_at"] for label, row in rows.items() if row["retires_at"] is not None}
     assert len(promised) == len(rows) - 1 >= 1
     await_workers(session, 1, 75)
-    retired = [entry for entry in decisions(session, ended) if entry["kind"] == "retire"]
-    assert {entry["text"].partition(" was")[0] for entry in retired} == set(promised)
-    for entry in retired:
-        assert abs(entry["t"] - promised[entry["text"].partition(" was")[0]]) < 1, "the countdown was right"
+    assert_retired_as(session, promised, ended, 60)
     assert min(promised.values()) - ended > 50
 
 

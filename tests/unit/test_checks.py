@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,19 +10,10 @@ from typing import Any
 import pytest
 
 from daftnb.checks import engine, machine, packages
-from daftnb.checks.finding import Finding, guarded
+from daftnb.checks.finding import guarded
 from daftnb.engine.looked import Look, Names, Token, token
 from daftnb.errors import ClusterError
-
-MIB = 1024**2
-SECRET = "0a1b2c3d4e5f60718293a4b5c6d7e8f900112233445566778899aabbccddeeff"
-
-
-def one(findings: Sequence[Finding], name: str) -> Finding:
-    found = [finding for finding in findings if finding.name == name]
-    assert len(found) == 1, f"{name}: {findings}"
-    return found[0]
-
+from tests.unit.findings import MIB, SECRET, one
 
 # -- versions ---------------------------------------------------------------------------------------------------------
 

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daftnb.checks import jupyter, variables
-from daftnb.checks.finding import Finding
 from daftnb.widgets import probe
 from daftnb.widgets.probe import Answer
-
-MIB = 1024**2
-SECRET = "0a1b2c3d4e5f60718293a4b5c6d7e8f900112233445566778899aabbccddeeff"
-
-
-def one(findings: Sequence[Finding], name: str) -> Finding:
-    found = [finding for finding in findings if finding.name == name]
-    assert len(found) == 1, f"{name}: {findings}"
-    return found[0]
-
+from tests.unit.findings import SECRET, one
 
 # -- Jupyter ----------------------------------------------------------------------------------------------------------
 
