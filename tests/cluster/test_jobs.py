@@ -118,9 +118,13 @@ def test_a_cell_queries_on_the_cluster_with_the_settings_set_here(
 
 
 def test_the_job_server_is_on_loopback_alone(server: JobServer) -> None:
-    owned = processes_of(str(server.folder))
-    assert "raylet" in [process.name() for process in owned]
-    assert listeners(owned) == {"127.0.0.1"}
+    def whole() -> list[psutil.Process]:
+        # The server answers before Ray has started the head's own raylet.
+        owned = processes_of(str(server.folder))
+        return owned if "raylet" in [process.name() for process in owned] else []
+
+    await_that(whole, "the head's raylet", 60)
+    assert listeners(whole()) == {"127.0.0.1"}
 
 
 CONCURRENCY = textwrap.dedent("""
