@@ -19,7 +19,7 @@ const HIGHEST = 640; // px, of the box where nothing else bounds it
 const MANY = 60; // operators; of more than that, those out of sight are not drawn
 const MARGIN = 400; // px around what is in sight
 const FRESH = 120; // px around it in which cards follow the frames; further away they are as they were drawn
-const AT_ONCE = 8; // cards drawn anew in one frame of the screen; more than that wait for the frames after it
+const AT_ONCE = 6; // cards drawn anew in one frame of the screen; more than that wait for the frames after it
 const BELOW = 30; // px kept free around the selected operator, for the fold's button
 const DRAG = 4; // px that a press may move and still be a click
 

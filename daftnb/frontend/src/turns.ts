@@ -35,7 +35,7 @@ export class Turns {
 
   /** A frame is there for all parts. Where nothing waits the first draws at once: that is the screen's next frame. */
   all(): void {
-    const idle = this.#next === null;
+    const idle = this.#waiting.size === 0;
     for (const part of this.#parts) this.ask(part);
     if (!idle) return;
     this.#first();
