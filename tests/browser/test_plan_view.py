@@ -287,7 +287,7 @@ def test_many_new_numbers_are_drawn_over_several_frames_of_the_screen(draw: Draw
             for (let id = 1; id <= 200; id++) operators[id] = {rows_out: 77};
             tell({type: 'patch', base: 0, seq: 1, patch: {plan: {operators}}});
             const frames = [];
-            for (let frame = 0; frame < 12; frame++) {
+            for (let frame = 0; frame < 15; frame++) {
                 await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
                 frames.push(changed.size);
                 changed.clear();
@@ -302,7 +302,7 @@ def test_many_new_numbers_are_drawn_over_several_frames_of_the_screen(draw: Draw
     )
     assert old == []
     assert sum(frames) > 10
-    assert 0 < frames[0] <= 7 and max(frames) <= 14, "six at a time and the current one; twice as many if it is late"
+    assert frames[0] <= 1 and max(frames) <= 13, "six at a time, and the current one; twice as many when they are late"
     assert frames[-1] == 0
 
 

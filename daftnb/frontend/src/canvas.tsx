@@ -19,7 +19,7 @@ const HIGHEST = 640; // px, of the box where nothing else bounds it
 const MANY = 60; // operators; of more than that, those out of sight are not drawn
 const MARGIN = 400; // px around what is in sight
 const FRESH = 120; // px around it in which cards follow the frames; further away they are as they were drawn
-const AT_ONCE = 6; // cards drawn anew in one frame of the screen; more than that wait for the frames after it
+const AT_ONCE = 6; // cards drawn anew in one frame of the screen; more than that wait for their turn
 const BELOW = 30; // px kept free around the selected operator, for the fold's button
 const DRAG = 4; // px that a press may move and still be a click
 
@@ -199,8 +199,12 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
     return known !== undefined && known.of !== byId.get(id) && within(layout.places.get(id)!, FRESH);
   });
   const late = useRef<number | null>(null);
+  const before = useRef(plan);
   late.current ??= stale.length > 0 ? performance.now() : null;
-  const most = !many ? Infinity : performance.now() - (late.current ?? Infinity) > PATIENCE_MS ? 2 * AT_ONCE : AT_ONCE;
+  let most = !many ? Infinity : performance.now() - (late.current ?? Infinity) > PATIENCE_MS ? 2 * AT_ONCE : AT_ONCE;
+  // The frame of the screen in which a message comes has its own work to do: many cards begin with the next.
+  if (before.current !== plan && stale.length > most) most = 0;
+  before.current = plan;
   // Those that have waited longest come first: while frames come faster than all can be drawn, each has its turn.
   const waits = new Set(stale.length <= most ? [] : stale.sort((a, b) => cards.current.made.get(a)!.at - cards.current.made.get(b)!.at).slice(most));
   const card = (id: number): VNode => {
