@@ -7,10 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import psutil
 
 from daftnb.checks.finding import Finding
 from daftnb.engine.address import CLIENT_PORT, GCS_PORT, JOBS_PORT
@@ -24,6 +21,7 @@ from daftnb.engine.cluster import (
     check_machine,
     free_ports,
 )
+from daftnb.engine.memory import available
 from daftnb.errors import DaftnbError
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ PART = "machine"
 FULL = 0.95  # Ray refuses objects that it would have to spill to a disk that is fuller than this
 PORTS_OF_A_CLUSTER = 8
 STAY = "Close other kernels, or stay on Daft's native runner, which needs no cluster."
-CGROUP = Path("/sys/fs/cgroup")
 
 
 def embedded(session: Session | None) -> Finding:
@@ -73,14 +70,11 @@ def judge_shared_memory(folder: str, total: int, free: int, remedy: str) -> Find
     return Finding(PART, folder, "ok", detail)
 
 
-def memory(session: Session | None, cgroup: Path = CGROUP) -> Finding:
+def memory(session: Session | None) -> Finding:
     """Memory that is free: the machine's, or what the container may still take, whichever is less."""
-    available = psutil.virtual_memory().available
-    limit = container_memory(cgroup)
+    free, limited = available()
     runs = session is not None and session.cluster is not None
-    if limit is not None and limit < available:
-        return judge_memory(limit, " within the container's limit", runs)
-    return judge_memory(available, "", runs)
+    return judge_memory(free, " within the container's limit" if limited else "", runs)
 
 
 def judge_memory(free: int, where: str, runs: bool) -> Finding:
@@ -101,15 +95,6 @@ def judge_memory(free: int, where: str, runs: bool) -> Finding:
 
 def _need(workers: int) -> int:
     return (HEAD_BYTES + workers * NODE_BYTES) // MIB
-
-
-def container_memory(cgroup: Path) -> int | None:
-    """Bytes that this container may still take, None where it has no limit of its own (cgroups 2)."""
-    try:
-        most, used = (cgroup / "memory.max").read_text().strip(), (cgroup / "memory.current").read_text().strip()
-    except OSError:
-        return None
-    return max(0, int(most) - int(used)) if most.isdecimal() and used.isdecimal() else None
 
 
 def processors() -> Finding:

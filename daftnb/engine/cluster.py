@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
+from daftnb.engine import memory
 from daftnb.errors import ClusterError
 from daftnb.telemetry.events import ClusterChanged
 
@@ -93,7 +92,7 @@ def check_machine(size: ClusterSize) -> Shares:
             "Ray's multi-node clusters do not run on Windows.", "Use WSL, or stay on Daft's native runner."
         )
     nodes = max(1, size.max_workers)
-    available = psutil.virtual_memory().available
+    available, _ = memory.available()
     needed = HEAD_BYTES + NODE_BYTES * max(1, size.min_workers)
     if available < needed:
         raise ClusterError(

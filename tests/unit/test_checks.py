@@ -11,6 +11,7 @@ import pytest
 
 from daftnb.checks import engine, machine, packages
 from daftnb.checks.finding import guarded
+from daftnb.engine import memory
 from daftnb.engine.looked import Look, Names, Token, token
 from daftnb.errors import ClusterError
 from tests.unit.findings import MIB, SECRET, one
@@ -229,14 +230,9 @@ def test_memory(mib: int, runs: bool, rank: str, words: str) -> None:
     assert (finding.rank, finding.detail) == (rank, words)
 
 
-def test_the_container_s_limit_counts(tmp_path: Path) -> None:
-    assert machine.container_memory(tmp_path) is None
-    (tmp_path / "memory.current").write_text(f"{100 * MIB}\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert machine.container_memory(tmp_path) is None
-    (tmp_path / "memory.max").write_text(f"{300 * MIB}\n")
-    assert machine.container_memory(tmp_path) == 200 * MIB
-    finding = machine.memory(None, tmp_path)
+def test_the_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "group_memory", lambda: 200 * MIB)
+    finding = machine.memory(None)
     assert finding.rank == "problem"
     assert finding.detail.startswith("200 MiB are free within the container's limit;")
 
