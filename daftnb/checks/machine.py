@@ -33,6 +33,9 @@ PORTS_OF_A_CLUSTER = 8
 STAY = "Close other kernels, or stay on Daft's native runner, which needs no cluster."
 
 
+IN_FILES = "Ray's objects are kept in files, more slowly"
+
+
 def embedded(session: Session | None) -> Finding:
     """Whether ``%daft start`` can start a cluster here."""
     if session is not None and session.cluster is not None:
@@ -53,7 +56,7 @@ def shared_memory(folder: str = "/dev/shm") -> list[Finding]:
         return []
     remedy = "Give the container more: docker run --shm-size=1g, or a memory-backed volume at /dev/shm."
     if not os.access(folder, os.W_OK):
-        return [Finding(PART, folder, "problem", "missing, or not writable: Ray keeps its objects there", remedy)]
+        return [Finding(PART, folder, "warning", f"missing, or not writable: {IN_FILES}", remedy)]
     usage = shutil.disk_usage(folder)
     return [judge_shared_memory(folder, usage.total, usage.free, remedy)]
 
@@ -62,11 +65,9 @@ def judge_shared_memory(folder: str, total: int, free: int, remedy: str) -> Find
     """Whether the object stores of a cluster fit: one for the head and one for each worker."""
     detail = f"{free // MIB} of {total // MIB} MiB are free"
     stores = int(free * 0.8) // MIN_OBJECT_STORE_BYTES
-    if stores < 2:
-        least = f"a head and one worker need {2 * MIN_OBJECT_STORE_BYTES * 5 // 4 // MIB} MiB"
-        return Finding(PART, folder, "problem", f"{detail}; {least}", remedy)
     if stores < ClusterSize().max_workers + 1:
-        return Finding(PART, folder, "warning", f"{detail}: enough for {stores - 1} worker(s)", remedy)
+        most = f"enough for {stores - 1} worker(s); with more, " if stores > 1 else "with so little "
+        return Finding(PART, folder, "warning", f"{detail}: {most}{IN_FILES}", remedy)
     return Finding(PART, folder, "ok", detail)
 
 

@@ -1,8 +1,8 @@
 """Memory that may still be taken: the machine's, or what the container or the user's limits leave of it.
 
-Linux counts a group's memory with the page cache in it (``Documentation/admin-guide/cgroup-v2.rst``, ``memory.current``;
-``cgroup-v1/memory.rst``, ``memory.usage_in_bytes``); what the kernel takes back at need is ``inactive_file`` of
-``memory.stat``. A group is bound by its ancestors' limits too.
+Linux counts a group's memory with the page cache in it (``Documentation/admin-guide/cgroup-v2.rst``,
+``memory.current``; ``cgroup-v1/memory.rst``, ``memory.usage_in_bytes``); what the kernel takes back at need is
+``inactive_file`` of ``memory.stat``. A group is bound by its ancestors' limits too.
 """
 
 from __future__ import annotations

@@ -198,9 +198,13 @@ def test_the_autoscaler(session: Any, rank: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("mib", "rank", "words"),
     [
-        (64, "problem", "64 of 64 MiB are free; a head and one worker need 200 MiB"),
-        (199, "problem", "199 of 199 MiB are free; a head and one worker need 200 MiB"),
-        (200, "warning", "200 of 200 MiB are free: enough for 1 worker(s)"),
+        (64, "warning", "64 of 64 MiB are free: with so little Ray's objects are kept in files, more slowly"),
+        (199, "warning", "199 of 199 MiB are free: with so little Ray's objects are kept in files, more slowly"),
+        (
+            200,
+            "warning",
+            "200 of 200 MiB are free: enough for 1 worker(s); with more, Ray's objects are kept in files, more slowly",
+        ),
         (500, "ok", "500 of 500 MiB are free"),
     ],
 )
@@ -211,7 +215,7 @@ def test_shared_memory(mib: int, rank: str, words: str) -> None:
 
 def test_without_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    assert [finding.rank for finding in machine.shared_memory(str(tmp_path / "none"))] == ["problem"]
+    assert [finding.rank for finding in machine.shared_memory(str(tmp_path / "none"))] == ["warning"]
     monkeypatch.setattr(sys, "platform", "darwin")
     assert machine.shared_memory(str(tmp_path / "none")) == []
 
