@@ -115,7 +115,8 @@ def check_machine(size: ClusterSize) -> Shares:
         room = min(available // 4, int(max(shared, disk) * 0.8))
         raise ClusterError(
             f"{stores} object stores of at least {MIN_OBJECT_STORE_BYTES // MIB} MiB do not fit: "
-            f"{available // MIB} MiB of memory, {shared // MIB} MiB of shared memory (/dev/shm) and {disk // MIB} MiB of disk are free.",
+            f"{available // MIB} MiB of memory, {shared // MIB} MiB of shared memory "
+            f"(/dev/shm) and {disk // MIB} MiB of disk are free.",
             f"Try %daft start --max {max(1, room // MIN_OBJECT_STORE_BYTES - 1)}, or close other kernels.",
         )
     return Shares(max(NODE_BYTES, (available - HEAD_BYTES) // nodes), object_store, on_disk)
