@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run_demo(notebook)
         return open_lab(notebook.parent, notebook.name, options.port, browser=not options.no_browser)
     except DaftnbError as error:
-        print(f"daftnb: {error.what}\n        {error.remedy}", file=sys.stderr)
+        print("\n".join(error.lines), file=sys.stderr)
         return 1
 
 
