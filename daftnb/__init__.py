@@ -52,6 +52,7 @@ __all__ = [
     "history",
     "jobs",
     "native",
+    "open",
     "open_recording",
     "plan",
     "recording",
@@ -213,6 +214,14 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
     from daftnb.telemetry.recording import open_recording
 
     return open_recording(path)
+
+
+def open(path: str | os.PathLike[str]) -> Replay:
+    """A file that :func:`save` has written, in the cockpit, with a slider: what ``%daft open`` shows.
+
+    :func:`open_recording` gives its frames and tables instead. Raises RecordingError, in one line, if it has none.
+    """
+    return replay(open_recording(path))
 
 
 def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:

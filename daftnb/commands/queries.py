@@ -74,7 +74,7 @@ def _open(arguments: Namespace, session: Session) -> None:
 
     import daftnb
 
-    display(daftnb.replay(daftnb.open_recording(arguments.path)))
+    display(daftnb.open(arguments.path))
 
 
 def _compare_options(parser: Parser) -> None:

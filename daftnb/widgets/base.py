@@ -279,10 +279,15 @@ class View(anywidget.AnyWidget):
 
     def show(self, frame: Frame | None = None) -> None:
         """Display it, with the static view of ``frame`` (None: as all is now)."""
+        from IPython.core.getipython import get_ipython
         from IPython.display import display
 
         self.shown_at = time.time()
-        handle = display(self._bundle(frame), raw=True, display_id=True)
+        bundle = self._bundle(frame)
+        if get_ipython() is None:  # display() would print the dict
+            print(bundle["text/plain"])
+            return
+        handle = display(bundle, raw=True, display_id=True)
         if handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 
@@ -307,6 +312,10 @@ class View(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<daftnb {self.view} view>"
+
+    def __str__(self) -> str:
+        """As text: what ``print`` shows in a script, where there are no pages."""
+        return static_text(self._static_part(self._session.frame()), self.view)
 
 
 def _is_place(value: object) -> bool:
