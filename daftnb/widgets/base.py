@@ -284,11 +284,16 @@ class View(anywidget.AnyWidget):
 
         self.shown_at = time.time()
         bundle = self._bundle(frame)
-        if get_ipython() is None:  # display() would print the dict
+        shell = get_ipython()
+        if shell is None:  # display() would print the dict
             print(bundle["text/plain"])
             return
         handle = display(bundle, raw=True, display_id=True)
-        if handle is not None:
+        if getattr(shell, "kernel", None) is None:
+            # A terminal: there is no page, and what was printed stays as it is.
+            if self in self._session.monitor.listeners:
+                self._session.monitor.listeners.remove(self)
+        elif handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 
     def keep_static(self) -> None:
