@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -85,6 +86,20 @@ class Terminal:
             self.status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
             os.close(self._fd)
         return self.status
+
+
+class Screen(io.StringIO):
+    """A stream of this process that is a terminal."""
+
+    encoding = "ascii"  # type: ignore[assignment]  # of StringIO it is a property without a value
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def shows(self) -> str:
+        """What stands in its last line."""
+        return screen(self.getvalue())[-1]
 
 
 def screen(raw: str) -> list[str]:

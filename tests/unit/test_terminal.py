@@ -20,7 +20,7 @@ from daftnb.terminal import TerminalLine, progress_text
 from tests.conftest import ROOT
 from tests.unit import scaling
 from tests.unit.shell import line as line_frame
-from tests.unit.terminals import Terminal, screen
+from tests.unit.terminals import Screen, Terminal, screen
 from tests.unit.test_shell import FakeSession, native
 
 # -- the text ---------------------------------------------------------------------------------------------------------
@@ -78,19 +78,6 @@ def test_a_text_is_cut_to_the_columns_there_are(text: str, most: int) -> None:
 
 
 # -- when it stands there ---------------------------------------------------------------------------------------------
-
-
-class Screen(io.StringIO):
-    """Standard error as a terminal."""
-
-    encoding = "ascii"  # type: ignore[assignment]  # of StringIO it is a property without a value
-
-    def isatty(self) -> bool:
-        return True
-
-    @property
-    def shows(self) -> str:
-        return screen(self.getvalue())[-1]
 
 
 def on_screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
