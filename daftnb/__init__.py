@@ -116,13 +116,16 @@ def watch(name: str | None = None, quiet: bool = False, **settings: object) -> W
     return Watch(get_session(), name, quiet, **settings)
 
 
-def plan(df: DataFrame | None = None, name: str = "dataframe") -> Plan:
+def plan(df: DataFrame | None = None, name: str = "dataframe", *, query: int | str | None = None) -> Plan:
     """The live plan of the current query; with a dataframe, that one's plan, which has not run (and does not now).
 
-    ``name``: what the dataframe is called in the view. DaftnbError if ``df`` is no Daft dataframe.
+    ``name``: what the dataframe is called in the view. ``query``: of that query of this session, by number or id, and
+    no other. DaftnbError if ``df`` is no Daft dataframe, or if there is no such query.
     """
     from daftnb.widgets.views import Plan
 
+    if query is not None:
+        return Plan.of_query(get_session(), query)
     return Plan(get_session()) if df is None else Plan.of(get_session(), df, name)
 
 

@@ -28,8 +28,10 @@ def _view(name: str) -> Callable[[Namespace, Session], None]:
 
 
 def _plan_options(parser: Parser) -> None:
-    parser.add_argument("dataframe", nargs="?", metavar="NAME", help="a variable that is a Daft dataframe")
-    parser.sources["dataframe"] = sources.dataframes
+    parser.add_argument(
+        "of", nargs="?", metavar="NAME|N", help="a variable that is a Daft dataframe, or a query's number"
+    )
+    parser.sources["of"] = sources.plans
 
 
 def _plan(arguments: Namespace, session: Session) -> None:
@@ -37,8 +39,13 @@ def _plan(arguments: Namespace, session: Session) -> None:
 
     from daftnb.widgets.views import Plan
 
-    name = arguments.dataframe
-    display(Plan(session) if name is None else Plan.of(session, variable(name), name))
+    of = arguments.of
+    if of is None:
+        display(Plan(session))
+    elif of.isdecimal():
+        display(Plan.of_query(session, of))
+    else:
+        display(Plan.of(session, variable(of), of))
 
 
 def variable(name: str) -> Any:
@@ -90,8 +97,8 @@ VERBS = (
         _view("Cockpit"), examples=("%daft",),
     ),
     Verb(
-        "plan", "views", "the query's plan, live; of a dataframe that has not run: %daft plan df",
-        _plan, _plan_options, ("%daft plan", "%daft plan df"),
+        "plan", "views", "the query's plan, live; %daft plan df: not run yet; %daft plan 3: query 3",
+        _plan, _plan_options, ("%daft plan", "%daft plan df", "%daft plan 3"),
     ),
     Verb(
         "workers", "views", "the Ray worker pool and its idle actors, live",

@@ -20,9 +20,9 @@ from jupyter_client.manager import start_new_kernel
 
 import daftnb
 from daftnb.engine import jobs
+from daftnb.engine.head import JobServer, start_job_server
 from daftnb.engine.jobs import Job
 from daftnb.engine.jobserver import JobError
-from tests.cluster.jobserver import JobServer, start_job_server
 from tests.cluster.test_lifecycle import Kernel, listeners, processes_of
 from tests.conftest import await_that, run_async
 

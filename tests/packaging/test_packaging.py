@@ -52,8 +52,8 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
     assert {
         "daftnb/static/daftnb.js",
         "daftnb/static/loader.js",
-        "daftnb/notebooks/demo.ipynb",
         "daftnb/py.typed",
+        *(f"daftnb/notebooks/{notebook.name}" for notebook in (ROOT / "notebooks").glob("*.ipynb")),
     } <= names
     assert not [
         name for name in names if "frontend" in name or "node_modules" in name or name.endswith((".ts", ".tsx"))
@@ -80,15 +80,18 @@ import daftnb, sys
 assert daftnb.__file__.startswith(sys.argv[1]), daftnb.__file__
 assert "ray" not in sys.modules and "anywidget" not in sys.modules
 from daftnb.widgets.base import built
-from daftnb.cli import demo_source
-print(len(built("daftnb.js")), len(built("loader.js")), demo_source())
+from daftnb.cli import notebook_sources
+print(len(built("daftnb.js")), len(built("loader.js")), *notebook_sources())
 """
     environment = {**os.environ, "PYTHONPATH": str(target)}
     done = subprocess.run(
         [sys.executable, "-c", script, str(target)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    bundle, loader, notebook = done.stdout.split()
+    bundle, loader, *notebooks = done.stdout.split()
     assert int(bundle) <= 200_000
     assert int(loader) <= 3_000
-    assert notebook == str(target / "daftnb" / "notebooks" / "demo.ipynb")
+    assert notebooks == [
+        str(target / "daftnb" / "notebooks" / notebook.name)
+        for notebook in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    ]
