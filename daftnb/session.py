@@ -197,39 +197,10 @@ class Session:
         return True
 
     def _disconnect(self, external: ExternalCluster) -> None:
-        from daftnb.engine import connect
+        from daftnb.leaving import leave
 
-        stands = connect.link() == external.link and external.answers()
         flotilla, self._flotilla, self.external = self._flotilla, None, None
-        try:
-            if stands and flotilla is not None:
-                self._withdraw(external, flotilla)
-                flotilla.door.close()
-        finally:
-            if external.ours or not stands:
-                connect.release()
-            else:
-                connect.give_back()
-            if connect.link() in (None, external.link):
-                external.close()
-            self.monitor.emit(external.event("stopped"))
-
-    def _withdraw(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> None:
-        """Take back what this session's queries asked of Ray; what goes wrong is told, and stops nothing."""
-        from daftnb.engine import remote
-        from daftnb.engine.external import ask
-
-        try:
-            for event in flotilla.door.pull():
-                self.monitor.emit(event)
-            self.monitor.refresh()
-            request = self.monitor.state.request
-            if request is not None and ask(
-                flotilla.runner, remote.withdraw, request.bundles, request.cpus, external.ours
-            ):
-                self.monitor.emit(e.DemandCleared(time.time()))
-        except Exception as error:
-            self.monitor.emit(e.ProblemFound(time.time(), f"what was asked of Ray may still stand: {error!r}"[:300]))
+        leave(external, flotilla, self.monitor)
 
     def _tell(self, event: e.Event) -> None:
         """What Daft says of its queries; when one has ended, its line is off the terminal before its thread goes on."""
