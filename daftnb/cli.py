@@ -14,6 +14,8 @@ from pathlib import Path
 from daftnb.errors import DaftnbError
 
 DEMO = "demo.ipynb"
+NATIVE_DEMO = "demo-native.ipynb"
+KERNEL_BYTES = 700 * 1024**2  # the notebook's kernel with the tables it reads, measured
 FIRST = "quickstart.ipynb"
 
 
@@ -40,15 +42,40 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "lab":
             folder = notebook_copies(Path(options.folder))[0].parent
             return open_lab(folder, FIRST, options.port, browser=not options.no_browser)
-        [notebook] = notebook_copies(Path(options.folder), DEMO)
+        lacking = too_small()
+        if lacking is not None:
+            print(
+                f"daftnb: this machine is too small for the demo's Ray cluster: {lacking}\n"
+                "        It is the demo on Daft's native runner instead.",
+                file=sys.stderr,
+            )
+        [notebook] = notebook_copies(Path(options.folder), NATIVE_DEMO if lacking else DEMO)
         if options.headless:
             from daftnb.headless import run_demo
 
-            return run_demo(notebook)
+            return run_demo(notebook, on_ray=lacking is None)
         return open_lab(notebook.parent, notebook.name, options.port, browser=not options.no_browser)
     except DaftnbError as error:
         print("\n".join(error.lines), file=sys.stderr)
         return 1
+
+
+def too_small() -> str | None:
+    """What this machine lacks for the demo's cluster of up to four workers; None if it has all."""
+    from daftnb.engine import memory
+    from daftnb.engine.cluster import HEAD_BYTES, MIB, NODE_BYTES, ClusterSize, check_machine
+
+    size = ClusterSize(max_workers=4)
+    try:
+        check_machine(size)
+    except DaftnbError as error:
+        return error.what
+    needed = HEAD_BYTES + size.max_workers * NODE_BYTES + KERNEL_BYTES
+    free, limited = memory.available()
+    if free >= needed:
+        return None
+    what = f"it needs {needed // MIB} MiB of memory for a kernel, a head and four workers"
+    return f"{what}, and {free // MIB} MiB are {'within its limit' if limited else 'free'}."
 
 
 def notebook_sources(pattern: str = "*.ipynb") -> list[Path]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daftnb import cli
+from daftnb.engine import memory
+from daftnb.headless import run_demo
 
 
 def test_all_notebooks_are_copied_once(tmp_path: Path) -> None:
@@ -32,6 +35,7 @@ def test_lab_opens_on_the_first_and_demo_on_its_own(tmp_path: Path, monkeypatch:
         return 0
 
     monkeypatch.setattr(cli, "open_lab", open_lab)
+    monkeypatch.setattr(cli, "too_small", lambda: None)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lab", "--port", "9000", "--no-browser"]) == 0
     assert cli.main(["demo", "--folder", "d"]) == 0
@@ -49,3 +53,37 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.C
     assert "cannot be copied" in said
     assert "--folder" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("mib", "limited", "said"),
+    [
+        (500, False, "Ray needs about 970 MiB of free memory for a head and 1 worker(s); 500 MiB are available."),
+        (
+            2000,
+            True,
+            "it needs 2720 MiB of memory for a kernel, a head and four workers, and 2000 MiB are within its limit.",
+        ),
+        (2800, False, None),
+    ],
+)
+def test_a_machine_that_is_too_small_gets_the_native_demo(
+    mib: int, limited: bool, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(memory, "available", lambda: (mib * 1024**2, limited))
+    monkeypatch.setattr(cli, "open_lab", lambda _root, notebook, _port, browser: opened.append(notebook) or 0)
+    assert cli.main(["demo", "--folder", str(tmp_path)]) == 0
+    err = capsys.readouterr().err
+    if said is None:
+        assert (opened, err) == (["demo.ipynb"], "")
+    else:
+        assert opened == ["demo-native.ipynb"]
+        assert f"too small for the demo's Ray cluster: {said}" in err
+        assert "native runner instead" in err
+
+
+def test_the_native_demo_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [notebook] = cli.notebook_copies(tmp_path, cli.NATIVE_DEMO)
+    assert run_demo(notebook, on_ray=False) == 0
+    assert "yes  every query finished on the native runner" in capsys.readouterr().out

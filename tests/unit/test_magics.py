@@ -116,3 +116,9 @@ def test_the_headless_demo_is_judged_by_what_happened(capsys: pytest.CaptureFixt
     few["queries"] = {}
     assert judge(few) == 1
     assert "NO   workers went from 1 to at least 2" in capsys.readouterr().out
+    assert judge(seen(), on_ray=False) == 1
+    native = seen()
+    for query in native["queries"].values():
+        query["runner"] = "native"
+    assert judge(native, on_ray=False) == 0
+    assert judge(native) == 1
