@@ -248,10 +248,10 @@ def test_a_script_on_a_terminal_has_a_line_while_a_query_runs(script: Path) -> N
     assert "Query 3" not in there.text, "quiet"
     left = [line for line in screen(there.raw) if line and not line.startswith("Daft Query ID")]
     assert left[0] == "here we are", "what is printed after a query has the line's place"
-    assert left[1].startswith("Query 1 (größe 大小) on Daft's native runner finished after 2.")
+    assert left[1].startswith("Query 1 (größe 大小) on Daft's native runner finished after ")
     assert left[2:] == ["['daftnb-monitor']", "and here"]
     at = [t for t, piece in there.times if "\rQuery 1" in piece]
-    assert 0.3 < at[1] - at[0] < 2.0
+    assert 0.3 < at[1] - at[0] < 5.0
 
 
 def test_a_script_without_a_terminal_says_what_it_said(script: Path) -> None:
@@ -322,7 +322,7 @@ def test_ipythons_terminal(tmp_path: Path) -> None:
         run("from slow import *", 2)
         said = run("_ = slowly.collect()", 3)
         assert "\rQuery 1 running: 0/2 operators" in said
-        assert "Query 1 (" in said and ") on Daft's native runner finished after 2." in said
+        assert "Query 1 (" in said and ") on Daft's native runner finished after " in said
         assert "Query 1 (" in run("%daft", 4), "the cockpit as text"
         said = run("%daft help", 5)
         assert "Where queries run" in said and "%daft doctor" in said and "%%daft sql" in said
