@@ -52,6 +52,7 @@ __all__ = [
     "history",
     "jobs",
     "native",
+    "open",
     "open_recording",
     "plan",
     "recording",
@@ -152,12 +153,11 @@ def decisions() -> Decisions:
 def auto(on: bool = True) -> None:
     """Show a line under each cell that runs a query for longer than 300 ms, or do not. On once the extension is loaded.
 
-    Raises DaftnbError outside a notebook, where there is no place for it.
+    In a script, and in IPython's terminal: one line on the terminal while a query runs, from 1 s on. Off in a script
+    until it is asked for; only where stderr is a terminal.
     """
-    lines = get_session().lines
-    if lines is None:
-        raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
-    lines.switch(on)
+    session = get_session()
+    (session.lines or session.terminal).switch(on)
 
 
 def cockpit() -> Cockpit:
@@ -216,6 +216,14 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
     from daftnb.telemetry.recording import open_recording
 
     return open_recording(path)
+
+
+def open(path: str | os.PathLike[str]) -> Replay:
+    """A file that :func:`save` has written, in the cockpit, with a slider: what ``%daft open`` shows.
+
+    :func:`open_recording` gives its frames and tables instead. Raises RecordingError, in one line, if it has none.
+    """
+    return replay(open_recording(path))
 
 
 def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:

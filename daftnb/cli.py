@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run_demo(notebook, on_ray=lacking is None)
         return open_lab(notebook.parent, notebook.name, options.port, browser=not options.no_browser)
     except DaftnbError as error:
-        print(f"daftnb: {error.what}\n        {error.remedy}", file=sys.stderr)
+        print("\n".join(error.lines), file=sys.stderr)
         return 1
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from daftnb import settings
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
 from daftnb.kuberay import Pool, manifest
 from daftnb.settings import SETTINGS, find
+from daftnb.spelling import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

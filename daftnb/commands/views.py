@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, nearest, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -81,12 +82,13 @@ def _auto_options(parser: Parser) -> None:
 
 
 def _auto(arguments: Namespace, session: Session) -> None:
+    lines = session.lines or session.terminal
     if arguments.switch is not None:
-        if session.lines is None:
-            raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
-        session.lines.switch(arguments.switch == "on")
-    on = session.lines is not None and session.lines.on
-    print("a line shows under each cell that runs a query" if on else "no line shows under cells")
+        lines.switch(arguments.switch == "on")
+    if session.lines is not None:
+        print("a line shows under each cell that runs a query" if lines.on else "no line shows under cells")
+    else:
+        print("a line shows on the terminal while a query runs" if lines.on else "no line shows while a query runs")
 
 
 VERBS = (
@@ -111,7 +113,7 @@ VERBS = (
         _view("Decisions"), examples=("%daft decisions",),
     ),
     Verb(
-        "auto", "views", "a line under each cell that runs a query: on or off",
+        "auto", "views", "a line under each cell that runs a query, or on the terminal while it does: on or off",
         _auto, _auto_options, ("%daft auto off",),
     ),
     Verb(

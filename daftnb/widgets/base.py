@@ -279,11 +279,21 @@ class View(anywidget.AnyWidget):
 
     def show(self, frame: Frame | None = None) -> None:
         """Display it, with the static view of ``frame`` (None: as all is now)."""
+        from IPython.core.getipython import get_ipython
         from IPython.display import display
 
         self.shown_at = time.time()
-        handle = display(self._bundle(frame), raw=True, display_id=True)
-        if handle is not None:
+        bundle = self._bundle(frame)
+        shell = get_ipython()
+        if shell is None:  # display() would print the dict
+            print(bundle["text/plain"])
+            return
+        handle = display(bundle, raw=True, display_id=True)
+        if getattr(shell, "kernel", None) is None:
+            # A terminal: there is no page, and what was printed stays as it is.
+            if self in self._session.monitor.listeners:
+                self._session.monitor.listeners.remove(self)
+        elif handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 
     def keep_static(self) -> None:
@@ -310,6 +320,10 @@ class View(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<daftnb {self.view} view>"
+
+    def __str__(self) -> str:
+        """As text: what ``print`` shows in a script, where there are no pages."""
+        return static_text(self._static_part(self._session.frame()), self.view)
 
 
 def _is_place(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_pool_that_has_ended_leaves_its_last_view(session: FakeSession, monkey
             updates.append(bundle)
 
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(kernel="of a notebook"))
     session.tell(*story.events()[:8])
     view = Workers(session)  # type: ignore[arg-type]
     view.show()
