@@ -6,9 +6,9 @@ from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 
-from daftnb.commands.parsing import nearest, shown
 from daftnb.commands.verb import GROUPS, Mode, Verb
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 # Each has VERBS, MODES or both; the order is that of the help.
 MODULES = (
