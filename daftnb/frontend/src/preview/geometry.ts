@@ -1,0 +1,84 @@
+// Where rows and columns are. A browser's element has at most some 17 million pixels (Firefox) or 33 million (Chromium):
+// of more rows than fit, the scroll bar stands for a share of them, and the place itself is kept in rows.
+import { OPENS } from "./cell.ts";
+import type { Column, Kind } from "./wire.ts";
+
+export const HIGHEST = 8_000_000; // px
+
+export interface Heights {
+  rows: number;
+  /** px, of a row. */
+  row: number;
+  /** px, in which rows are seen. */
+  seen: number;
+}
+
+export const fullHeight = ({ rows, row }: Heights): number => Math.min(rows * row, HIGHEST);
+export const isScaled = ({ rows, row }: Heights): boolean => rows * row > HIGHEST;
+/** The highest place, in rows from the top: the last row is at the bottom then. */
+export const lastTop = ({ rows, row, seen }: Heights): number => Math.max(0, rows - seen / row);
+
+/** Where the scroll bar is (px) when the view begins at `top` (rows). */
+export function pixelsOf(top: number, heights: Heights): number {
+  if (!isScaled(heights)) return top * heights.row;
+  return (top / lastTop(heights)) * (HIGHEST - heights.seen);
+}
+
+export function topOf(pixels: number, heights: Heights): number {
+  const top = isScaled(heights) ? (pixels / (HIGHEST - heights.seen)) * lastTop(heights) : pixels / heights.row;
+  return Math.max(0, Math.min(lastTop(heights), top));
+}
+
+export interface Span {
+  /** Indices among the shown columns, the end exclusive. */
+  from: number;
+  to: number;
+}
+
+/** Left edges of the shown columns, px, one more than there are: the last is where they end. */
+export function edgesOf(columns: readonly number[], widthOf: (column: number) => number): Float64Array {
+  const edges = new Float64Array(columns.length + 1);
+  columns.forEach((column, index) => (edges[index + 1] = edges[index]! + widthOf(column)));
+  return edges;
+}
+
+/** The last column whose left edge is at or before `x`. */
+export function columnAt(edges: Float64Array, x: number): number {
+  let [low, high] = [0, edges.length - 2];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (edges[middle]! <= x) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The columns after the pinned ones that are in sight, and `margin` more on each side. */
+export function spanOf(edges: Float64Array, pinned: number, left: number, width: number, margin: number): Span {
+  const count = edges.length - 1;
+  if (count <= pinned) return { from: pinned, to: pinned };
+  const begin = edges[pinned]!;
+  const from = columnAt(edges, begin + left);
+  const to = columnAt(edges, left + width);
+  return { from: Math.max(pinned, from - margin), to: Math.min(count, Math.max(from, to) + 1 + margin) };
+}
+
+export const LEAST_WIDTH = 48;
+export const MOST_WIDTH = 900;
+const WIDTHS: Partial<Record<Kind, number>> = {
+  integer: 92, float: 98, boolean: 88, decimal: 110, date: 104, time: 118, timestamp: 190, duration: 120, string: 170, embedding: 190,
+  image: 150, null: 80,
+};
+const LETTER = 7.1; // px, of the grid's font, on average
+const HEAD = 50; // px beside a column's name: its padding, the sort's sign, the button
+
+/** Before anything is known but its name and kind. */
+export const widthOf = (column: Column): number =>
+  Math.round(Math.min(260, Math.max(WIDTHS[column.kind] ?? 210, column.name.length * LETTER + HEAD)));
+
+/** For these texts, in letters. */
+export function widthFor(column: Column, letters: number): number {
+  const least = Math.min(220, column.name.length * LETTER + HEAD);
+  const most = OPENS.has(column.kind) ? 260 : 300;
+  return Math.round(Math.min(most, Math.max(76, least, letters * LETTER + 22)));
+}
