@@ -145,11 +145,11 @@ def numbers(columns: int) -> list[Made]:
 class FakeKernel:
     """Holds a table and answers requests; ``asked`` keeps them."""
 
-    def __init__(self, columns: list[Made], rows: int, **table: Any) -> None:
-        self.columns, self.all = columns, rows
+    def __init__(self, columns: list[Made], all_rows: int, **table: Any) -> None:
+        self.columns, self.all = columns, all_rows
         self.asked: list[dict[str, Any]] = []
         self.view = 0
-        self.rows = rows
+        self.rows = all_rows
         self.turned = False
         self.step = 1
         self.refuse: dict[str, str] = {}
@@ -157,7 +157,7 @@ class FakeKernel:
         self.first: dict[str, Any] = {}
         self.table = {
             "name": "df",
-            "rows": rows,
+            "rows": all_rows,
             "columns": [{"name": c.name, "type": c.type, "kind": c.kind} for c in columns],
             "state": "ready",
             "runner": "native",
@@ -209,9 +209,12 @@ class FakeKernel:
         return [({"type": kind, "id": number, **message}, buffer) for message, buffer in found]
 
     def _page(self, request: dict[str, Any]) -> Any:
+        if request["view"] != self.view:
+            yield {"type": "error", "message": "This view was replaced."}, None
+            return
         start, columns = request["start"], request["columns"]
         count = min(request["count"], self.rows - start)
-        message = {"view": self.view, "start": start, "count": count, "columns": columns, "rows": self.rows}
+        message = {"view": request["view"], "start": start, "count": count, "columns": columns, "rows": self.rows}
         yield message, self.page(start, count, columns)
 
     def _view(self, request: dict[str, Any]) -> Any:
@@ -225,7 +228,7 @@ class FakeKernel:
 
     def _summary(self, request: dict[str, Any]) -> Any:
         found = {str(c): self.columns[c].summary for c in request["columns"] if self.columns[c].summary}
-        quick = {c: {"nulls": summary["nulls"], "rows": summary["rows"]} for c, summary in found.items()}
+        quick = {c: {k: summary[k] for k in ("nulls", "rows") if k in summary} for c, summary in found.items()}
         yield {"view": self.view, "columns": quick, "done": False}, None
         yield {"view": self.view, "columns": found, "done": True}, None
 

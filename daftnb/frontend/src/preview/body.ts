@@ -5,11 +5,15 @@ import { columnAt, edgesOf, fullHeight, isScaled, lastTop, pixelsOf, spanOf, top
 import { spark } from "./spark.ts";
 import type { Place, PreviewStore } from "./store.ts";
 import type { Thumbnails } from "./thumbnails.ts";
+import type { Table } from "./wire.ts";
 
-export const ROW = 26; // px
-const TALL_ROW = 58; // px, where there are thumbnails
+const ROW = 26; // px
+const TALL_ROW = 44; // px, where there are thumbnails
 const MARGIN = 2; // columns on either side that are there before they are seen
 const HAND = 1.5; // of the height in sight: a finger or a wheel moves less in one event, a dragged scroll bar more
+
+/** px; higher where there are pictures. */
+export const rowHeightOf = (table: Table | null): number => (table?.columns.some(({ kind }) => kind === "image") ? TALL_ROW : ROW);
 
 interface RowElement {
   element: HTMLElement;
@@ -46,6 +50,7 @@ export class Body {
   #columns: readonly number[] = [];
   #key = "";
   #stamp = -1;
+  #generation = -1;
   #frame = 0;
   #before = 0;
   #forward = true;
@@ -73,7 +78,7 @@ export class Body {
   }
 
   get rowHeight(): number {
-    return this.store.table.peek()?.columns.some(({ kind }) => kind === "image") ? TALL_ROW : ROW;
+    return rowHeightOf(this.store.table.peek());
   }
 
   get heights(): Heights {
@@ -203,6 +208,10 @@ export class Body {
       for (const row of this.#pool) row.row = -1;
       this.#columnsOfRows();
       this.onSpan(span);
+    }
+    if (store.generation !== this.#generation) {
+      this.#generation = store.generation;
+      for (const row of this.#pool) row.row = -1;
     }
     const stamp = store.stamp.peek();
     const came = stamp !== this.#stamp;

@@ -1,6 +1,6 @@
 // Where rows and columns are. A browser's element has at most some 17 million pixels (Firefox) or 33 million (Chromium):
 // of more rows than fit, the scroll bar stands for a share of them, and the place itself is kept in rows.
-import { OPENS } from "./cell.ts";
+import { OPENS, isRight } from "./cell.ts";
 import type { Column, Kind } from "./wire.ts";
 
 export const HIGHEST = 8_000_000; // px
@@ -69,16 +69,29 @@ const WIDTHS: Partial<Record<Kind, number>> = {
   integer: 92, float: 98, boolean: 88, decimal: 110, date: 104, time: 118, timestamp: 190, duration: 120, string: 170, embedding: 190,
   image: 150, null: 80,
 };
-const LETTER = 7.1; // px, of the grid's font, on average
 const HEAD = 50; // px beside a column's name: its padding, the sort's sign, the button
+const EDGES = 22; // px beside a cell's text
+const FONT = '12.5px system-ui, -apple-system, "Segoe UI", sans-serif'; // as in preview.css
+let measured = 0;
+
+/** px of a letter of the grid's font, on average. */
+function letter(): number {
+  if (measured === 0) {
+    const pen = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+    if (pen) pen.font = FONT;
+    measured = pen ? pen.measureText("0123456789").width / 10 : 7.2;
+  }
+  return measured;
+}
+
+const headWidth = ({ name, type }: Column): number =>
+  Math.min(230, Math.max(96, name.length * letter() * 1.04 + HEAD, type.length * letter() * 0.88 + EDGES));
 
 /** Before anything is known but its name and kind. */
-export const widthOf = (column: Column): number =>
-  Math.round(Math.min(260, Math.max(WIDTHS[column.kind] ?? 210, column.name.length * LETTER + HEAD)));
+export const widthOf = (column: Column): number => Math.round(Math.max(WIDTHS[column.kind] ?? 210, headWidth(column)));
 
-/** For these texts, in letters. */
+/** For these texts, in letters; a number is never cut. */
 export function widthFor(column: Column, letters: number): number {
-  const least = Math.min(220, column.name.length * LETTER + HEAD);
-  const most = OPENS.has(column.kind) ? 260 : 300;
-  return Math.round(Math.min(most, Math.max(76, least, letters * LETTER + 22)));
+  const most = isRight(column.kind) ? 460 : OPENS.has(column.kind) ? 260 : 300;
+  return Math.round(Math.max(headWidth(column), Math.min(most, letters * letter() + EDGES)));
 }

@@ -2,7 +2,7 @@
 import { effect, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { plural } from "../format.ts";
-import { Body } from "./body.ts";
+import { Body, rowHeightOf } from "./body.ts";
 import { OPENS, grouped } from "./cell.ts";
 import { copyText } from "./clipboard.ts";
 import type { Span } from "./geometry.ts";
@@ -12,8 +12,10 @@ import { MOST_COPIED, type Place, type PreviewStore } from "./store.ts";
 import { Thumbnails } from "./thumbnails.ts";
 import { moved, sorted } from "./view.ts";
 
-const ROWS_IN_SIGHT = 14; // where there are more
-const HEAD = 86; // px
+const ROWS_IN_SIGHT = 15; // where there are more
+const HEAD = 86; // px, as in preview.css
+const HIGHEST_BOX = 400; // px, of the rows in sight
+const BAR = 14; // px, for a scroll bar
 const NUDGE = 16; // px by which a key resizes
 const SETTLED_MS = 120; // without scrolling, before summaries are asked for
 
@@ -192,9 +194,8 @@ export function Grid({ store, handle, onColumn, onDetail, isDetailOpen }: GridPr
 
   const { table, rows: count, view } = store;
   const high = count.value > ROWS_IN_SIGHT ? ROWS_IN_SIGHT : Math.max(1, count.value);
-  const rowHeight = table.value!.columns.some(({ kind }) => kind === "image") ? 58 : 26;
   return (
-    <div class="scroller" ref={scroller} tabIndex={-1} style={{ height: `${HEAD + Math.min(high * rowHeight, 470) + 14}px` }}>
+    <div class="scroller" ref={scroller} tabIndex={-1} style={{ height: `${HEAD + Math.min(high * rowHeightOf(table.value), HIGHEST_BOX) + BAR}px` }}>
       <div class="space" ref={space}>
         <div class="pane" ref={pane} role="grid" aria-label={table.value!.name ?? "table"} aria-describedby="grid-help" aria-multiselectable="true"
           aria-rowcount={count.value + 1} aria-colcount={view.value.columns.length + 1} aria-busy={store.busy.value !== null}

@@ -17,11 +17,17 @@ export interface HeadProps {
   onOpen: (column: number) => void;
 }
 
-interface CellProps extends HeadProps {
+interface CellProps {
+  store: PreviewStore;
+  /** Among the shown columns. */
   index: number;
+  left: number;
+  width: number;
+  body: { current: Body | null };
+  onOpen: (column: number) => void;
 }
 
-function HeadCell({ store, body, index, onOpen }: CellProps) {
+function HeadCell({ store, body, index, left, width, onOpen }: CellProps) {
   const view = store.view.value;
   const column = view.columns[index]!;
   const about = store.table.value!.columns[column]!;
@@ -29,10 +35,6 @@ function HeadCell({ store, body, index, onOpen }: CellProps) {
   const at = view.sort.findIndex((one) => one.column === column);
   const sort = view.sort[at];
   const active = store.active.value.row === -1 && store.active.value.column === index;
-  const edges = body.current!.edges;
-  const pinned = index < view.pinned;
-  const left = edges[index]! - (pinned ? 0 : edges[view.pinned]!);
-  const width = edges[index + 1]! - edges[index]!;
   const drag = useRef<{ x: number; y: number; width: number | null } | null>(null);
 
   const onPointerDown = (event: PointerEvent) => {
@@ -68,6 +70,7 @@ function HeadCell({ store, body, index, onOpen }: CellProps) {
     if (element.classList.contains("dragged")) {
       element.classList.remove("dragged");
       element.style.transform = "";
+      const { edges } = body.current!;
       const middle = edges[index]! + width / 2 + event.clientX - from.x;
       let to = 0;
       while (to < view.columns.length - 1 && edges[to + 1]! < middle) to += 1;
@@ -104,7 +107,7 @@ function HeadCell({ store, body, index, onOpen }: CellProps) {
 }
 
 export function Head(props: HeadProps) {
-  const { store, body, span } = props;
+  const { store, body, span, onOpen } = props;
   const view = store.view.value;
   const { from, to } = span.value;
   if (!body.current) return null;
@@ -112,7 +115,11 @@ export function Head(props: HeadProps) {
   for (let index = 0; index < view.pinned; index++) pins.push(index);
   const rest: number[] = [];
   for (let index = Math.max(from, view.pinned); index < Math.min(to, view.columns.length); index++) rest.push(index);
-  const cell = (index: number) => <HeadCell key={view.columns[index]} index={index} {...props} />;
+  const { edges } = body.current;
+  const cell = (index: number) => (
+    <HeadCell key={view.columns[index]} index={index} left={edges[index]! - (index < view.pinned ? 0 : edges[view.pinned]!)}
+      width={edges[index + 1]! - edges[index]!} store={store} body={body} onOpen={onOpen} />
+  );
   return (
     <div class="row" role="row" aria-rowindex={1}>
       <div class="number" role="columnheader" aria-colindex={1} aria-label="row">#</div>

@@ -50,6 +50,8 @@ export class PreviewStore {
   readonly download = signal<Busy | null>(null);
   readonly problem = signal<string | null>(null);
   readonly summaries = signal<ReadonlyMap<number, Summary>>(new Map());
+  /** Changes when the rows are others: nothing that was drawn holds. */
+  generation = 0;
   /** Changes whenever rows have come, or gone. */
   readonly stamp = signal(0);
   /** When a run began, on the page's clock; null: none is known of. */
@@ -173,6 +175,7 @@ export class PreviewStore {
 
   #fresh(summaries: boolean): void {
     this.pages.clear();
+    this.generation += 1;
     this.#refused = false;
     if (summaries) {
       this.#asking.clear();
@@ -222,6 +225,8 @@ export class PreviewStore {
     if (answer.type === "page" && answer.view === this.#number && answer.start === flight.start && answer.count > 0) {
       if (answer.rows !== this.rows.peek()) this.rows.value = answer.rows;
       if (!this.#take(answer.data, answer.start, flight.columns)) this.#refuse("Rows came that this page cannot read. Run the cell again.");
+    } else if (this.#making) {
+      this.#refused = true; // it was replaced already; the answer to the view is on its way
     } else if (answer.type === "error") {
       this.#refuse(answer.message);
     } else {
@@ -315,6 +320,7 @@ export class PreviewStore {
         this.active.value = this.anchor.value = { row: Math.min(row, answer.rows - 1, 0), column };
         this.said.value = `${answer.rows.toLocaleString("en")} rows`;
       } else {
+        this.#refused = false;
         this.view.value = back;
         this.problem.value = answer.type === "error" ? answer.message : null;
         this.said.value = answer.type === "error" ? answer.message : "Stopped: the view is as it was before.";
