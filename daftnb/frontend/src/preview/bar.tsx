@@ -1,7 +1,7 @@
 // The bar over the grid: what is shown of how much, the search, what can be done; filters and sorts as chips below.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { duration, plural } from "../format.ts";
-import { grouped } from "./cell.ts";
+import { grouped, nameWords } from "./cell.ts";
 import type { Busy, PreviewStore } from "./store.ts";
 import { LONGEST_SEARCH, filterWords, unfiltered, whole } from "./view.ts";
 
@@ -58,7 +58,7 @@ export function Bar({ store, popup, onPopup }: BarProps) {
   return (
     <div class="bar">
       <span class="title">
-        {table.name && <b><bdi>{table.name}</bdi></b>}
+        {table.name && <b><bdi>{nameWords(table.name)}</bdi></b>}
         <span class="count">{fewer && store.busy.value === null ? `${grouped(rows)} of ${grouped(all)} rows` : `${table.limit !== null && all === table.limit ? "first " : ""}${grouped(all)} ${all === 1 ? "row" : "rows"}`}
           {" "}× {hiddenColumns > 0 ? `${grouped(view.columns.length)} of ${plural(table.columns.length, "column")}` : `${grouped(table.columns.length)} ${table.columns.length === 1 ? "column" : "columns"}`}</span>
       </span>
@@ -88,7 +88,7 @@ export function Chips({ store }: { store: PreviewStore }) {
       {view.filters.map((filter, index) => chip(`filter${index}`, filterWords(filter, columns), () => store.change(unfiltered(store.view.peek(), index))))}
       {view.search !== "" && chip("search", `contains “${view.search}”`, () => store.change({ ...store.view.peek(), search: "" }))}
       {view.sort.map(({ column, descending }) =>
-        chip(`sort${column}`, `${descending ? "▼" : "▲"} ${columns[column]!.name}`, () =>
+        chip(`sort${column}`, `${descending ? "▼" : "▲"} ${nameWords(columns[column]!.name)}`, () =>
           store.change({ ...store.view.peek(), sort: store.view.peek().sort.filter((one) => one.column !== column) })))}
       {hiddenColumns > 0 && chip("hidden", `${plural(hiddenColumns, "column")} hidden`, () => store.change({ ...store.view.peek(), columns: whole(columns.length).columns, pinned: 0 }))}
       <li><button type="button" class="plain link" onClick={() => store.change({ ...whole(columns.length), columns: view.columns, pinned: view.pinned })}>Reset</button></li>

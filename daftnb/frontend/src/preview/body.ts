@@ -220,11 +220,12 @@ export class Body {
     const shift = `translate3d(${-left}px, 0, 0)`;
     const size = this.#pool.length;
     const used = new Set<number>();
+    const above = Math.round((top - first) * heights.row); // whole pixels: else the text is blurred
     for (let row = first; row < first + count; row++) {
       const slot = this.#pool[row % size]!;
       used.add(row % size);
       if (slot.row !== row || (came && slot.lacking)) this.#fill(slot, row);
-      slot.element.style.transform = `translate3d(0, ${((row - top) * heights.row).toFixed(1)}px, 0)`;
+      slot.element.style.transform = `translate3d(0, ${(row - first) * heights.row - above}px, 0)`;
       slot.cells.style.transform = shift;
       slot.element.hidden = false;
     }

@@ -55,17 +55,20 @@ export function short(value: number, single = false): string {
 
 const PICTURES = 0x2400; // signs for control characters
 
-/** A text on one line: line ends, tabs and control characters as signs. */
+/** A text on one line: line ends, tabs, control characters and what turns the direction of reading around, as signs. */
 export const onOneLine = (text: string): string =>
-  text.replace(/\r\n|[\u0000-\u001f\u007f\u2028\u2029]/g, (found) =>
-    found === "\r\n" || found === "\n" || found === "\u2028" || found === "\u2029" ? "⏎" : found === "\t" ? "⇥" : found === "\u007f" ? "␡" : String.fromCharCode(PICTURES + found.charCodeAt(0)));
+  text.replace(/\r\n|[\u0000-\u001f\u007f\u2028-\u202e\u2066-\u2069]/g, (found) =>
+    /[\u202a-\u202e\u2066-\u2069]/.test(found) ? `‹U+${found.charCodeAt(0).toString(16).toUpperCase()}›` : found === "\r\n" || found === "\n" || found === "\u2028" || found === "\u2029" ? "⏎" : found === "\t" ? "⇥" : found === "\u007f" ? "␡" : String.fromCharCode(PICTURES + found.charCodeAt(0)));
+
+/** A column's name, where it stands in words. */
+export const nameWords = (name: string): string => (name === "" ? "no name" : onOneLine(name));
 
 function textual(value: unknown, length: unknown): Look {
   if (typeof value !== "string") return UNREADABLE;
   if (value === "" && !length) return EMPTY;
   const line = onOneLine(value);
   const cut = typeof length === "bigint" || typeof length === "number";
-  return cut ? plain(`${line}…`, "", `${grouped(length as bigint)} characters`) : plain(line, line.length > 24 ? value : "");
+  return cut ? plain(`${line}…`, "", `${grouped(length as bigint)} chars`) : plain(line, line.length > 24 ? value : "");
 }
 
 function floating(value: unknown, single: boolean): Look {

@@ -1,5 +1,6 @@
 // All about one column: sort, filter, place and width, and every figure with how it is known.
 import { useEffect, useState } from "preact/hooks";
+import { nameWords } from "./cell.ts";
 import { HOW_WORDS, told } from "./figures.ts";
 import { Frequent } from "./mini.tsx";
 import type { PreviewStore } from "./store.ts";
@@ -65,14 +66,14 @@ export function ColumnPanel({ store, column, onClose }: ColumnProps) {
   return (
     <>
       <header>
-        <h3><bdi>{about.name === "" ? "no name" : about.name}</bdi></h3>
+        <h3><bdi>{nameWords(about.name)}</bdi></h3>
         <button type="button" class="close" aria-label="Close" onClick={() => onClose(true)}>×</button>
       </header>
       <p class="muted type">{about.type}</p>
       <div class="group" role="group" aria-label="Sort">
         {press("up", "▲ Ascending", false)}
         {press("down", "▼ Descending", true)}
-        {press("none", "Unsorted", null)}
+        {press("none", "None", null)}
       </div>
       <FilterForm store={store} column={column} about={about} onDone={() => onClose(true)} />
       <div class="group" role="group" aria-label="Place and width">

@@ -1,6 +1,6 @@
 // All columns: find one, go to it, hide, show and pin.
 import { useState } from "preact/hooks";
-import { grouped } from "./cell.ts";
+import { grouped, nameWords } from "./cell.ts";
 import type { PreviewStore } from "./store.ts";
 import { hidden, pinned, shown, whole } from "./view.ts";
 import type { Column } from "./wire.ts";
@@ -63,7 +63,7 @@ export function ColumnsPanel({ store, onGo, onClose }: ColumnsProps) {
             <li key={column}>
               <input type="checkbox" checked={at !== undefined} aria-label={`Show ${name}`} disabled={at !== undefined && view.columns.length === 1}
                 onChange={(event) => store.change(event.currentTarget.checked ? shown(store.view.peek(), column) : hidden(store.view.peek(), column))} />
-              <button type="button" class="plain" onClick={() => go(column)}><bdi>{name === "" ? "no name" : name}</bdi> <small>{type}</small></button>
+              <button type="button" class="plain" onClick={() => go(column)}><bdi>{nameWords(name)}</bdi> <small>{type}</small></button>
               <button type="button" class="pin" aria-pressed={isPinned} aria-label={`Pin ${name}`} title="Pin left"
                 onClick={() => store.change(pinned(shown(store.view.peek(), column), column, !isPinned))}>Pin</button>
             </li>

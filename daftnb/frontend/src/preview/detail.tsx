@@ -1,7 +1,7 @@
 // One value in full, beside the grid: text, tree, picture, bytes or address.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { plural, size } from "../format.ts";
-import { grouped } from "./cell.ts";
+import { grouped, nameWords, onOneLine } from "./cell.ts";
 import { copyText } from "./clipboard.ts";
 import type { Place, PreviewStore } from "./store.ts";
 import { addressOf } from "./thumbnails.ts";
@@ -14,11 +14,11 @@ const LONG = 400; // characters of a tree's text on one line
 function Leaf({ node }: { node: Exclude<Node, { items: unknown }> }) {
   if (node.t === "null") return <span class="mark null">null</span>;
   if (node.t === "text" && node.v === "") return <span class="mark empty">empty</span>;
-  return <bdi class={`leaf ${node.t}`}>{node.v.length > LONG ? `${node.v.slice(0, LONG)}…` : node.v}</bdi>;
+  return <bdi class={`leaf of-${node.t}`}>{node.v.length > LONG ? `${node.v.slice(0, LONG)}…` : node.v}</bdi>;
 }
 
 function Branch({ name, node, depth }: { name: string | null; node: Node; depth: number }) {
-  const key = name !== null && <span class="key"><bdi>{name}</bdi></span>;
+  const key = name !== null && <span class="key"><bdi>{onOneLine(name)}</bdi></span>;
   if (!("items" in node)) return <li>{key} <Leaf node={node} /></li>;
   const words = node.t === "list" ? plural(node.n, "item") : node.t === "map" ? `${node.n} ${node.n === 1 ? "entry" : "entries"}` : plural(node.n, "field");
   if (node.items.length === 0) return <li>{key} <span class="muted">{words}</span></li>;
@@ -114,7 +114,7 @@ export function Detail({ store, place, onClose }: DetailProps) {
         onClose();
       }}>
       <header>
-        <h3><bdi>{about.name}</bdi></h3>
+        <h3><bdi>{nameWords(about.name)}</bdi></h3>
         <button type="button" onClick={copy}>Copy</button>
         <button type="button" class="close" aria-label="Close the value" onClick={onClose}>×</button>
       </header>

@@ -1,6 +1,7 @@
 // The header's cells: name, type, how it is sorted, what its values are like. Click sorts; drag moves; the edge resizes.
 import type { Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { onOneLine } from "./cell.ts";
 import { caption } from "./figures.ts";
 import type { Body } from "./body.ts";
 import type { Span } from "./geometry.ts";
@@ -93,9 +94,9 @@ function HeadCell({ store, body, index, left, width, onOpen }: CellProps) {
       onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onDblClick={onDblClick}
       onFocus={() => (store.active.value = { row: -1, column: index })}>
       <div class="name" title={about.name}>
-        <bdi>{about.name === "" ? <span class="mark empty">no name</span> : about.name}</bdi>
+        <bdi>{about.name === "" ? <span class="mark empty">no name</span> : onOneLine(about.name)}</bdi>
         {sort && <span class="order">{sort.descending ? "▼" : "▲"}{view.sort.length > 1 ? at + 1 : ""}</span>}
-        {filtered && <span class="order" title="It has a filter">filtered</span>}
+        {filtered && <svg class="funnel" viewBox="0 0 10 10" role="img" aria-label="filtered"><path d="M0 0h10L6.2 5v5L3.8 8V5z" /></svg>}
       </div>
       <div class="type" title={about.type}>{about.type}</div>
       <Mini summary={summary} rows={store.rows.value} />

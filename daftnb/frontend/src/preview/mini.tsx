@@ -1,5 +1,5 @@
 // The small picture of a column's values: bars of a histogram, or the most frequent values side by side; nulls at the end.
-import { grouped } from "./cell.ts";
+import { grouped, onOneLine } from "./cell.ts";
 import { HOW_WORDS, nullShare, percent, valueWords } from "./figures.ts";
 import type { Summary } from "./wire.ts";
 
@@ -64,7 +64,7 @@ export function Frequent({ summary, rows }: { summary: Summary; rows: number }) 
         <tbody>
           {top.values.slice(0, 10).map(({ value, count }) => (
             <tr key={value}>
-              <th scope="row"><bdi>{value === "" ? "empty" : value}</bdi></th>
+              <th scope="row"><bdi>{value === "" ? <span class="mark empty">empty</span> : onOneLine(value)}</bdi></th>
               <td class="num">{grouped(count)}</td>
               <td class="share"><i style={{ width: `${Math.min(100, (count / all) * 100)}%` }} /><span>{percent(Math.min(1, count / all))}</span></td>
             </tr>

@@ -13,6 +13,15 @@ export interface Wanted {
   columns: number[];
 }
 
+/** What of the rows is in sight. */
+export interface Sight {
+  first: number;
+  last: number;
+  columns: readonly number[];
+  /** Whether the rows were last moved through downwards. */
+  forward: boolean;
+}
+
 interface Block {
   parts: Map<number, Part[]>;
   bytes: number;
@@ -81,18 +90,30 @@ export class Pages {
   }
 
   /**
-   * What to ask for: the rows `first` to `last` (inclusive) of these columns, then some ahead; null where all has come.
-   * `asked` tells whether a row of a column is on its way.
+   * What to ask for of the rows `first` to `last` (inclusive) of these columns; null where all has come, or is on its way,
+   * which `asked` tells of a row of a column.
    */
-  next(first: number, last: number, rows: number, columns: readonly number[], forward: boolean, asked: (row: number, column: number) => boolean): Wanted | null {
+  next({ first, last, columns, forward }: Sight, rows: number, asked: (row: number, column: number) => boolean): Wanted | null {
     const from = Math.floor(first / BLOCK);
     const to = Math.floor(last / BLOCK);
     const order: number[] = [];
     for (let number = from; number <= to; number++) order.push(number);
     if (!forward) order.reverse();
+    return this.#lackedOf(order, rows, columns, asked);
+  }
+
+  /** The same for what is not in sight: some ahead in the direction of travel, a little behind. */
+  ahead({ first, last, columns, forward }: Sight, rows: number): Wanted | null {
+    const from = Math.floor(first / BLOCK);
+    const to = Math.floor(last / BLOCK);
+    const order: number[] = [];
     for (let ahead = 1; ahead <= AHEAD; ahead++) order.push(forward ? to + ahead : from - ahead);
     order.push(forward ? from - 1 : to + 1);
-    for (const number of order) {
+    return this.#lackedOf(order, rows, columns, () => false);
+  }
+
+  #lackedOf(blocks: readonly number[], rows: number, columns: readonly number[], asked: (row: number, column: number) => boolean): Wanted | null {
+    for (const number of blocks) {
       const begin = number * BLOCK;
       const end = Math.min(begin + BLOCK, rows);
       if (begin < 0 || begin >= rows) continue;

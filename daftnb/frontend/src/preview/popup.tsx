@@ -17,7 +17,7 @@ export function Popup({ label, x, onClose, children, wide }: PopupProps) {
   close.current = onClose;
   useEffect(() => {
     const element = box.current!;
-    element.querySelector<HTMLElement>("[data-first], input, select, button")?.focus({ preventScroll: true });
+    (element.querySelector<HTMLElement>("[data-first]") ?? element.querySelector<HTMLElement>("input, select, button"))?.focus({ preventScroll: true });
     const root = element.getRootNode() as ShadowRoot;
     const onPress = (event: Event) => {
       const [target] = event.composedPath();

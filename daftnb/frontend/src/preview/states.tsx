@@ -1,7 +1,7 @@
 // A table that has no rows to show: not run, running, failed, or its data gone.
 import { duration } from "../format.ts";
 import { useElapsed } from "./bar.tsx";
-import { grouped } from "./cell.ts";
+import { grouped, nameWords } from "./cell.ts";
 import type { PreviewStore } from "./store.ts";
 import type { Table } from "./wire.ts";
 
@@ -15,7 +15,7 @@ function Schema({ table }: { table: Table }) {
         <thead><tr><th scope="col">Column</th><th scope="col">Type</th></tr></thead>
         <tbody>
           {table.columns.slice(0, LISTED).map(({ name, type }, index) => (
-            <tr key={index}><td class="name"><bdi>{name}</bdi></td><td class="type">{type}</td></tr>
+            <tr key={index}><td class="name"><bdi>{nameWords(name)}</bdi></td><td class="type">{type}</td></tr>
           ))}
         </tbody>
       </table>
@@ -38,7 +38,7 @@ export function Waiting({ store }: { store: PreviewStore }) {
     <div class="waiting">
       <div class="bar">
         <span class="title">
-          {table.name && <b><bdi>{table.name}</bdi></b>}
+          {table.name && <b><bdi>{nameWords(table.name)}</bdi></b>}
           <span class="count">{grouped(table.columns.length)} {table.columns.length === 1 ? "column" : "columns"}{table.rows !== null && `, ${grouped(table.rows)} rows`}</span>
         </span>
         {runs ? (

@@ -6,7 +6,7 @@ import { partsOf } from "./arrow.ts";
 import { lettersOf, lookOf } from "./cell.ts";
 import { LEAST_WIDTH, MOST_WIDTH, widthFor, widthOf } from "./geometry.ts";
 import { Line } from "./line.ts";
-import { Pages, type Wanted } from "./pages.ts";
+import { Pages, type Sight, type Wanted } from "./pages.ts";
 import { asRequest, sameColumns, sameKept, sameRows, whole, type View } from "./view.ts";
 import { asTable, bytesOf, type Answer, type Cell, type Summary, type Table } from "./wire.ts";
 
@@ -70,7 +70,7 @@ export class PreviewStore {
   #applied: View = whole(0);
   #number = 0;
   #flights: Flight[] = [];
-  #want: { first: number; last: number; columns: readonly number[]; forward: boolean } | null = null;
+  #want: Sight | null = null;
   #refused = false; // pages are not asked for again by themselves after an error
   #asking = new Set<number>(); // columns whose summaries are on their way or here
   #summing = false;
@@ -211,7 +211,8 @@ export class PreviewStore {
     const asked = (row: number, column: number) =>
       this.#flights.some(({ start, count, columns }) => row >= start && row < start + count && columns.includes(column));
     while (this.#flights.length < IN_FLIGHT) {
-      const next = this.pages.next(want.first, want.last, this.rows.peek(), want.columns, want.forward, asked);
+      // What is not in sight is asked for one at a time, when there is nothing else: it must not be waited for.
+      const next = this.pages.next(want, this.rows.peek(), asked) ?? (this.#flights.length === 0 ? this.pages.ahead(want, this.rows.peek()) : null);
       if (next === null) return;
       const id = this.line.ask({ type: "page", view: this.#number, ...next }, (answer) => this.#onPage(answer));
       this.#flights.push({ ...next, id, since: now });

@@ -1,4 +1,5 @@
 // The view that a person has made of the table, and how it is said to the kernel: a closed grammar, checked there too.
+import { nameWords, onOneLine } from "./cell.ts";
 import type { Column, Filter, Kind, PlainOperator, Request, Sort, ValueOperator } from "./wire.ts";
 
 export interface View {
@@ -127,6 +128,6 @@ export const OPERATOR_WORDS: Record<Operator, string> = {
 };
 
 export function filterWords(filter: Filter, columns: readonly Column[]): string {
-  const name = columns[filter.column]?.name ?? "";
-  return "value" in filter ? `${name} ${OPERATOR_WORDS[filter.op]} ${filter.value === "" ? '""' : filter.value}` : `${name} ${OPERATOR_WORDS[filter.op]}`;
+  const name = nameWords(columns[filter.column]?.name ?? "");
+  return "value" in filter ? `${name} ${OPERATOR_WORDS[filter.op]} ${filter.value === "" ? '""' : onOneLine(filter.value)}` : `${name} ${OPERATOR_WORDS[filter.op]}`;
 }
