@@ -1,4 +1,4 @@
-"""``pytest -s tests/benchmarks/preview_page.py``: how the preview scrolls in Chromium, against a kernel that takes 15 ms.
+"""``pytest -s tests/benchmarks/preview_page.py``: how the preview scrolls in Chromium; the kernel takes 15 ms.
 
 Ten million rows of 20 columns (whole numbers, floats, texts, with nulls), pages encoded by pyarrow and answered in the
 page after 15 ms, one after another. The page notes each frame of the screen, and for each cell how long it was there
@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.browser.conftest import PAGE, chromium
+from tests.browser.conftest import chromium
 from tests.browser.fakekernel import FakeKernel, Made, number_summary
-from tests.browser.test_preview_view import preview_bundle
+from tests.browser.previewpage import PAGE, preview_bundle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 __all__ = ["chromium", "preview_bundle"]  # the fixtures

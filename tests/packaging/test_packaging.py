@@ -51,6 +51,7 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
     names = set(contents(wheel))
     assert {
         "daftnb/static/daftnb.js",
+        "daftnb/static/preview.js",
         "daftnb/static/loader.js",
         "daftnb/notebooks/demo.ipynb",
         "daftnb/py.typed",
@@ -61,7 +62,12 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
     sdist = build(source, tmp_path / "sdist", "sdist")
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-        assert {"daftnb/static/daftnb.js", "daftnb/frontend/src/index.tsx", "daftnb/frontend/hatch_build.py"} <= inside
+        assert {
+            "daftnb/static/daftnb.js",
+            "daftnb/static/preview.js",
+            "daftnb/frontend/src/index.tsx",
+            "daftnb/frontend/hatch_build.py",
+        } <= inside
         assert not [name for name in inside if "node_modules" in name]
         archive.extractall(tmp_path / "unpacked", filter="data")
     unpacked = next((tmp_path / "unpacked").iterdir())
@@ -81,14 +87,15 @@ assert daftnb.__file__.startswith(sys.argv[1]), daftnb.__file__
 assert "ray" not in sys.modules and "anywidget" not in sys.modules
 from daftnb.widgets.base import built
 from daftnb.cli import demo_source
-print(len(built("daftnb.js")), len(built("loader.js")), demo_source())
+print(len(built("daftnb.js")), len(built("preview.js")), len(built("loader.js")), demo_source())
 """
     environment = {**os.environ, "PYTHONPATH": str(target)}
     done = subprocess.run(
         [sys.executable, "-c", script, str(target)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    bundle, loader, notebook = done.stdout.split()
+    bundle, preview, loader, notebook = done.stdout.split()
     assert int(bundle) <= 200_000
+    assert int(preview) <= 150_000
     assert int(loader) <= 3_000
     assert notebook == str(target / "daftnb" / "notebooks" / "demo.ipynb")

@@ -41,14 +41,16 @@ export function exact(value: number, single: boolean): string {
 
 const DIGITS = 6;
 
-/** A float in at most six digits. */
+/** A float in six digits, or a few more where it is large. */
 export function short(value: number, single = false): string {
   const full = exact(value, single);
   const magnitude = Math.abs(value);
   if (full.length <= DIGITS + 1 || value === 0) return full;
-  if (magnitude >= 1e-4 && magnitude < 1e7) {
-    const text = String(Number(value.toPrecision(magnitude < 1e6 ? DIGITS : DIGITS + 1)));
-    return /[.e]/.test(text) ? text : `${text}.0`;
+  if (magnitude >= 1e-4 && magnitude < 1e9) {
+    // Never less than one place after the point: "123457.0" would say that it is whole.
+    const whole = Math.max(1, Math.floor(Math.log10(magnitude)) + 1);
+    const text = String(Number(value.toPrecision(Math.max(DIGITS, whole + 1))));
+    return text.includes(".") ? text : `${text}.0`;
   }
   return value.toExponential(4).replace(/\.?0+e/, "e").replace("e+", "e");
 }

@@ -1,5 +1,6 @@
 // The view as code: asked of the kernel, shown, and copied.
 import { useEffect, useState } from "preact/hooks";
+import { codeOf } from "./asks.ts";
 import { copyText } from "./clipboard.ts";
 import type { PreviewStore } from "./store.ts";
 
@@ -7,7 +8,7 @@ export function CodePanel({ store, onClose }: { store: PreviewStore; onClose: (b
   const [code, setCode] = useState<{ python: string; sql: string | null } | string | null>(null);
   const [copied, setCopied] = useState("");
   useEffect(() => {
-    store.code().then(setCode, (error: unknown) => setCode(error instanceof Error ? error.message : String(error)));
+    codeOf(store).then(setCode, (error: unknown) => setCode(error instanceof Error ? error.message : String(error)));
   }, []);
   const copy = (name: string, text: string) => (event: MouseEvent) => {
     copyText(Promise.resolve(text), event.currentTarget as HTMLElement).then(

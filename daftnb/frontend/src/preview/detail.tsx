@@ -1,6 +1,7 @@
 // One value in full, beside the grid: text, tree, picture, bytes or address.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { plural, size } from "../format.ts";
+import { cellOf, copied } from "./asks.ts";
 import { grouped, nameWords, onOneLine } from "./cell.ts";
 import { copyText } from "./clipboard.ts";
 import type { Place, PreviewStore } from "./store.ts";
@@ -93,7 +94,7 @@ export function Detail({ store, place, onClose }: DetailProps) {
   useEffect(() => {
     if (column === undefined) return;
     let drop: (() => void) | undefined;
-    const timer = setTimeout(() => (drop = store.cell(place.row, column, (cell) => setFound({ key, cell }))), found === null ? 0 : FOLLOW_MS);
+    const timer = setTimeout(() => (drop = cellOf(store, place.row, column, (cell) => setFound({ key, cell }))), found === null ? 0 : FOLLOW_MS);
     return () => {
       clearTimeout(timer);
       drop?.();
@@ -104,7 +105,7 @@ export function Detail({ store, place, onClose }: DetailProps) {
   const cell = found?.key === key ? found.cell : null;
   const copy = (event: MouseEvent) => {
     const near = event.currentTarget as HTMLElement;
-    copyText(store.copied(place.row, 1, [column!]), near).then(() => (store.said.value = "Copied the value."), () => (store.problem.value = "Not copied."));
+    copyText(copied(store, place.row, 1, [column!]), near).then(() => (store.said.value = "Copied the value."), () => (store.problem.value = "Not copied."));
   };
   return (
     <section class="detail-pane" role="region" aria-label={`Value of ${about.name}, row ${grouped(place.row)}`}

@@ -2,13 +2,14 @@
 import { effect, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { plural } from "../format.ts";
+import { MOST_COPIED, copied } from "./asks.ts";
 import { Body, rowHeightOf } from "./body.ts";
 import { OPENS, grouped } from "./cell.ts";
 import { copyText } from "./clipboard.ts";
 import type { Span } from "./geometry.ts";
 import { Head } from "./head.tsx";
 import { led, rangeOf } from "./moves.ts";
-import { MOST_COPIED, type Place, type PreviewStore } from "./store.ts";
+import type { Place, PreviewStore } from "./store.ts";
 import { Thumbnails } from "./thumbnails.ts";
 import { moved, sorted } from "./view.ts";
 
@@ -101,7 +102,7 @@ export function Grid({ store, handle, onColumn, onDetail, isDetailOpen }: GridPr
       return;
     }
     const words = count === 1 && columns.length === 1 ? "the value" : `${plural(count, "row")} × ${plural(columns.length, "column")}`;
-    copyText(store.copied(start, count, columns), pane.current!).then(
+    copyText(copied(store, start, count, columns), pane.current!).then(
       () => (store.said.value = `Copied ${words}.`),
       (error: unknown) => (store.problem.value = error instanceof Error ? `Not copied: ${error.message}` : "Not copied."),
     );

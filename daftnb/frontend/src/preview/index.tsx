@@ -6,6 +6,7 @@ import base from "../base.css";
 import { keepFocus, keepKeys } from "../keys.ts";
 import type { Model } from "../store.ts";
 import { followTheme } from "../theme.ts";
+import { download } from "./asks.ts";
 import { Bar, Chips } from "./bar.tsx";
 import { save } from "./clipboard.ts";
 import { CodePanel } from "./code.tsx";
@@ -24,7 +25,7 @@ type Open = { name: "columns" | "code" | "download"; x: number; button: HTMLElem
 function DownloadPanel({ store, onClose }: { store: PreviewStore; onClose: (back: boolean) => void }) {
   const fetch = (format: "csv" | "parquet") => (event: MouseEvent) => {
     const near = (event.currentTarget as HTMLElement).closest<HTMLElement>(".root")!;
-    store.fetch(format, (file, name) => save(file, name, near));
+    download(store, format, (file, name) => save(file, name, near));
     onClose(true);
   };
   return (

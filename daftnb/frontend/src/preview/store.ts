@@ -8,7 +8,7 @@ import { LEAST_WIDTH, MOST_WIDTH, widthFor, widthOf } from "./geometry.ts";
 import { Line } from "./line.ts";
 import { Pages, type Sight, type Wanted } from "./pages.ts";
 import { asRequest, sameColumns, sameKept, sameRows, whole, type View } from "./view.ts";
-import { asTable, bytesOf, type Answer, type Cell, type Summary, type Table } from "./wire.ts";
+import { asTable, bytesOf, type Answer, type Summary, type Table } from "./wire.ts";
 
 const IN_FLIGHT = 2; // requests for pages at a time: one is made ready while the other travels
 const ASK_AGAIN_MS = 10_000;
@@ -17,8 +17,6 @@ const STOP_PATIENCE_MS = 2_000; // for the kernel to say that it has stopped
 const FIRST_COLUMNS = 30; // that the first page has
 const SUMMED_AT_ONCE = 32;
 const MEASURED = 100; // rows that a column's width is made for
-const COPIED_AT_ONCE = 10_000; // rows
-export const MOST_COPIED = 100_000; // rows
 
 /** Work that a person waits for, and may stop. */
 export interface Busy {
@@ -86,6 +84,11 @@ export class PreviewStore {
     this.#model = model;
     this.line = new Line(model);
     this.reset();
+  }
+
+  /** The number of the view that is shown, as the kernel counts them. */
+  get number(): number {
+    return this.#number;
   }
 
   /** While a view is on the page. */
@@ -351,67 +354,7 @@ export class PreviewStore {
     });
   }
 
-  // -- single requests ------------------------------------------------------------------------------------------------
-
-  /** The whole of a value; `hear` gets it, or why not. Gives what ends the waiting. */
-  cell(row: number, column: number, hear: (cell: Cell | string) => void): () => void {
-    const id = this.line.ask({ type: "cell", view: this.#number, row, column }, (answer) => {
-      if (answer.type === "cell") hear(answer.cell);
-      else if (answer.type === "error") hear(answer.message);
-    });
-    return () => this.line.drop(id);
-  }
-
-  /** A range as tab-separated text, asked for in parts that the kernel gives. */
-  async copied(start: number, count: number, columns: number[]): Promise<string> {
-    const parts: string[] = [];
-    for (let from = start; from < start + count; from += COPIED_AT_ONCE) {
-      const some = Math.min(COPIED_AT_ONCE, start + count - from);
-      parts.push(await this.#answered<string>({ type: "copy", view: this.#number, start: from, count: some, columns }, (answer) =>
-        answer.type === "copy" ? answer.text.replace(/\r?\n$/, "") : null));
-    }
-    return parts.join("\n");
-  }
-
-  code(): Promise<{ python: string; sql: string | null }> {
-    return this.#answered({ type: "code" }, (answer) => (answer.type === "code" ? { python: answer.python, sql: answer.sql } : null));
-  }
-
-  #answered<T>(request: Parameters<Line["ask"]>[0], read: (answer: Answer) => T | null): Promise<T> {
-    return new Promise((done, fail) => {
-      this.line.ask(request, (answer) => {
-        const value = read(answer);
-        if (value !== null) done(value);
-        else fail(new Error(answer.type === "error" ? answer.message : "The kernel gave another answer than was asked for."));
-      });
-    });
-  }
-
-  /** The view as a file, in parts; `hear` gets all of it. */
-  fetch(format: "csv" | "parquet", hear: (file: Blob, name: string) => void): void {
-    const parts: Uint8Array[] = [];
-    const since = performance.now();
-    const id = this.line.ask({ type: "download", format }, (answer) => {
-      if (answer.type === "download" && answer.part === parts.length + 1) {
-        parts.push(answer.data);
-        this.download.value = { words: `Downloading ${answer.name}: part ${answer.part} of ${answer.of}`, since, stop };
-        if (answer.part < answer.of) return;
-        hear(new Blob(parts as Uint8Array<ArrayBuffer>[], { type: answer.mime }), answer.name);
-        this.said.value = `${answer.name} is downloaded.`;
-      } else {
-        this.line.drop(id);
-        this.problem.value = answer.type === "error" ? answer.message : "A part of the file is missing. Try the download again.";
-      }
-      this.download.value = null;
-    });
-    const stop = () => {
-      this.line.cancel(id);
-      this.line.drop(id);
-      this.download.value = null;
-      this.said.value = "The download is stopped.";
-    };
-    this.download.value = { words: `Making the ${format === "csv" ? "CSV" : "Parquet"} file`, since, stop };
-  }
+  // -- runs and widths ------------------------------------------------------------------------------------------------
 
   /** Run what has not run: a preview of a lazy dataframe, or again what failed or was lost. */
   run(): void {
