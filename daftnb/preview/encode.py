@@ -43,6 +43,15 @@ LEVELS = (
 
 Field = tuple[str, Any]
 Fields = Callable[[Level], Iterator[Field]]  # a column at a level
+SAMPLE = 4  # pictures of a column from which the size of all is guessed: making all of them first would take too long
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A column made ready: ``at`` a level; ``pictures``: the bytes that its PNGs will take at the first one."""
+
+    at: Fields
+    pictures: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +65,16 @@ class Page:
 def encode_page(columns: Sequence[tuple[int, Series]], most: int = PAGE_BYTES) -> Page:
     """A page of these columns, each with its number; all have as many rows. One row comes in any case."""
     prepared = [prepare(number, series) for number, series in columns]
+    pictures = sum(column.pictures for column in prepared)
+    smallest = pictures * _share(LEVELS[-1])
+    if smallest > most and len(columns[0][1]) > 1:
+        count = max(1, min(len(columns[0][1]) - 1, int(len(columns[0][1]) * most / smallest)))
+        return encode_page([(number, series.slice(0, count)) for number, series in columns], most)
     data, batch = b"", None
     for level in LEVELS:
-        fields = [field for column in prepared for field in column(level)]
+        if pictures * _share(level) > most and level is not LEVELS[-1]:
+            continue
+        fields = [field for column in prepared for field in column.at(level)]
         batch = pa.record_batch([array for _, array in fields], names=[name for name, _ in fields])
         data = _stream(batch)
         if len(data) <= most:
@@ -71,6 +87,11 @@ def encode_page(columns: Sequence[tuple[int, Series]], most: int = PAGE_BYTES) -
     return Page(data, count)
 
 
+def _share(level: Level) -> float:
+    """How large a picture is at a level, against the first."""
+    return (level.pixels / LEVELS[0].pixels) ** 2
+
+
 def _stream(batch: Any) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
@@ -79,9 +100,15 @@ def _stream(batch: Any) -> bytes:
     return found
 
 
-def prepare(number: int, series: Series) -> Fields:
+def prepare(number: int, series: Series) -> Prepared:
     """One column, made ready once; then given at any level."""
     dtype = series.datatype()
+    if kind_of(dtype) == "image":
+        return _images(number, pictures(w.storage(series.to_arrow()), dtype))
+    return Prepared(_fields(number, series, dtype))
+
+
+def _fields(number: int, series: Series, dtype: DataType) -> Fields:
     kind = kind_of(dtype)
     if kind == "python":
         return _texts(number, _objects(series))
@@ -98,8 +125,6 @@ def prepare(number: int, series: Series) -> Fields:
         return _binary(number, array)
     if kind == "embedding":
         return _embedding(number, w.storage(array))
-    if kind == "image":
-        return _images(number, pictures(w.storage(array), dtype))
     return _texts(number, texts(array, dtype))
 
 
@@ -178,7 +203,7 @@ def _embedding(number: int, array: Any) -> Fields:
     return at
 
 
-def _images(number: int, images: list[Picture | None]) -> Fields:
+def _images(number: int, images: list[Picture | None]) -> Prepared:
     """``v``: a PNG; ``n``: its size and mode in words."""
     small = [None if image is None else Picture(shrunk(image.pixels, LEVELS[0].pixels), image.mode) for image in images]
     words = pa.array([None if image is None else image.words for image in images], pa.string())
@@ -188,4 +213,6 @@ def _images(number: int, images: list[Picture | None]) -> Fields:
         yield f"v{number}", pa.array(thumbnails, pa.binary())
         yield f"n{number}", words
 
-    return at
+    there = [image for image in small if image is not None]
+    sample = [len(image.png(LEVELS[0].pixels)) for image in there[:: max(1, len(there) // SAMPLE)][:SAMPLE]]
+    return Prepared(at, len(there) * sum(sample) / len(sample) if sample else 0.0)
