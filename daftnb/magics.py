@@ -68,8 +68,8 @@ def register(shell: InteractiveShell, session: Session) -> None:
             if keep_static is not None:
                 keep_static()
         by_a_page = getattr(result.info, "cell_id", None) is not None  # pages name the cell, nbclient does not
-        if not by_a_page and "daftnb.widgets.base" in sys.modules:
-            from daftnb.widgets.base import leave_records
+        if not by_a_page and "daftnb.widgets.loading" in sys.modules:
+            from daftnb.widgets.loading import leave_records
 
             leave_records()
 
