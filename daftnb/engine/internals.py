@@ -61,6 +61,8 @@ INTERNALS = (
     Internal("daft", (RICH,), "daft.runners.partitioning", "MaterializedResult.metadata", "rows of each on Ray"),
     Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.slice", "a page's rows"),
     Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.get_column", "a page's columns"),
+    Internal("daft", (RICH,), "daft.event_loop", "BackgroundEventLoop.from_existing_loop", "ending a preview's query"),
+    Internal("daft", (RICH,), "daft.event_loop", "get_or_init_event_loop", "ending a preview's query"),
     Internal("daft", (SQL_HINTS,), "daft.daft", "list_sql_functions", "the nearest spelling of a function"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),

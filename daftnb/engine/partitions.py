@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from daftnb.errors import DaftnbError
 
@@ -26,10 +26,6 @@ class Partitions(Protocol):
     """``rows``: how many there are in all. ``columns`` are numbers."""
 
     rows: int
-
-    @property
-    def runner(self) -> Literal["native", "ray"]:
-        """Where they are."""
 
     def slice(self, start: int, count: int, columns: Sequence[int]) -> tuple[int, list[Any]]:
         """Rows from ``start`` on, ``count`` at most: how many they are, and the columns as Daft's Series.
@@ -71,8 +67,6 @@ class Spans:
 class LocalPartitions:
     """Partitions in this process."""
 
-    runner: Literal["native"] = "native"
-
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = list(parts)
         self._spans = Spans([len(part) for part in self.parts])
@@ -85,6 +79,10 @@ class LocalPartitions:
             part = self.parts[piece.partition].slice(piece.start, piece.end)
             found.append((piece, len(part), [part.get_column(column) for column in columns]))
         return joined(found)
+
+    def dtype(self, column: int) -> Any:
+        """A column's dtype, by number; None where there is no partition."""
+        return self.parts[0].get_column(column).datatype() if self.parts else None
 
 
 def joined(found: Sequence[tuple[Piece, int, list[Any]]]) -> tuple[int, list[Any]]:
@@ -119,3 +117,12 @@ def partitions_of(dataframe: Any) -> Partitions:
     from daftnb.engine.raypartitions import RayPartitions
 
     return RayPartitions(result)
+
+
+def shown_rows(formatter: Any) -> tuple[Any, LocalPartitions, int | None]:
+    """Of the rows that ``df.show()`` displays: a dataframe, their place, and how many there are in all, if known."""
+    import daft
+
+    part = formatter._preview.partition
+    frame = daft.DataFrame._from_micropartitions(part)
+    return frame, LocalPartitions([part]), formatter._preview.total_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray import cloudpickle
@@ -21,8 +21,6 @@ Found = TypeVar("Found")
 
 class RayPartitions:
     """Partitions on the Ray that this process was connected to when they were made."""
-
-    runner: Literal["ray"] = "ray"
 
     def __init__(self, result: Any) -> None:
         connected = link()
