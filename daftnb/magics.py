@@ -10,13 +10,14 @@ from daftnb.commands.cell import plain_cell
 from daftnb.commands.completion import matcher_of
 from daftnb.commands.helping import WHOLE_CELL
 from daftnb.commands.parsing import split
+from daftnb.engine import internals
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from daftnb.session import Session
 
-_CALLBACKS, _MATCHER = "_daftnb_callbacks", "_daftnb_matcher"
+_CALLBACKS, _MATCHER, _PREVIEWS = "_daftnb_callbacks", "_daftnb_matcher", "_daftnb_previews"
 _HELP = ("-h", "--help")
 
 
@@ -68,8 +69,8 @@ def register(shell: InteractiveShell, session: Session) -> None:
             if keep_static is not None:
                 keep_static()
         by_a_page = getattr(result.info, "cell_id", None) is not None  # pages name the cell, nbclient does not
-        if not by_a_page and "daftnb.widgets.base" in sys.modules:
-            from daftnb.widgets.base import leave_records
+        if not by_a_page and "daftnb.widgets.loading" in sys.modules:
+            from daftnb.widgets.loading import leave_records
 
             leave_records()
 
@@ -83,6 +84,10 @@ def register(shell: InteractiveShell, session: Session) -> None:
     shell.user_ns_hidden[_CALLBACKS] = callbacks
     shell.user_ns_hidden[_MATCHER] = matcher
     if getattr(shell, "kernel", None) is not None:
+        if not {internals.PREVIEWS, internals.RICH} & session.off.keys():
+            from daftnb.preview.formatter import show_widgets
+
+            shell.user_ns_hidden[_PREVIEWS] = show_widgets(shell, session)
         session.lines = CellLines(session)
         session.lines.switch(True)
         parent = shell.get_parent()
@@ -103,6 +108,9 @@ def unregister(shell: InteractiveShell) -> None:
         shell.input_transformers_cleanup.remove(plain_cell)
     for event, callback in shell.user_ns_hidden.pop(_CALLBACKS, {}).items():
         shell.events.unregister(event, callback)
+    put_back = shell.user_ns_hidden.pop(_PREVIEWS, None)
+    if put_back is not None:
+        put_back()
     session = current_session()
     if session is not None and session.lines is not None:
         session.lines.close()

@@ -1,49 +1,101 @@
 """Daft's notebook display, replaced while daftnb is loaded.
 
-Daft's own starts a server on all interfaces, without authentication, and its page puts values into ``innerHTML``.
-Ours is a static table: no server, no script, every value escaped.
+Daft's own starts a server on all interfaces, without authentication, and its page puts values into ``innerHTML``. Ours
+is a widget that speaks over the kernel's own connection, with a static table beside it: no server, every value escaped.
+What is not displayed by IPython, or in no notebook, stays as Daft has it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-SHOWN_ROWS = 50
+from daftnb.preview.words import is_tellable, said
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
-def preview_html(formatter: Any) -> str:
-    """The HTML of one of Daft's ``PreviewFormatter``s: the rows it holds, or the schema where it holds none."""
-    from daftnb.preview.static import table_html
+    from daftnb.session import Session
 
-    preview, schema = formatter._preview, formatter._schema
-    names = schema.column_names()
-    types = [str(schema[name].dtype) for name in names]
-    rows: list[list[Any]] = []
-    if preview.partition is not None:
-        columns = preview.partition.slice(0, SHOWN_ROWS).to_pydict()
-        rows = [list(row) for row in zip(*(columns[name] for name in names), strict=True)] if names else []
-    note = "" if preview.partition is not None else "not materialized: .collect() or .show() runs the query"
-    return table_html(names, types, rows, preview.total_rows, note)
+_SERVED = "_generate_interactive_html"
+Undo = Callable[[], None]
+Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
-def replace_display() -> Callable[[], None]:
-    """Put our display in place of Daft's; call what is returned to undo it."""
+class NoServer(Exception):
+    """Stops Daft on its way to its server; it goes on with the display that needs none."""
+
+
+def without_server() -> Undo:
+    """Keep Daft's displays from starting its dashboard's server; call what is returned to undo it."""
     from daft.dataframe.preview import PreviewFormatter
 
-    before = {name: getattr(PreviewFormatter, name) for name in ("_generate_interactive_html", "_repr_html_")}
+    before: Any = getattr(PreviewFormatter, _SERVED)
 
-    def render(self: Any) -> str:
-        try:
-            return preview_html(self)
-        except Exception:  # a value we cannot show must not cost the user the display: Daft's static one it is
-            return str(before["_repr_html_"](self))
+    def refuse(_self: Any) -> str:
+        # Both of its callers catch this, and show what needs no server (``daft/dataframe/dataframe.py``).
+        raise NoServer("daftnb displays dataframes itself, without a server")
 
-    for name in before:
-        setattr(PreviewFormatter, name, render)
+    setattr(PreviewFormatter, _SERVED, refuse)
 
     def undo() -> None:
-        for name, method in before.items():
-            setattr(PreviewFormatter, name, method)
+        setattr(PreviewFormatter, _SERVED, before)
 
     return undo
+
+
+def show_widgets(shell: InteractiveShell, session: Session) -> Undo:
+    """Show dataframes, and what ``df.show()`` displays, as previews in this shell; call what is returned to undo it.
+
+    What others have registered for them is put back then.
+    """
+    import daft
+    from daft.dataframe.preview import PreviewFormatter
+
+    formatter: Any = shell.display_formatter.mimebundle_formatter
+    # IPython gives what was registered before, by type or by name; None where nothing was.
+    kinds: dict[type, Callable[[Any, Session], Any]] = {daft.DataFrame: _frame, PreviewFormatter: _shown}
+    before = {kind: formatter.for_type(kind, _bundle_of(make, session)) for kind, make in kinds.items()}
+
+    def undo() -> None:
+        for kind, theirs in before.items():
+            if theirs is not None:
+                formatter.for_type(kind, theirs)
+            else:
+                formatter.pop(kind, None)
+
+    return undo
+
+
+def _bundle_of(make: Callable[[Any, Session], Any], session: Session) -> Callable[..., Bundle | None]:
+    def bundle(value: Any, include: Any = None, exclude: Any = None) -> Bundle | None:
+        try:
+            found: Bundle = make(value, session)._repr_mimebundle_()
+            return found
+        except BaseException as error:
+            if not is_tellable(error):
+                raise
+            from daftnb.telemetry import events as e
+
+            # A value that we cannot show must not cost the user the display: Daft's own it is, and why is told.
+            session.monitor.emit(
+                e.ProblemFound(time.time(), f"a dataframe could not be previewed: {said(error)}"[:300])
+            )
+            return None
+
+    return bundle
+
+
+def _frame(frame: Any, session: Session) -> Any:
+    from daftnb.preview.source import source_of
+    from daftnb.widgets.preview import Preview
+
+    return Preview(session, source_of(frame))
+
+
+def _shown(formatter: Any, session: Session) -> Any:
+    from daftnb.preview.source import source_of_shown
+    from daftnb.widgets.preview import Preview
+
+    return Preview(session, source_of_shown(formatter), text=repr(formatter))

@@ -1,88 +1,186 @@
-"""A page of a dataframe as an HTML table without script. Nothing from a cell ever becomes markup."""
+"""The first rows of a dataframe as an HTML table without script, of at most 64 kB. Nothing from a cell becomes markup.
+
+It is what a saved notebook shows on GitHub, in nbviewer and after ``nbconvert``. Colours are those around it, so that
+it can be read on dark as on light.
+"""
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-MAX_COLUMNS = 50
-MAX_CELL = 60
-MAX_TITLE = 500
-_LINE = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.25);vertical-align:top;white-space:nowrap"
+from daftnb.preview.encode import texts
+from daftnb.preview.images import Picture, pictures
+from daftnb.preview.kinds import NUMBERS, Kind, kind_of
+from daftnb.preview.table import Column
+from daftnb.preview.writing import object_words, storage
+
+if TYPE_CHECKING:
+    from daft import Series
+
+MOST_BYTES = 64_000
+LONGEST_PLAN = 8_000  # characters
+# GitHub takes styles away and leaves attributes; a cell is to be short, as there are many.
+_TABLE = '<table cellpadding="4" style="border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums">'
+_ROW = '<tr style="border-top:1px solid rgba(128,128,128,.25)">'
+_SIGNS = str.maketrans({"\n": "↵", "\t": "⇥", "\r": "␍"})
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is shown: rows, columns, characters of a cell and of its tooltip, pixels of a picture (0: none)."""
+
+    rows: int
+    columns: int
+    cell: int
+    title: int
+    pixels: int
+
+
+SIZES = (
+    Size(20, 30, 60, 300, 48), Size(20, 30, 60, 0, 32), Size(15, 30, 40, 0, 24), Size(10, 30, 30, 0, 0),
+    Size(10, 20, 20, 0, 0), Size(5, 10, 10, 0, 0), Size(3, 6, 8, 0, 0),
+)  # fmt: skip
 
 
 def clean(text: str) -> str:
     """Control characters and lone surrogates replaced; line breaks and tabs shown as signs."""
-    signs = {"\n": "↵", "\t": "⇥", "\r": "␍"}
-    return "".join(signs.get(c) or (c if c.isprintable() or c == " " else "�") for c in text)
+    if text.isprintable():
+        return text
+    text = text.translate(_SIGNS)
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
-def cell_text(value: Any) -> str:
-    """One value in words, at most MAX_TITLE characters; a value whose repr fails is named by its type."""
-    try:
-        if isinstance(value, str):
-            text = value[: MAX_TITLE + 1]
-        elif isinstance(value, (bytes, bytearray)):
-            text = repr(bytes(value[:MAX_TITLE]))
-        elif hasattr(value, "isoformat"):
-            text = value.isoformat()
-        else:
-            text = str(value) if isinstance(value, (bool, int, float)) or _is_decimal(value) else repr(value)
-    except Exception:  # whatever a value's own repr may raise; the cell says so
-        text = f"<unprintable {type(value).__name__}>"
-    text = clean(text[: MAX_TITLE + 1])
-    return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1] + "…"
-
-
-def _is_decimal(value: Any) -> bool:
-    return type(value).__module__ == "decimal"
-
-
-def _is_number(value: Any) -> bool:
-    return (isinstance(value, (int, float)) and not isinstance(value, bool)) or _is_decimal(value)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return f'<td style="{_LINE};opacity:.55">None</td>'
-    text = cell_text(value)
-    align = "text-align:right;font-variant-numeric:tabular-nums" if _is_number(value) else "text-align:left"
-    if len(text) <= MAX_CELL:
-        return f'<td style="{_LINE};{align}">{html.escape(text)}</td>'
-    short = html.escape(text[: MAX_CELL - 1]) + "…"
-    return f'<td style="{_LINE};{align}" title="{html.escape(text)}">{short}</td>'
-
-
-def table_html(
-    names: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]], total_rows: int | None, note: str = ""
+def static_html(
+    columns: Sequence[Column], series: Sequence[Series], total: int | None, limit: int | None = None, plan: str = ""
 ) -> str:
-    """``rows`` of values under their column names and types, with a caption that says how much of what it is."""
-    shown = list(range(len(names)))
-    if len(names) > MAX_COLUMNS:
-        shown = [*shown[: MAX_COLUMNS // 2], *shown[-MAX_COLUMNS // 2 :]]
-    head = "".join(
-        f'<th scope="col" style="{_LINE};text-align:left">{html.escape(cell_text(names[i]))}'
-        f'<br><span style="font-weight:400;opacity:.7">{html.escape(cell_text(types[i]))}</span></th>'
-        for i in shown
-    )
-    body = "".join("<tr>" + "".join(_cell(row[i]) for i in shown) + "</tr>" for row in rows)
-    return (
-        f'<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
-        f'<tbody>{body}</tbody></table><p style="opacity:.75">'
-        f"{html.escape(caption(len(rows), total_rows, len(names), note))}</p></div>"
-    )
+    """The first columns' ``series`` under their names, with a caption that says how much of what it is.
 
-
-def caption(shown: int, total: int | None, columns: int, note: str) -> str:
-    """How many of how many rows and columns are shown."""
-    width = f"{columns:,} column" + ("" if columns == 1 else "s")
-    if columns > MAX_COLUMNS:
-        width += f" (the first and last {MAX_COLUMNS // 2} shown)"
+    ``total``: rows in all, None where it has not run (then ``plan`` is shown); ``limit``: they come from a limit.
+    """
     if total is None:
-        rows = f"first {shown:,} rows" if shown else "no rows shown"
-    elif total <= shown:
-        rows = f"{total:,} row" + ("" if total == 1 else "s")
+        return _not_run(columns, plan)
+    shown = [Shown(each) for each in series[: SIZES[0].columns]]
+    found = ""
+    for size in SIZES:
+        found = _table(shown, columns, total, limit, size)
+        if len(found.encode()) <= MOST_BYTES:
+            break
+    return found
+
+
+def _not_run(columns: Sequence[Column], plan: str) -> str:
+    found = ""
+    for size in SIZES:
+        shown = min(len(columns), size.rows * 4)
+        rows = "".join(
+            f"{_ROW}<td>{_escaped(column.told['name'], size.cell)}</td>"
+            f'<td style="opacity:.7">{_escaped(column.told["type"], size.cell)}</td></tr>'
+            for column in columns[:shown]
+        )
+        rest = f", the first {shown} shown" if shown < len(columns) else ""
+        lines = plan[: LONGEST_PLAN * size.rows // SIZES[0].rows].split("\n")
+        text = html.escape("\n".join(clean(line) for line in lines))
+        found = (
+            f'<div style="overflow-x:auto">{_TABLE}<tbody>{rows}</tbody></table>'
+            f'<p style="opacity:.75">{_count(len(columns), "column")}{rest}; not run: .collect() or .show() runs it</p>'
+            f"<details><summary>Plan</summary><pre>{text}</pre></details></div>"
+        )
+        if len(found.encode()) <= MOST_BYTES:
+            break
+    return found
+
+
+def _table(shown: Sequence[Shown], columns: Sequence[Column], total: int, limit: int | None, size: Size) -> str:
+    shown = shown[: size.columns]
+    head = "".join(
+        f'<th scope="col" align="{each.side}">{_escaped(column.told["name"], size.cell)}'
+        f'<br><span style="font-weight:400;opacity:.7">{_escaped(column.told["type"], size.cell)}</span></th>'
+        for each, column in zip(shown, columns, strict=False)
+    )
+    cells = [each.cells(size) for each in shown]
+    body = "".join(_ROW + "".join(row) + "</tr>" for row in zip(*cells, strict=True))
+    return (
+        f'<div style="overflow-x:auto">{_TABLE}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f'<p style="opacity:.75">'
+        f"{html.escape(caption(len(cells[0]) if cells else 0, total, limit, len(shown), len(columns)))}</p></div>"
+    )
+
+
+class Shown:
+    """A column's first values, made ready once: texts, or pictures."""
+
+    def __init__(self, series: Series) -> None:
+        series = series.slice(0, min(len(series), SIZES[0].rows))
+        dtype = series.datatype()
+        kind = kind_of(dtype)
+        self.side = "right" if kind in NUMBERS else "left"
+        self.pictures = pictures(storage(series.to_arrow()), dtype) if kind == "image" else None
+        self.texts = [] if kind == "image" else _texts(series, kind)
+
+    def cells(self, size: Size) -> list[str]:
+        """The cells as HTML."""
+        if self.pictures is not None:
+            return [_picture(picture, size) for picture in self.pictures[: size.rows]]
+        start = '<td align="right"' if self.side == "right" else "<td"
+        found = []
+        for text in self.texts[: size.rows]:
+            if text is None:
+                found.append(_NULL)
+                continue
+            title = f' title="{_escaped(text, size.title)}"' if size.title and len(text) > size.cell else ""
+            found.append(f"{start}{title}>{_escaped(text, size.cell)}</td>")
+        return found
+
+
+_NULL = '<td style="opacity:.55">None</td>'
+
+
+def _texts(series: Series, kind: Kind) -> list[str | None]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    room = SIZES[0].title
+    found: list[str | None]
+    if kind == "python":
+        return [None if value is None else object_words(value, room) for value in series]
+    array = series.to_arrow()
+    if kind == "string" and (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        found = pc.utf8_slice_codeunits(array, 0, room + 1).to_pylist()
+    elif kind in ("integer", "boolean", "null"):
+        found = pc.cast(array, pa.string()).to_pylist()
+    elif kind == "float":
+        found = [None if value is None else repr(value) for value in array.cast(pa.float64()).to_pylist()]
     else:
-        rows = f"first {shown:,} of {total:,} rows"
-    return f"{rows} × {width}" + (f"; {note}" if note else "")
+        found = texts(array, series.datatype(), room).to_pylist()
+    return found
+
+
+def _picture(picture: Picture | None, size: Size) -> str:
+    if picture is None:
+        return _NULL
+    words = html.escape(picture.words)
+    if not size.pixels:
+        return f"<td>{words}</td>"
+    data = base64.b64encode(picture.png(size.pixels)).decode()
+    return f'<td><img alt="{words}" title="{words}" src="data:image/png;base64,{data}"></td>'
+
+
+def _escaped(text: str, room: int) -> str:
+    text = clean(text[: room + 1])
+    return html.escape(text if len(text) <= room else text[: room - 1] + "…")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def caption(shown: int, total: int, limit: int | None, columns_shown: int, columns: int) -> str:
+    """How many of how many rows and columns are shown."""
+    of = f"the first {_count(total, 'row')}" if limit is not None else _count(total, "row")
+    rows = of if shown >= total else f"{shown:,} of {of}"
+    width = _count(columns, "column") + (f" ({columns_shown} shown)" if columns_shown < columns else "")
+    return f"{rows} × {width}"

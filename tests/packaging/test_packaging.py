@@ -85,7 +85,7 @@ def test_a_wheel_runs_without_its_sources(tmp_path: Path) -> None:
 import daftnb, sys
 assert daftnb.__file__.startswith(sys.argv[1]), daftnb.__file__
 assert "ray" not in sys.modules and "anywidget" not in sys.modules
-from daftnb.widgets.base import built
+from daftnb.widgets.loading import built
 from daftnb.cli import demo_source
 print(len(built("daftnb.js")), len(built("preview.js")), len(built("loader.js")), demo_source())
 """
