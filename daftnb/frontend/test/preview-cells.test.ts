@@ -43,6 +43,7 @@ test("texts: empty, cut, with line ends and what is not to be seen", () => {
   assert.deepEqual(said("string", { v0: [["", "a\r\nb\tc\u0000", null, "cut", "null"], utf8()], n0: [[null, null, null, 5_000_000n, null], int64()] }, 5), [
     "empty|empty", "a⏎b⇥c␀", "null|null", "cut…|5,000,000 chars", "null",
   ]);
+  assert.deepEqual(said("list", { v0: [["[1,2"], utf8()], n0: [[5n], int64()] }, 1), ["[1,2…"]);
   assert.equal(onOneLine("\u202egnp.exe"), "‹U+202E›gnp.exe");
   assert.equal(onOneLine("\u007f\u001b"), "␡␛");
 });

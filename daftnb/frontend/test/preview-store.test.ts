@@ -176,6 +176,10 @@ test("a run: its progress, then the table; a failure says why", (t) => {
   assert.deepEqual(store.running.value, { elapsed: 2.5, text: "half" });
   store.stopRun();
   assert.equal(of("cancel").length, 1);
+  tell({ type: "run", id: of("run")[0]!.id, state: "cancelled", elapsed: 3, text: "" });
+  assert.equal(store.running.value, null);
+  store.run();
+  assert.equal(of("run").length, 2);
   change({ table: table(2, 5, "integer", { limit: 1000 }), page: encode({ v0: [[1]], v1: [[2]] }) });
   assert.deepEqual([store.running.value, store.table.value!.state, store.rows.value], [null, "ready", 5]);
   assert.equal(store.pages.part(0, 1)!.value(0), 2);

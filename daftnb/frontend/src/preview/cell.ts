@@ -65,12 +65,13 @@ export const onOneLine = (text: string): string =>
 /** A column's name, where it stands in words. */
 export const nameWords = (name: string): string => (name === "" ? "no name" : onOneLine(name));
 
-function textual(value: unknown, length: unknown): Look {
+/** `whole`: the length is that of all of the text, not the least that it has. */
+function textual(value: unknown, length: unknown, whole: boolean): Look {
   if (typeof value !== "string") return UNREADABLE;
   if (value === "" && !length) return EMPTY;
   const line = onOneLine(value);
   const cut = typeof length === "bigint" || typeof length === "number";
-  return cut ? plain(`${line}…`, "", `${grouped(length as bigint)} chars`) : plain(line, line.length > 24 ? value : "");
+  return cut ? plain(`${line}…`, "", whole ? `${grouped(length as bigint)} chars` : "") : plain(line, line.length > 24 ? value : "");
 }
 
 function floating(value: unknown, single: boolean): Look {
@@ -116,7 +117,7 @@ export function lookOf(kind: Kind, part: Part, row: number): Look {
       if (!(value instanceof Uint8Array)) return UNREADABLE;
       return { ...plain("", "", typeof note === "string" ? note : ""), image: value };
     default:
-      return textual(value, note);
+      return textual(value, note, kind === "string");
   }
 }
 

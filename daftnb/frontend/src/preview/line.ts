@@ -84,13 +84,12 @@ export class Line {
 function ends(answer: Answer): boolean {
   switch (answer.type) {
     case "view":
+    case "run":
       return answer.state !== "running";
     case "summary":
       return answer.done;
     case "download":
       return answer.part >= answer.of;
-    case "run":
-      return false; // the traits change
     default:
       return true;
   }

@@ -363,12 +363,15 @@ export class PreviewStore {
     this.runSince = performance.now();
     this.running.value = { elapsed: 0, text: "" };
     const id = this.line.ask({ type: "run" }, (answer) => {
-      if (answer.type === "run") this.running.value = { elapsed: answer.elapsed, text: answer.text };
-      else if (answer.type === "error") {
-        this.#run = 0;
-        this.running.value = null;
-        this.problem.value = answer.message;
+      if (answer.type === "run" && answer.state === "running") {
+        this.running.value = { elapsed: answer.elapsed, text: answer.text };
+        return;
       }
+      this.#run = 0;
+      this.running.value = null;
+      this.runSince = null;
+      if (answer.type === "error") this.problem.value = answer.message;
+      else if (answer.type === "run" && answer.state === "cancelled") this.said.value = "The run is stopped.";
     });
     this.#run = id;
   }

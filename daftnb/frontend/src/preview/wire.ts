@@ -86,7 +86,7 @@ export type Answer =
   | { type: "copy"; id: number; text: string }
   | { type: "code"; id: number; python: string; sql: string | null }
   | { type: "download"; id: number; part: number; of: number; name: string; mime: string; data: Uint8Array }
-  | { type: "run"; id: number; elapsed: number; text: string };
+  | { type: "run"; id: number; state: "running" | "ready" | "cancelled"; elapsed: number; text: string };
 
 type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -229,7 +229,8 @@ export function asAnswer(value: unknown, buffers: unknown): Answer | null {
       return isCount(part) && isCount(of) && isText(name) && isText(mime) && data ? { type, id, part, of, name, mime, data } : null;
     }
     case "run":
-      return isNumber(value.elapsed) ? { type, id, elapsed: value.elapsed, text: textOrNull(value.text) ?? "" } : null;
+      if (value.state !== "running" && value.state !== "ready" && value.state !== "cancelled") return null;
+      return { type, id, state: value.state, elapsed: isNumber(value.elapsed) ? value.elapsed : 0, text: textOrNull(value.text) ?? "" };
   }
   return null;
 }
