@@ -59,6 +59,8 @@ INTERNALS = (
         "daft", (RICH,), "daft.runners.partitioning", "LocalPartitionSet.values", "the partitions in this process"
     ),
     Internal("daft", (RICH,), "daft.runners.partitioning", "MaterializedResult.metadata", "rows of each on Ray"),
+    Internal("daft", (RICH,), "daft", "DataFrame._get_current_builder", "running a dataframe again"),
+    Internal("daft", (RICH,), "daft.logical.builder", "LogicalPlanBuilder.limit", "the first rows of a dataframe"),
     Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.slice", "a page's rows"),
     Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.get_column", "a page's columns"),
     Internal("daft", (RICH,), "daft.event_loop", "BackgroundEventLoop.from_existing_loop", "ending a preview's query"),

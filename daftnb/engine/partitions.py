@@ -7,7 +7,7 @@ come here; it takes no CPU slot, so that it never waits behind a backlog.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
@@ -79,6 +79,12 @@ class LocalPartitions:
             part = self.parts[piece.partition].slice(piece.start, piece.end)
             found.append((piece, len(part), [part.get_column(column) for column in columns]))
         return joined(found)
+
+    def arrays(self, column: int) -> Iterator[Any]:
+        """All values of a column, by number, as Arrow arrays; they are not copied."""
+        for part in self.parts:
+            for batch in part.get_record_batches():
+                yield batch.get_column(column).to_arrow()
 
     def dtype(self, column: int) -> Any:
         """A column's dtype, by number; None where there is no partition."""

@@ -25,32 +25,44 @@ def tsv(columns: Sequence[Series]) -> str:
     left = MOST_CHARACTERS
     written: list[list[str]] = []
     for series in columns:
-        values = [_cell(value) for value in _values(series, left)]
+        values = [_cell(value) for value in values_in_full(series, left)]
         left -= sum(map(len, values)) + len(values)
         if left < 0:
-            raise DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Copy fewer rows or columns.")
+            raise too_much()
         written.append(values)
     return "\n".join("\t".join(row) for row in zip(*written, strict=True))
 
 
-def _values(series: Series, room: int) -> list[str | None]:
+def values_in_full(series: Series, room: int = MOST_CHARACTERS) -> list[str | None]:
+    """The values of a column as text, none of them cut. DaftnbError where all are longer than ``room``."""
     dtype = series.datatype()
     kind = kind_of(dtype)
     if kind == "python":
         return [None if value is None else w.object_words(value, room) for value in series]
     array = series.to_arrow()
-    if w.is_string(array.type) or kind == "file":
+    if w.is_string(array.type):
         if array.nbytes > 4 * room:
-            raise DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Copy fewer rows or columns.")
-        found: list[str | None] = texts(array, dtype, room).to_pylist() if kind == "file" else array.to_pylist()
-        return found
-    texts_: list[str | None] = []
+            raise too_much()
+        strings: list[str | None] = array.to_pylist()
+        return strings
+    if kind == "file":
+        files: list[str | None] = texts(array, dtype, room).to_pylist()
+        return files
+    if kind in ("date", "time", "timestamp"):
+        times: list[str | None] = w.temporal_texts(array).to_pylist()
+        return times
+    found: list[str | None] = []
     for i in range(len(array)):
-        texts_.append(w.written(array, i, room, dtype) if array[i].is_valid else None)
-        room -= len(texts_[-1] or "")
+        found.append(w.written(array, i, room, dtype) if array[i].is_valid else None)
+        room -= len(found[-1] or "")
         if room < 0:
-            raise DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Copy fewer rows or columns.")
-    return texts_
+            raise too_much()
+    return found
+
+
+def too_much() -> DaftnbError:
+    """The error for more text than a browser is to be given at once."""
+    return DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Take fewer rows or columns.")
 
 
 def _cell(value: str | None) -> str:

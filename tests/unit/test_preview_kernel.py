@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import textwrap
 from collections.abc import Iterator
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.previewkernel import Page, kernel_page, rows_of
@@ -19,7 +23,7 @@ def test_a_dataframe_as_a_cells_last_value_is_a_table_over_all_rows(page: Page) 
     page.run("df = daft.from_pydict({'a': list(range(1000)), 'b': [str(i) for i in range(1000)]}).collect()\ndf")
     bundle = page.bundles[-1]
     assert bundle["text/plain"].startswith("╭") and "Showing first 8 of 1000 rows" in bundle["text/plain"]
-    assert "<table" in bundle["text/html"] and "50 of 1,000 rows" in bundle["text/html"]
+    assert "<table" in bundle["text/html"] and "20 of 1,000 rows" in bundle["text/html"]
     comm = page.preview()
     state = page.comms[comm]
     assert state["_view"] == "preview"
@@ -80,6 +84,108 @@ def test_mistakes_are_answers(page: Page) -> None:
     page.send(comm, {"type": "sql", "id": 1, "text": "drop"})
     assert page.rows(comm, 0, 1, [0]) == {"v0": [0]}
     assert not page.errors
+
+
+def view(page: Page, comm: str, **asked: Any) -> dict[str, Any]:
+    """See the frame otherwise; the last answer."""
+    request = {"sort": [], "filters": [], "search": "", "columns": [], **asked}
+    return page.answer(page.ask(comm, "view", **request), lambda content: content["state"] != "running")[0]
+
+
+def test_a_view_is_sorted_and_filtered_while_a_cell_runs(page: Page) -> None:
+    page.run("df")
+    comm = page.preview()
+    cell = page.start("for _ in range(500): time.sleep(0.01)")
+    answer = view(
+        page, comm, sort=[{"column": 0, "descending": True}], filters=[{"column": 0, "op": "lt", "value": "700"}]
+    )
+    assert answer == {"type": "view", "id": answer["id"], "view": 1, "state": "ready", "rows": 700}
+    assert page.rows(comm, 0, 3, [0, 1], view=1) == {"v0": [699, 698, 697], "v1": ["699", "698", "697"]}
+    # Only other columns: the same view. Without anything: the frame itself.
+    again = {"sort": [{"column": 0, "descending": True}], "filters": [{"column": 0, "op": "lt", "value": "700"}]}
+    assert view(page, comm, **again, columns=[1])["view"] == 1
+    code = page.answer(page.ask(comm, "code"))[0]
+    assert "view = (\n    df\n" in code["python"] and code["sql"].startswith('SELECT "b" FROM df')
+    assert page.answer(page.ask(comm, "page", view=0, start=0, count=1, columns=[0]))[0]["type"] == "error"
+    assert cell not in page.idle
+    page.finish(cell)
+    page.run(f"from daftnb.widgets.preview import _kept\nprint(_kept[{comm!r}].df.limit(2).to_pydict())")
+    assert page.texts[-1].strip() == "{'b': ['699', '698']}"
+    assert view(page, comm) == {"type": "view", "id": page.number, "view": 0, "state": "ready", "rows": 1000}
+    slip = view(page, comm, filters=[{"column": 0, "op": "eq", "value": "x"}])
+    assert slip["type"] == "error" and "'x' is no value of type Int64" in slip["message"]
+
+
+def test_summaries_come_and_say_how_they_came_about(page: Page) -> None:
+    page.run("df")
+    id_ = page.ask(page.preview(), "summary", view=0, columns=[0, 1])
+    page.answer(id_, lambda content: content["done"])
+    found: dict[str, dict[str, Any]] = {"0": {}, "1": {}}
+    for content, _ in page.answers(id_):
+        for column, summary in content["columns"].items():
+            found[column] |= summary
+    assert found["0"]["rows"] == {"value": 1000, "how": "exact"} and found["0"]["max"]["value"] == 999
+    assert sum(found["0"]["histogram"]["counts"]) == 1000
+    assert found["0"]["distinct"]["how"] == "approximate" and found["1"]["distinct"] == {"value": 1000, "how": "exact"}
+
+
+def test_a_frame_that_has_not_run_is_run_on_request_and_can_be_stopped(page: Page) -> None:
+    page.run(
+        textwrap.dedent("""
+        import time
+        @daft.func
+        def slow(x: int) -> int:
+            time.sleep(0.02)
+            return x
+        lazy = daft.range(100_000).with_column("y", slow(col("id")))
+        lazy
+    """)
+    )
+    comm = page.preview()
+    id_ = page.ask(comm, "run")
+    page.answer(id_, lambda content: content["state"] == "running")
+    assert page.until(lambda: page.comms[comm]["table"]["state"] == "running", "it runs")
+    page.ask(comm, "cancel")
+    page.messages.clear()
+    page.send(comm, {"type": "cancel", "id": id_})
+    assert page.answer(id_, lambda content: content["state"] != "running")[0]["state"] == "cancelled"
+    assert page.comms[comm]["table"]["state"] == "lazy"
+    page.run("quick = df.where(col('a') >= 10)\nquick")
+    comm = page.preview()
+    page.answer(page.ask(comm, "run"), lambda content: content["state"] == "ready")
+    table = page.comms[comm]["table"]
+    assert table["state"] == "ready" and table["rows"] == 990 and table["limit"] is None
+    assert rows_of(page.comms[comm]["page"])["v0"] == list(range(10, 110))
+    page.run("print(quick._result is None, daft.range(5000).count_rows())")
+    page.run("bad = df.with_column('x', col('b').cast(daft.DataType.int64()) // 0)\n"
+             "@daft.func\ndef fail(x: int) -> int: raise ValueError('on purpose')\n"
+             "df.with_column('x', fail(col('a')))")  # fmt: skip
+    comm = page.preview()
+    content, _ = page.answer(page.ask(comm, "run"), lambda content: content["state"] not in ("running",))
+    assert content["type"] == "error" and page.comms[comm]["table"]["state"] == "failed"
+
+
+def test_a_preview_is_no_query_of_the_user(page: Page) -> None:
+    page.run("print('history', len(__import__('daftnb').history()))")
+    before = page.texts[-1]
+    page.run("df")
+    comm = page.preview()
+    assert view(page, comm, sort=[{"column": 0, "descending": True}])["state"] == "ready"
+    id_ = page.ask(comm, "summary", view=1, columns=[0])
+    page.answer(id_, lambda content: content.get("done"))
+    page.run("print('history', len(__import__('daftnb').history()))")
+    assert page.texts[-1] == before
+
+
+def test_a_view_is_downloaded(page: Page) -> None:
+    page.run("df")
+    comm = page.preview()
+    view(page, comm, filters=[{"column": 0, "op": "lt", "value": "3"}], columns=[1, 0])
+    content, [data] = page.answer(page.ask(comm, "download", format="csv"))
+    assert content["of"] == 1 and content["name"] == "dataframe.csv" and content["mime"] == "text/csv"
+    assert data.decode() == "b,a\r\n0,0\r\n1,1\r\n2,2\r\n"
+    content, [data] = page.answer(page.ask(comm, "download", format="parquet"))
+    assert pq.read_table(io.BytesIO(data)).to_pydict() == {"b": ["0", "1", "2"], "a": [0, 1, 2]}
 
 
 def test_unloading_gives_daft_its_display_back(page: Page) -> None:
