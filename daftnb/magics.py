@@ -23,7 +23,7 @@ _HELP = ("-h", "--help")
 
 def run(line: str, session: Session) -> None:
     """Carry out one ``%daft`` line; views and texts are displayed at once. DaftnbError for a slip."""
-    name, *words = split(line) or [registry.DEFAULT]
+    name, words = registry.words_of(line)
     if name in _HELP:
         name = "help"
     verb = registry.find_verb(name)
@@ -85,7 +85,7 @@ def register(shell: InteractiveShell, session: Session) -> None:
     shell.user_ns_hidden[_MATCHER] = matcher
     if getattr(shell, "kernel", None) is not None:
         if not {internals.PREVIEWS, internals.RICH} & session.off.keys():
-            from daftnb.preview.formatter import show_widgets
+            from daftnb.previews.formatter import show_widgets
 
             shell.user_ns_hidden[_PREVIEWS] = show_widgets(shell, session)
         session.lines = CellLines(session)

@@ -68,7 +68,7 @@ class Session:
             self._query_events.attach()
             self._on_close.append(self._query_events.detach)
         if internals.PREVIEWS not in self.off:
-            from daftnb.preview.formatter import without_server
+            from daftnb.previews.formatter import without_server
 
             self._on_close.append(without_server())
         from daftnb.engine.connect import restore_documented_spelling

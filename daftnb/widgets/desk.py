@@ -17,13 +17,13 @@ from daftnb.engine.ownqueries import OwnQuery
 from daftnb.engine.partitions import PartitionLost, Partitions, partitions_of
 from daftnb.engine.rerun import anew, first_rows
 from daftnb.errors import DaftnbError, QueryCancelled
-from daftnb.preview import cell, download, encode
-from daftnb.preview import grammar as g
-from daftnb.preview import operations as ops
-from daftnb.preview.copying import tsv
-from daftnb.preview.source import Source, source_of
-from daftnb.preview.summaries import summarise
-from daftnb.preview.words import is_tellable, said
+from daftnb.previews import cell, download, encode
+from daftnb.previews import grammar as g
+from daftnb.previews import operations as ops
+from daftnb.previews.copying import tsv
+from daftnb.previews.source import Source, source_of
+from daftnb.previews.summaries import summarise
+from daftnb.previews.words import is_tellable, said
 from daftnb.widgets.jobs import Jobs
 from daftnb.widgets.lane import Lane
 

@@ -1,4 +1,4 @@
-"""A dataframe as a table over all of its rows: the widget. What a page may ask is :mod:`daftnb.preview.grammar`."""
+"""A dataframe as a table over all of its rows: the widget. What a page may ask is :mod:`daftnb.previews.grammar`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import traitlets
 
 from daftnb.engine.partitions import PartitionLost
 from daftnb.engine.printed import plan_text, printed
-from daftnb.preview import encode
-from daftnb.preview.source import PLAN_CHARACTERS, Source
-from daftnb.preview.static import static_html
-from daftnb.preview.words import is_tellable, said
+from daftnb.previews import encode
+from daftnb.previews.source import PLAN_CHARACTERS, Source
+from daftnb.previews.static import static_html
+from daftnb.previews.words import is_tellable, said
 from daftnb.widgets.desk import Desk
 from daftnb.widgets.loading import PREVIEWS, WIDGET_MIME, Loaded
 

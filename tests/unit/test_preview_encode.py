@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from daftnb.preview import cell, encode
-from daftnb.preview.copying import tsv
-from daftnb.preview.images import eight_bit, png, shrunk
-from daftnb.preview.kinds import kind_of, type_words
-from daftnb.preview.sniff import sniffed
-from daftnb.preview.writing import duration_words, interval_words
+from daftnb.previews import cell, encode
+from daftnb.previews.copying import tsv
+from daftnb.previews.images import eight_bit, png, shrunk
+from daftnb.previews.kinds import kind_of, type_words
+from daftnb.previews.sniff import sniffed
+from daftnb.previews.writing import duration_words, interval_words
 from tests.unit.frames import Unprintable, every_type
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daftnb.preview import grammar as g
+from daftnb.previews import grammar as g
 
 VALID: list[tuple[dict[str, Any], g.Request]] = [
     (

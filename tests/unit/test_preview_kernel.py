@@ -193,3 +193,31 @@ def test_unloading_gives_daft_its_display_back(page: Page) -> None:
     assert "application/vnd.jupyter.widget-view+json" not in page.bundles[-1]
     page.run("%load_ext daftnb\ndf")
     assert "application/vnd.jupyter.widget-view+json" in page.bundles[-1]
+
+
+def test_the_verb_and_the_function(page: Page) -> None:
+    page.run("import pandas, pyarrow, daftnb\npd = pandas.DataFrame({'x': [3, 1, 2], 'y': ['a', None, 'c']})")
+    page.run("%daft preview pd")
+    table = page.comms[page.preview()]["table"]
+    assert (
+        table["name"] == "pd" and table["rows"] == 3 and [c["kind"] for c in table["columns"]] == ["integer", "string"]
+    )
+    page.run('%daft preview df.where(col("a") > 5) --limit 10')
+    table = page.comms[page.preview()]["table"]
+    assert table["name"] == 'df.where(col("a") > 5)' and table["rows"] == table["limit"] == 10
+    assert page.answer(page.ask(page.preview(), "code"))[0]["python"] == "view = df.limit(10)"
+    page.run("shown = daftnb.preview(pyarrow.table({'a': [1]}), name='one')\nshown")
+    assert page.comms[page.preview()]["table"]["name"] == "one"
+    page.run("print(shown.df.to_pydict())")
+    assert page.texts[-1].strip() == "{'a': [1]}"
+    for line, said in {
+        "%daft preview nothing": "there is nothing called 'nothing' in this notebook",
+        "%daft preview 1 +": "cannot read '1 +'",
+        "%daft preview 7": "A value of type int has no rows to preview",
+        "%daft preview": "the following arguments are required: EXPRESSION",
+        "%daft preview df --limit 0": "at least 1 row",
+    }.items():
+        page.errors.clear()
+        page.finish(page.start(line))
+        assert said in page.errors[0] and "Traceback" not in page.errors[0], line
+    page.errors.clear()

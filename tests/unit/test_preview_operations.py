@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daftnb.errors import DaftnbError
-from daftnb.preview import grammar as g
-from daftnb.preview.operations import plan_of, python_code, selection, sql_code, variable
-from daftnb.preview.source import source_of
-from daftnb.preview.values import read
+from daftnb.previews import grammar as g
+from daftnb.previews.operations import plan_of, python_code, selection, sql_code, variable
+from daftnb.previews.source import source_of
+from daftnb.previews.values import read
 from tests.unit.frames import every_type
 
 UTC = dt.timezone.utc
@@ -228,8 +228,8 @@ def test_names_in_code() -> None:
 def test_durations_are_read_as_they_are_shown(ticks: int) -> None:
     from daft import DataType
 
-    from daftnb.preview.table import Column
-    from daftnb.preview.writing import duration_words
+    from daftnb.previews.table import Column
+    from daftnb.previews.writing import duration_words
 
     column = Column(0, "d", DataType.duration("ns"))
     assert read(duration_words(ticks, "ns"), column).python == f'lit({ticks}).cast(DataType.duration("ns"))'

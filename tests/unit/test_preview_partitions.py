@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from daftnb.engine.partitions import LocalPartitions, Piece, Spans, is_collected, partitions_of
 from daftnb.engine.slicing import cut
-from daftnb.preview.encode import PAGE_BYTES, encode_page
+from daftnb.previews.encode import PAGE_BYTES, encode_page
 from tests.unit.frames import every_type
 
 

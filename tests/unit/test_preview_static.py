@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daftnb.preview.source import source_of
-from daftnb.preview.static import MOST_BYTES, caption, clean, static_html
-from daftnb.preview.table import columns_of
+from daftnb.previews.source import source_of
+from daftnb.previews.static import MOST_BYTES, caption, clean, static_html
+from daftnb.previews.table import columns_of
 from tests.unit.frames import Unprintable, every_type
 
 ALLOWED = {"div", "table", "thead", "tbody", "tr", "th", "td", "br", "span", "p", "img", "details", "summary", "pre"}

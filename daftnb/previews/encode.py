@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from daftnb.preview import writing as w
-from daftnb.preview.images import Picture, pictures, shrunk
-from daftnb.preview.kinds import kind_of
-from daftnb.preview.sniff import LONGEST, sniffed
+from daftnb.previews import writing as w
+from daftnb.previews.images import Picture, pictures, shrunk
+from daftnb.previews.kinds import kind_of
+from daftnb.previews.sniff import LONGEST, sniffed
 
 if TYPE_CHECKING:
     import numpy as np

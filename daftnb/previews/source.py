@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from daftnb.engine.partitions import LocalPartitions, Partitions, is_collected, partitions_of, shown_rows
+from daftnb.engine.rerun import first_rows
 from daftnb.errors import DaftnbError
-from daftnb.preview.table import Column, columns_of
+from daftnb.previews.table import Column, columns_of
 
 if TYPE_CHECKING:
     from daft import DataFrame, DataType
@@ -51,6 +52,14 @@ def source_of(frame: DataFrame, limit: int | None = None) -> Source:
         return dtype
 
     return Source(frame, columns_of(frame.schema(), dtype_of), rows, limit)
+
+
+def limited(frame: DataFrame, limit: int) -> Source:
+    """The first rows of a dataframe, which are got now. Raises DaftnbError for a limit below 1."""
+    if limit < 1:
+        raise DaftnbError(f"A preview has at least 1 row (limit={limit}).", "Try %daft preview df --limit 100")
+    first = first_rows(frame, limit).collect()
+    return source_of(first, limit if len(first) >= limit else None)
 
 
 def source_of_shown(formatter: Any) -> Source:

@@ -13,10 +13,10 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from daftnb.errors import DaftnbError
-from daftnb.preview import grammar as g
-from daftnb.preview.kinds import ORDERED, Kind, type_words
-from daftnb.preview.table import Column
-from daftnb.preview.values import Value, read
+from daftnb.previews import grammar as g
+from daftnb.previews.kinds import ORDERED, Kind, type_words
+from daftnb.previews.table import Column
+from daftnb.previews.values import Value, read
 from daftnb.sql.literals import literal
 
 if TYPE_CHECKING:

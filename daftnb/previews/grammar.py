@@ -1,7 +1,7 @@
 """What a page may ask of a preview: a closed grammar. What is not in it, to the last key, is no request at all.
 
 Nothing that a page sends is ever run: a request names columns by number, operators by word, and values as text, which
-:mod:`daftnb.preview.operations` reads by the column's type.
+:mod:`daftnb.previews.operations` reads by the column's type.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from daftnb.preview.images import MODES
+from daftnb.previews.images import MODES
 
 if TYPE_CHECKING:
     from daft import DataType

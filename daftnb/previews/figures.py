@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from daftnb.preview import writing as w
-from daftnb.preview.kinds import Kind
+from daftnb.previews import writing as w
+from daftnb.previews.kinds import Kind
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daftnb.preview.encode import texts
-from daftnb.preview.images import Picture, pictures
-from daftnb.preview.kinds import NUMBERS, Kind, kind_of
-from daftnb.preview.table import Column
-from daftnb.preview.writing import object_words, storage
+from daftnb.previews.encode import texts
+from daftnb.previews.images import Picture, pictures
+from daftnb.previews.kinds import NUMBERS, Kind, kind_of
+from daftnb.previews.table import Column
+from daftnb.previews.writing import object_words, storage
 
 if TYPE_CHECKING:
     from daft import Series

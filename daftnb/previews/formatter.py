@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from daftnb.preview.words import is_tellable, said
+from daftnb.previews.words import is_tellable, said
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -88,14 +88,14 @@ def _bundle_of(make: Callable[[Any, Session], Any], session: Session) -> Callabl
 
 
 def _frame(frame: Any, session: Session) -> Any:
-    from daftnb.preview.source import source_of
+    from daftnb.previews.source import source_of
     from daftnb.widgets.preview import Preview
 
     return Preview(session, source_of(frame))
 
 
 def _shown(formatter: Any, session: Session) -> Any:
-    from daftnb.preview.source import source_of_shown
+    from daftnb.previews.source import source_of_shown
     from daftnb.widgets.preview import Preview
 
     return Preview(session, source_of_shown(formatter), text=repr(formatter))

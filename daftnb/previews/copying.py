@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from daftnb.errors import DaftnbError
-from daftnb.preview import writing as w
-from daftnb.preview.encode import texts
-from daftnb.preview.kinds import kind_of
+from daftnb.previews import writing as w
+from daftnb.previews.encode import texts
+from daftnb.previews.kinds import kind_of
 
 if TYPE_CHECKING:
     from daft import Series

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from daftnb.preview.kinds import Kind, kind_of, type_words
+from daftnb.previews.kinds import Kind, kind_of, type_words
 
 if TYPE_CHECKING:
     from daft import DataType

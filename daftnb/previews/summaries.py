@@ -1,8 +1,8 @@
 """Summaries of columns over all rows, what is quick first.
 
-Where the rows are in this process, they are computed from the values as they lie there (:mod:`daftnb.preview.figures`);
-the number of distinct ones by Daft. On Ray by Daft's aggregations, where the rows are, and what these cannot do from a
-sample that is fetched.
+Where the rows are in this process, they are computed from the values as they lie there
+(:mod:`daftnb.previews.figures`); the number of distinct ones by Daft. On Ray by Daft's aggregations, where the rows
+are, and what these cannot do from a sample that is fetched.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from daftnb.engine.partitions import LocalPartitions, Partitions
-from daftnb.preview import figures as f
-from daftnb.preview import writing as w
-from daftnb.preview.figures import Summary
-from daftnb.preview.kinds import Kind
-from daftnb.preview.table import Column
+from daftnb.previews import figures as f
+from daftnb.previews import writing as w
+from daftnb.previews.figures import Summary
+from daftnb.previews.kinds import Kind
+from daftnb.previews.table import Column
 
 if TYPE_CHECKING:
     from daft import DataFrame, Expression

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from daftnb.errors import DaftnbError
-from daftnb.preview import writing as w
-from daftnb.preview.copying import values_in_full
-from daftnb.preview.grammar import Format
-from daftnb.preview.kinds import kind_of
-from daftnb.preview.table import Column
+from daftnb.previews import writing as w
+from daftnb.previews.copying import values_in_full
+from daftnb.previews.grammar import Format
+from daftnb.previews.kinds import kind_of
+from daftnb.previews.table import Column
 
 if TYPE_CHECKING:
     from daft import Series

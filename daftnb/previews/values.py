@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from daftnb.errors import DaftnbError
-from daftnb.preview.kinds import type_words
-from daftnb.preview.table import Column
+from daftnb.previews.kinds import type_words
+from daftnb.previews.table import Column
 from daftnb.sql.literals import Refused, literal
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from daftnb.preview import writing as w
-from daftnb.preview.images import pictures
-from daftnb.preview.kinds import kind_of
-from daftnb.preview.sniff import LONGEST, sniffed
+from daftnb.previews import writing as w
+from daftnb.previews.images import pictures
+from daftnb.previews.kinds import kind_of
+from daftnb.previews.sniff import LONGEST, sniffed
 
 if TYPE_CHECKING:
     from daft import DataType, Series
