@@ -252,7 +252,7 @@ class FakeKernel:
         yield {"python": 'df.where(col("a") > 1)\n  .sort("a")', "sql": "SELECT * FROM df WHERE a > 1"}, None
 
     def _download(self, request: dict[str, Any]) -> Any:
-        for part in (1, 2, 3):
+        for part in range(3):
             name = f"df.{request['format']}"
             yield {"part": part, "of": 3, "name": name, "mime": "text/csv"}, f"part {part}\n".encode()
 

@@ -135,7 +135,7 @@ def clipboard(page: Any) -> str:
 
 
 def header(page: Any, name: str) -> Any:
-    return page.locator(".head .cell", has=page.locator(f".name bdi:text-is('{name}')"))
+    return page.locator(f".head .cell:has(.name bdi:text-is('{name}'))")
 
 
 def scroll(page: Any, down: float | None = None, right: float | None = None) -> None:

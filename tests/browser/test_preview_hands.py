@@ -248,6 +248,6 @@ def test_the_view_as_code_and_as_a_file(show: Show, tmp_path: Path, artifacts: P
         page.get_by_role("button", name="CSV").click()
     coming.value.save_as(tmp_path / "file")
     assert coming.value.suggested_filename == "df.csv"
-    assert (tmp_path / "file").read_text() == "part 1\npart 2\npart 3\n"
+    assert (tmp_path / "file").read_text() == "part 0\npart 1\npart 2\n"
     assert kernel.of("download")[0] | {"id": 0} == {"type": "download", "id": 0, "format": "csv"}
     page.went.clear()  # a download is told of as a navigation

@@ -76,7 +76,7 @@ def test_all_rows_of_a_dataframe_that_has_run(lab: Lab, page: Any, artifacts: Pa
         shut_down_kernels(lab)
 
 
-def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path) -> None:
+def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path, tmp_path: Path) -> None:
     try:
         preview = opened(lab, page, "preview-view.ipynb", (BIG,))
         cell(preview, 0, 0).wait_for()
@@ -87,15 +87,27 @@ def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path)
         preview.get_by_role("button", name="Column name: sort, filter, figures").click()
         preview.get_by_label("Value").fill("999")
         page.keyboard.press("Enter")
-        preview.get_by_text("2,997 of 1,000,000 rows").wait_for()
+        preview.get_by_text("3,700 of 1,000,000 rows").wait_for()
         cell(preview, 0, 2).get_by_text("name 999999").wait_for()
         preview.locator(".head .bar").first.wait_for(state="attached")
         page.screenshot(path=artifacts / "preview-lab-filter.png")
+        assert cell(preview, 0, 2).evaluate("cell => cell.scrollWidth <= cell.clientWidth"), "it is cut, with room for it"
+        preview.get_by_role("button", name="Copy as code").click()
+        preview.locator(".source").first.wait_for()
+        assert "999" in preview.locator(".source").first.inner_text()
+        page.screenshot(path=artifacts / "preview-lab-code.png")
+        page.keyboard.press("Escape")
+        preview.get_by_role("button", name="Download").click()
+        with page.expect_download() as coming:
+            preview.get_by_role("button", name="CSV").click()
+        coming.value.save_as(tmp_path / "view.csv")
+        lines = (tmp_path / "view.csv").read_text().splitlines()
+        assert (len(lines), lines[1].split(",")[0]) == (3_701, "999999")
         preview.get_by_role("button", name="Column large: sort, filter, figures").click()
         preview.get_by_label("Value").fill("abc")
         page.keyboard.press("Enter")
         preview.get_by_role("alert").get_by_text("abc").wait_for()
-        preview.get_by_text("2,997 of 1,000,000 rows").wait_for()
+        preview.get_by_text("3,700 of 1,000,000 rows").wait_for()
         assert page.problems == []
     finally:
         shut_down_kernels(lab)

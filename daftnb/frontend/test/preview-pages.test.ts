@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Part } from "../src/preview/arrow.ts";
-import { columnAt, edgesOf, HIGHEST, isScaled, lastTop, pixelsOf, spanOf, topOf } from "../src/preview/geometry.ts";
+import { columnAt, edgesOf, HIGHEST, isScaled, lastTop, pixelsOf, spanOf, spread, topOf } from "../src/preview/geometry.ts";
 import { led, ofGrid, rangeOf } from "../src/preview/moves.ts";
 import { Pages } from "../src/preview/pages.ts";
 
@@ -78,13 +78,20 @@ test("of more rows than a page can be high, each has its place, and the last is 
 });
 
 test("columns in sight, beside those that are pinned", () => {
-  const edges = edgesOf([5, 6, 7, 8, 9], () => 100);
+  const edges = edgesOf([100, 100, 100, 100, 100]);
   assert.deepEqual([...edges], [0, 100, 200, 300, 400, 500]);
   assert.deepEqual([0, 99, 100, 499, 900].map((x) => columnAt(edges, x)), [0, 0, 1, 4, 4]);
   assert.deepEqual(spanOf(edges, 0, 0, 150, 0), { from: 0, to: 2 });
   assert.deepEqual(spanOf(edges, 1, 150, 250, 0), { from: 2, to: 5 });
   assert.deepEqual(spanOf(edges, 1, 0, 250, 1), { from: 1, to: 4 });
   assert.deepEqual(spanOf(edges, 5, 0, 250, 1), { from: 5, to: 5 });
+});
+
+test("room that is left goes to the columns that can use it, and not too much of it", () => {
+  assert.deepEqual(spread([100, 100, 100], [true, false, true], 400), [150, 100, 150]);
+  assert.deepEqual(spread([100, 100], [true, false], 4000), [240, 100]);
+  assert.deepEqual(spread([100, 100], [true, true], 150), [100, 100]);
+  assert.deepEqual(spread([100], [false], 150), [100]);
 });
 
 test("where keys lead", () => {

@@ -66,6 +66,16 @@ test("the first page is there with the table; others are asked for with exactly 
   assert.equal(store.pages.part(550, 1)!.value(550), 550_001);
 });
 
+test("a column of numbers grows with what comes, unless a person has set its width", (t) => {
+  const { store, of, page } = open(t, { table: table(2, 2_000_000_000), page: encode({ v0: [[0]], v1: [[1]] }) });
+  const before = store.widthOf(0);
+  store.setWidth(1, 60);
+  store.want(1_999_999_900, 1_999_999_910, [0, 1], true);
+  page(of("page")[0]!);
+  assert.ok(store.widthOf(0) > before);
+  assert.equal(store.widthOf(1), 60);
+});
+
 test("an answer to another request, or with other rows, is not shown", (t) => {
   const { store, of, tell } = open(t, { table: table(1, 1000) });
   store.want(0, 10, [0], true);
@@ -158,12 +168,12 @@ test("a file is put together of its parts, in order; a part that is missing fail
   const { id } = of("download")[0]!;
   assert.deepEqual(of("download")[0], { type: "download", id, format: "parquet" });
   const part = (number: number, of_: number, text: string) => tell({ type: "download", id, part: number, of: of_, name: "df.parquet", mime: "x/y" }, new TextEncoder().encode(text));
-  part(1, 2, "one ");
+  part(0, 2, "one ");
   assert.equal(got.length, 0);
-  part(2, 2, "two");
+  part(1, 2, "two");
   assert.deepEqual([await got[0]![0].text(), got[0]![0].type, got[0]![1], store.download.value], ["one two", "x/y", "df.parquet", null]);
   download(store, "csv", () => assert.fail("it is not whole"));
-  tell({ type: "download", id: of("download")[1]!.id, part: 2, of: 2, name: "df.csv", mime: "x/y" }, Uint8Array.of(1));
+  tell({ type: "download", id: of("download")[1]!.id, part: 1, of: 2, name: "df.csv", mime: "x/y" }, Uint8Array.of(1));
   assert.match(store.problem.value!, /missing/);
 });
 
@@ -202,7 +212,7 @@ test("two views on one page share what is known, and each answer is heard once",
   const second = { ...model };
   store.connect(second, other.signal);
   download(store, "csv", () => undefined);
-  tell({ type: "download", id: of("download")[0]!.id, part: 1, of: 3, name: "df.csv", mime: "x/y" }, Uint8Array.of(1));
+  tell({ type: "download", id: of("download")[0]!.id, part: 0, of: 3, name: "df.csv", mime: "x/y" }, Uint8Array.of(1));
   assert.equal(store.problem.value, null);
   controller.abort();
   store.want(0, 10, [0], true);
@@ -235,6 +245,8 @@ test("what is known of a column, in words", () => {
   assert.equal(caption(summary, 1000), "0 – 1,234,567 · <1 % null");
   assert.equal(caption({ distinct: { value: 5, how: "approximate" } }, 10), "≈ 5 distinct");
   assert.equal(caption(undefined, 10), "");
+  const long = { min: { value: "9007199254740993", how }, max: { value: "2026-01-01 00:00:00", how }, histogram: summary.histogram };
+  assert.equal(caption(long, 1), "9.0072e15 – 2026-01-01 …");
   assert.deepEqual(told({ ...summary, mean: { value: 0.125, how: "sampled" } }, 4).map(({ name, words, how: by }) => [name, words, by]), [
     ["nulls", "1 (25 %)", "exact"], ["least", "0", "exact"], ["greatest", "1,234,567", "exact"], ["mean", "0.125", "sampled"],
   ]);

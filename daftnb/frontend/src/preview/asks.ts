@@ -47,10 +47,10 @@ export function download(store: PreviewStore, format: "csv" | "parquet", hear: (
   const tell = (busy: Busy | null) => (store.download.value = busy);
   store.download.peek()?.stop();
   const id = line.ask({ type: "download", format }, (answer) => {
-    if (answer.type === "download" && answer.part === parts.length + 1) {
+    if (answer.type === "download" && answer.part === parts.length) {
       parts.push(answer.data);
-      tell({ words: `Downloading ${answer.name}: part ${answer.part} of ${answer.of}`, since, stop });
-      if (answer.part < answer.of) return;
+      tell({ words: `Downloading ${answer.name}: part ${parts.length} of ${answer.of}`, since, stop });
+      if (parts.length < answer.of) return;
       hear(new Blob(parts as Uint8Array<ArrayBuffer>[], { type: answer.mime }), answer.name);
       store.said.value = `${answer.name} is downloaded.`;
     } else {

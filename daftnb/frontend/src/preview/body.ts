@@ -1,7 +1,7 @@
 // The rows in sight, drawn straight into the page: as many elements as fit, each taking the next row that comes by. What
 // they lie on does not scroll, it is drawn anew for each place: no part of it is ever empty.
 import { grouped, isCode, isRight, lookOf, OPENS, type Look } from "./cell.ts";
-import { columnAt, edgesOf, fullHeight, isScaled, lastTop, pixelsOf, spanOf, topOf, type Heights, type Span } from "./geometry.ts";
+import { columnAt, edgesOf, fullHeight, isScaled, lastTop, pixelsOf, spanOf, spread, topOf, type Heights, type Span } from "./geometry.ts";
 import { spark } from "./spark.ts";
 import type { Place, PreviewStore } from "./store.ts";
 import type { Thumbnails } from "./thumbnails.ts";
@@ -92,8 +92,10 @@ export class Body {
     const { columns, pinned } = store.view.peek();
     const { head, space, scroller, pane } = parts;
     this.#columns = columns;
-    this.edges = edgesOf(columns, (column) => store.widthOf(column));
     this.gutter = 22 + Math.max(2, grouped(store.rows.peek()).length) * 7;
+    const about = store.table.peek()?.columns ?? [];
+    const flexible = columns.map((column) => !isRight(about[column]?.kind ?? "other") && !store.widths.peek().has(column));
+    this.edges = edgesOf(spread(columns.map((column) => store.widthOf(column)), flexible, scroller.clientWidth - this.gutter));
     const heights = this.heights;
     const width = this.gutter + this.edges.at(-1)!;
     space.style.width = `${Math.max(1, width)}px`;

@@ -22,14 +22,20 @@ export function percent(share: number): string {
 }
 
 const LONGEST = 12;
-const clipped = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
+
+/** In few letters. */
+function brief(value: Value): string {
+  const text = onOneLine(valueWords(value));
+  if (text.length <= LONGEST) return text;
+  return /^-?[\d,.]+$/.test(text) ? short(Number(value)) : `${text.slice(0, LONGEST - 1)}…`;
+}
 
 /** The line under a column's picture. */
 export function caption(summary: Summary | undefined, rows: number): string {
   if (summary === undefined) return "";
   const said: string[] = [];
   const { min, max, distinct, histogram } = summary;
-  if (histogram && min && max) said.push(`${sign(min.how)}${clipped(valueWords(min.value))} – ${clipped(valueWords(max.value))}`);
+  if (histogram && min && max) said.push(`${sign(min.how)}${brief(min.value)} – ${brief(max.value)}`);
   else if (distinct) said.push(`${sign(distinct.how)}${valueWords(distinct.value)} distinct`);
   const share = nullShare(summary, rows);
   if (share) said.push(`${percent(share)} null`);

@@ -35,10 +35,20 @@ export interface Span {
   to: number;
 }
 
+const MOST_SPARE = 140; // px that a column is given beyond what it needs
+
+/** Widths with what is left of the room given to the columns that can use it (true in `flexible`), evenly. */
+export function spread(widths: readonly number[], flexible: readonly boolean[], room: number): number[] {
+  const takers = flexible.filter(Boolean).length;
+  const spare = Math.max(0, room - widths.reduce((sum, width) => sum + width, 0));
+  const each = takers === 0 ? 0 : Math.min(MOST_SPARE, Math.floor(spare / takers));
+  return widths.map((width, index) => (flexible[index] ? width + each : width));
+}
+
 /** Left edges of the shown columns, px, one more than there are: the last is where they end. */
-export function edgesOf(columns: readonly number[], widthOf: (column: number) => number): Float64Array {
-  const edges = new Float64Array(columns.length + 1);
-  columns.forEach((column, index) => (edges[index + 1] = edges[index]! + widthOf(column)));
+export function edgesOf(widths: readonly number[]): Float64Array {
+  const edges = new Float64Array(widths.length + 1);
+  widths.forEach((width, index) => (edges[index + 1] = edges[index]! + width));
   return edges;
 }
 

@@ -120,7 +120,8 @@ export function Grid({ store, handle, onColumn, onDetail, isDetailOpen }: GridPr
       store.anchor.value = { row: -1, column: now };
       focusOn({ row: -1, column: now });
     } else if (step && event.shiftKey) {
-      store.setWidth(column, store.widthOf(column) + step * NUDGE);
+      const { edges } = body.current!;
+      store.setWidth(column, edges[place.column + 1]! - edges[place.column]! + step * NUDGE);
       store.said.value = `${store.widthOf(column)} pixels wide`;
     } else if (event.key === " ") store.change(sorted(view, column, event.shiftKey));
     else if (event.key === "Enter" || event.key === "ContextMenu" || event.key === "F10") onColumn(column);

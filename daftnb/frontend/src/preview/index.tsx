@@ -47,7 +47,7 @@ function Messages({ store }: { store: PreviewStore }) {
       {table?.state === "ready" && table.note && <p class="note">{table.note}</p>}
       {problem !== null && (
         <p class="problem" role="alert">
-          {problem} <button type="button" class="plain link" onClick={() => store.again()}>Try again</button>{" "}
+          {problem} {store.retries && <button type="button" class="plain link" onClick={() => store.again()}>Try again</button>}{" "}
           <button type="button" class="plain link" onClick={() => (store.problem.value = null)}>Dismiss</button>
         </p>
       )}

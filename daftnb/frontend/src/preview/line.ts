@@ -89,7 +89,7 @@ function ends(answer: Answer): boolean {
     case "summary":
       return answer.done;
     case "download":
-      return answer.part >= answer.of;
+      return answer.part >= answer.of - 1;
     default:
       return true;
   }

@@ -2,8 +2,8 @@
 // One for all views of a widget's model, and kept while the page takes views away and draws them anew.
 import { batch, signal } from "@preact/signals";
 import type { Model } from "../store.ts";
-import { partsOf } from "./arrow.ts";
-import { lettersOf, lookOf } from "./cell.ts";
+import { partsOf, type Part } from "./arrow.ts";
+import { isRight, lettersOf, lookOf } from "./cell.ts";
 import { LEAST_WIDTH, MOST_WIDTH, widthFor, widthOf } from "./geometry.ts";
 import { Line } from "./line.ts";
 import { Pages, type Sight, type Wanted } from "./pages.ts";
@@ -47,6 +47,10 @@ export class PreviewStore {
   readonly busy = signal<Busy | null>(null);
   readonly download = signal<Busy | null>(null);
   readonly problem = signal<string | null>(null);
+  /** Whether to try again can help with it. */
+  get retries(): boolean {
+    return this.#refused || this.table.peek()?.state !== "ready";
+  }
   readonly summaries = signal<ReadonlyMap<number, Summary>>(new Map());
   /** Changes when the rows are others: nothing that was drawn holds. */
   generation = 0;
@@ -249,12 +253,29 @@ export class PreviewStore {
       const parts = partsOf(data, start, columns);
       if (parts.size === 0 || columns.some((column) => !((parts.get(column)?.count ?? 0) > 0))) return false;
       this.pages.add(parts, data.byteLength);
+      this.#grow(parts);
     } catch (error) {
       console.error("daftnb:", error);
       return false;
     }
     this.stamp.value += 1;
     return true;
+  }
+
+  /** A number is never cut: its column grows with what comes. */
+  #grow(parts: ReadonlyMap<number, Part>): void {
+    let grown = false;
+    for (const [column, part] of parts) {
+      const about = this.table.peek()!.columns[column]!;
+      if (!isRight(about.kind)) continue;
+      let most = 0;
+      for (let row = part.start; row < part.start + part.count; row++) most = Math.max(most, lettersOf(lookOf(about.kind, part, row)));
+      const needed = widthFor(about, most);
+      if (needed <= this.widthOf(column) || this.widths.peek().has(column)) continue;
+      this.#fits.set(column, needed);
+      grown = true;
+    }
+    if (grown) this.widths.value = new Map(this.widths.peek());
   }
 
   /** Try once more, after an error. */
