@@ -96,7 +96,7 @@ WATCH = """async ([kind, ms]) => {
             window.scroller.scrollLeft = (1 - Math.cos(share * 12)) / 2 * window.scroller.scrollWidth;
         } else if (step % 20 === 1) window.scroller.scrollTop = Math.random() * window.scroller.scrollHeight;
     }
-    while (rows.querySelector('.coming')) { await frame(); look(performance.now()); }
+    while (rows.querySelector('.row:not([hidden]) .coming')) { await frame(); look(performance.now()); }
     look(performance.now());
     return {frames, blanks};
 }"""

@@ -101,7 +101,7 @@ def test_a_row_that_has_not_come_is_there_at_once(show: Show, artifacts: Path) -
     page.screenshot(path=artifacts / "preview-skeleton.png")
     assert seen[0] >= 15
     assert seen[1:] == [True, 10] or seen[1:] == [True, 9]
-    page.wait_for_function("() => window.shadow().querySelector('.rows .coming') === null")
+    page.wait_for_function("() => window.shadow().querySelector('.rows .row:not([hidden]) .coming') === null")
 
 
 def test_pages_are_asked_for_once_and_a_passing_glance_asks_for_little(show: Show) -> None:
@@ -116,7 +116,7 @@ def test_pages_are_asked_for_once_and_a_passing_glance_asks_for_little(show: Sho
             await new Promise(requestAnimationFrame);
         }
     }""")
-    page.wait_for_function("() => window.shadow().querySelector('.rows .coming') === null")
+    page.wait_for_function("() => window.shadow().querySelector('.rows .row:not([hidden]) .coming') === null")
     asked = len(kernel.of("page"))
     assert asked < 130, "not for all that was passed, and not for what is ahead of each"
     places = [(request["start"], *request["columns"]) for request in kernel.of("page")]
@@ -256,7 +256,7 @@ def test_a_view_drawn_anew_is_where_it_was(show: Show) -> None:
     header(page, "column 1").click()
     page.locator("[aria-sort=ascending]").wait_for()
     scroll(page, down=0.5)
-    page.wait_for_function("() => window.shadow().querySelector('.rows .coming') === null")
+    page.wait_for_function("() => window.shadow().querySelector('.rows .row:not([hidden]) .coming') === null")
     where = page.locator(".rows .row:not([hidden]) .number").all_inner_texts()
     asked = len(kernel.asked)
     page.evaluate("() => window.redraw()")

@@ -86,7 +86,22 @@ test("an answer to another request, or with other rows, is not shown", (t) => {
   assert.match(store.problem.value!, /cannot read/);
   assert.equal(of("page").length, 1, "it is not asked for over and over");
   store.again();
+  tell({ type: "view", id: of("view")[0]!.id, view: 0, state: "ready", rows: 1000 });
+  store.want(0, 10, [0], true);
   assert.equal(of("page").length, 2);
+});
+
+test("where another page has made another view of it, the view is asked for anew, once; its rows stay where they were", (t) => {
+  const { store, of, tell } = open(t, { table: table(1, 1000) });
+  store.want(500, 510, [0], true);
+  store.scroll.top = 500;
+  tell({ type: "error", id: of("page")[0]!.id, message: "That view was replaced by another." });
+  assert.equal(store.problem.value, null);
+  tell({ type: "view", id: of("view")[0]!.id, view: 4, state: "ready", rows: 1000 });
+  store.want(500, 510, [0], true);
+  assert.deepEqual([of("page")[1]!.view, store.scroll.top], [4, 500]);
+  tell({ type: "error", id: of("page")[1]!.id, message: "A part is gone." });
+  assert.deepEqual([of("view").length, store.problem.value], [1, "A part is gone."]);
 });
 
 test("a view: asked for, made, its rows fetched; the summaries stay where the same rows are kept", (t) => {
@@ -196,13 +211,13 @@ test("a run: its progress, then the table; a failure says why", (t) => {
 });
 
 test("a kernel that does not answer is told of, until it does", (t) => {
-  const { store, of, tell } = open(t, { table: table(1, 1000) });
+  const { store, of, page } = open(t, { table: table(1, 1000) });
   store.want(500, 510, [0], true);
   store.line.look(performance.now() + 2_000);
   assert.equal(store.line.silent.value, false);
   store.line.look(performance.now() + 4_000);
   assert.equal(store.line.silent.value, true);
-  tell({ type: "error", id: of("page")[0]!.id, message: "no" });
+  page(of("page")[0]!);
   assert.equal(store.line.silent.value, false);
 });
 

@@ -29,12 +29,15 @@ export class Line {
     this.#model = model;
   }
 
-  /** Listen while a view is on the page. */
-  connect(model: Model, abort: AbortSignal): void {
+  /** Listen while a view is on the page; `onTick` is called now and then. */
+  connect(model: Model, abort: AbortSignal, onTick: () => void): void {
     this.#model = model;
     const onMessage = (content: unknown, buffers: unknown) => this.#answer(content, buffers);
     model.on("msg:custom", onMessage as (...values: never[]) => void);
-    const timer = setInterval(() => this.look(), TICK_MS);
+    const timer = setInterval(() => {
+      this.look();
+      onTick();
+    }, TICK_MS);
     abort.addEventListener("abort", () => {
       model.off("msg:custom", onMessage as (...values: never[]) => void);
       clearInterval(timer);

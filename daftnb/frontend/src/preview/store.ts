@@ -73,6 +73,7 @@ export class PreviewStore {
   #number = 0;
   #flights: Flight[] = [];
   #want: Sight | null = null;
+  #healed = false; // it has asked for its view anew since a person last did something
   #refused = false; // pages are not asked for again by themselves after an error
   #asking = new Set<number>(); // columns whose summaries are on their way or here
   #summing = false;
@@ -116,7 +117,7 @@ export class PreviewStore {
     }
     const model = (this.#model = first);
     const ear = (this.#ear = new AbortController());
-    this.line.connect(model, ear.signal);
+    this.line.connect(model, ear.signal, () => this.#pump());
     const onTable = () => this.reset();
     const onPage = () => this.#seed();
     model.on("change:table", onTable);
@@ -235,6 +236,10 @@ export class PreviewStore {
       if (!this.#take(answer.data, answer.start, flight.columns)) this.#refuse("Rows came that this page cannot read. Run the cell again.");
     } else if (this.#making) {
       this.#refused = true; // it was replaced already; the answer to the view is on its way
+    } else if (answer.type === "error" && !this.#healed) {
+      // Another page of the same kernel may have made another view, or this page was loaded again: ask for the view anew.
+      this.#healed = this.#refused = true;
+      this.#make(this.view.peek());
     } else if (answer.type === "error") {
       this.#refuse(answer.message);
     } else {
@@ -284,8 +289,7 @@ export class PreviewStore {
     this.problem.value = null;
     this.#refused = false;
     if (table?.state !== "ready") this.run();
-    else if (this.#number !== 0) this.#make(this.view.peek());
-    this.#pump();
+    else this.#make(this.view.peek());
   }
 
   // -- views ----------------------------------------------------------------------------------------------------------
@@ -293,6 +297,7 @@ export class PreviewStore {
   change(view: View): void {
     const before = this.view.peek();
     if (view === before) return;
+    this.#healed = false;
     this.view.value = view;
     if (!sameRows(view, before)) this.#make(view);
     else if (!sameColumns(view, before)) {
@@ -334,15 +339,18 @@ export class PreviewStore {
       this.busy.value = null;
       if (answer.type === "view" && answer.state === "ready") {
         const keeps = sameKept(this.#applied, wanted);
+        const others = !sameRows(this.#applied, wanted);
         this.#applied = wanted;
         this.#number = answer.view;
         for (const { id } of this.#flights) this.line.drop(id);
         this.#flights = [];
         this.rows.value = answer.rows;
         this.#fresh(!keeps);
-        this.scroll.top = 0;
-        const { row, column } = this.active.peek();
-        this.active.value = this.anchor.value = { row: Math.min(row, answer.rows - 1, 0), column };
+        if (others) {
+          this.scroll.top = 0;
+          const { row, column } = this.active.peek();
+          this.active.value = this.anchor.value = { row: Math.min(row, answer.rows - 1, 0), column };
+        }
         this.said.value = `${answer.rows.toLocaleString("en")} rows`;
       } else {
         this.#refused = false;
