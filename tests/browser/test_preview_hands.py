@@ -124,9 +124,9 @@ def test_the_keyboard_reaches_every_cell(show: Show) -> None:
     page.mouse.move(400, 300)
     page.mouse.wheel(0, 5_000)
     cell(page, 196, 0).wait_for()
-    assert page.evaluate("() => window.shadow().activeElement.role") == "grid"
+    assert page.evaluate("() => window.shadow().activeElement?.role") == "grid"
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("() => window.shadow().activeElement.role === 'gridcell'")
+    page.wait_for_function("() => window.shadow().activeElement?.role === 'gridcell'")
     assert focused(page) == (1, 1)
 
 
@@ -135,7 +135,7 @@ def test_keys_of_the_header(show: Show) -> None:
     page = show(kernel)
     cell(page, 0, 0).click()
     page.keyboard.press("ArrowUp")
-    page.wait_for_function("() => window.shadow().activeElement.role === 'columnheader'")
+    page.wait_for_function("() => window.shadow().activeElement?.role === 'columnheader'")
     page.keyboard.press("Space")
     page.locator("[aria-sort=ascending]").wait_for()
     assert focused(page) == (-1, 0)
@@ -153,7 +153,7 @@ def test_keys_of_the_header(show: Show) -> None:
     page.get_by_role("dialog", name="Column column 0").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
-    page.wait_for_function("() => window.shadow().activeElement.role === 'columnheader'")
+    page.wait_for_function("() => window.shadow().activeElement?.role === 'columnheader'")
     assert focused(page) == (-1, 1)
 
 

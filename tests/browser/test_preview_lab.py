@@ -65,7 +65,22 @@ def test_all_rows_of_a_dataframe_that_has_run(lab: Lab, page: Any, artifacts: Pa
         # Keys that are the notebook's in command mode (d d deletes the cell, b adds one, z undoes) are not meant here.
         count = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
         before = page.evaluate(count)
-        for key in ("d", "d", "b", "a", "x", "z", "0", "0", "ArrowUp", "ArrowUp", "Control+Home", "m", "y", "Shift+ArrowDown"):
+        for key in (
+            "d",
+            "d",
+            "b",
+            "a",
+            "x",
+            "z",
+            "0",
+            "0",
+            "ArrowUp",
+            "ArrowUp",
+            "Control+Home",
+            "m",
+            "y",
+            "Shift+ArrowDown",
+        ):
             page.keyboard.press(key)
         assert page.evaluate(count) == before
         assert page.locator(".jp-Dialog").count() == 0
@@ -91,7 +106,9 @@ def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path,
         cell(preview, 0, 2).get_by_text("name 999999").wait_for()
         preview.locator(".head .bar").first.wait_for(state="attached")
         page.screenshot(path=artifacts / "preview-lab-filter.png")
-        assert cell(preview, 0, 2).evaluate("cell => cell.scrollWidth <= cell.clientWidth"), "it is cut, with room for it"
+        assert cell(preview, 0, 2).evaluate("cell => cell.scrollWidth <= cell.clientWidth"), (
+            "it is cut, with room for it"
+        )
         preview.get_by_role("button", name="Copy as code").click()
         preview.locator(".source").first.wait_for()
         assert "999" in preview.locator(".source").first.inner_text()

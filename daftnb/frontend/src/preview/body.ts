@@ -25,6 +25,9 @@ interface RowElement {
   row: number;
   /** Some of its cells have not come. */
   lacking: boolean;
+  /** It was drawn since the range was last marked in it. */
+  unmarked: boolean;
+  shift: string;
 }
 
 export interface Parts {
@@ -54,6 +57,8 @@ export class Body {
   #frame = 0;
   #before = 0;
   #forward = true;
+  #box = { width: 0, height: 0 }; // of what is in sight; to ask the page for it would lay it out in each frame
+  #marked = "";
   #self = -1; // where the scroll bar was put by this
   #touched = false;
 
@@ -82,8 +87,7 @@ export class Body {
   }
 
   get heights(): Heights {
-    const { scroller, head } = this.parts;
-    return { rows: this.store.rows.peek(), row: this.rowHeight, seen: Math.max(this.rowHeight, scroller.clientHeight - head.offsetHeight) };
+    return { rows: this.store.rows.peek(), row: this.rowHeight, seen: Math.max(this.rowHeight, this.#box.height) };
   }
 
   /** Columns, their widths or the box have changed. */
@@ -92,6 +96,7 @@ export class Body {
     const { columns, pinned } = store.view.peek();
     const { head, space, scroller, pane } = parts;
     this.#columns = columns;
+    this.#box = { width: scroller.clientWidth, height: scroller.clientHeight - head.offsetHeight };
     this.gutter = 22 + Math.max(2, grouped(store.rows.peek()).length) * 7;
     const about = store.table.peek()?.columns ?? [];
     const flexible = columns.map((column) => !isRight(about[column]?.kind ?? "other") && !store.widths.peek().has(column));
@@ -106,6 +111,7 @@ export class Body {
     pane.style.setProperty("--pins", `${this.edges[pinned]}px`);
     pane.style.setProperty("--high", `${heights.row}px`);
     this.#key = "";
+    for (const row of this.#pool) row.row = -1;
     this.store.scroll.top = Math.min(this.store.scroll.top, lastTop(heights));
     this.#putBar();
     this.paint();
@@ -168,7 +174,7 @@ export class Body {
     }
     const { pinned } = view.peek();
     if (column >= pinned && column < this.#columns.length) {
-      const room = this.parts.scroller.clientWidth - this.gutter;
+      const room = this.#box.width - this.gutter;
       const [left, right] = [this.edges[column]!, this.edges[column + 1]!];
       if (left - this.edges[pinned]! < scroll.left) scroll.left = left - this.edges[pinned]!;
       else if (right > scroll.left + room) scroll.left = Math.min(left - this.edges[pinned]!, right - room);
@@ -202,13 +208,12 @@ export class Body {
     const { top, left } = store.scroll;
     const first = Math.floor(top);
     const count = Math.min(heights.rows - first, Math.ceil(heights.seen / heights.row) + 1);
-    const span = spanOf(this.edges, pinned, left, Math.max(0, parts.scroller.clientWidth - this.gutter), MARGIN);
+    const span = spanOf(this.edges, pinned, left, Math.max(0, this.#box.width - this.gutter), MARGIN);
     const key = `${span.from} ${span.to} ${pinned}`;
     if (key !== this.#key) {
       this.#key = key;
       this.span = span;
-      for (const row of this.#pool) row.row = -1;
-      this.#columnsOfRows();
+      for (const row of this.#pool) this.#columnsOf(row);
       this.onSpan(span);
     }
     if (store.generation !== this.#generation) {
@@ -228,8 +233,8 @@ export class Body {
       used.add(row % size);
       if (slot.row !== row || (came && slot.lacking)) this.#fill(slot, row);
       slot.element.style.transform = `translate3d(0, ${(row - first) * heights.row - above}px, 0)`;
-      slot.cells.style.transform = shift;
-      slot.element.hidden = false;
+      if (slot.shift !== shift) slot.cells.style.transform = slot.shift = shift;
+      if (slot.element.hidden) slot.element.hidden = false;
     }
     this.#pool.forEach((slot, index) => {
       if (used.has(index)) return;
@@ -237,7 +242,7 @@ export class Body {
       slot.row = -1;
     });
     const headCells = parts.head.querySelector<HTMLElement>(".cells");
-    if (headCells) headCells.style.transform = shift;
+    if (headCells && headCells.style.transform !== shift) headCells.style.transform = shift;
     parts.pane.classList.toggle("shifted", left > 0);
     this.mark();
     if (top !== this.#before) this.#forward = top > this.#before;
@@ -257,13 +262,15 @@ export class Body {
     const [top, bottom] = a.row < b.row ? [a.row, b.row] : [b.row, a.row];
     const [left, right] = a.column < b.column ? [a.column, b.column] : [b.column, a.column];
     const many = top !== bottom || left !== right;
-    let here: HTMLElement | null = null;
+    const key = `${a.row} ${a.column} ${b.row} ${b.column}`;
+    const same = key === this.#marked;
+    this.#marked = key;
     for (const slot of this.#pool) {
-      if (slot.row < 0) continue;
+      if (slot.row < 0 || (same && !slot.unmarked)) continue;
+      slot.unmarked = false;
       for (const [column, cell] of slot.at) {
         const isActive = slot.row === a.row && column === a.column;
         const chosen = slot.row >= top && slot.row <= bottom && column >= left && column <= right && a.row >= 0;
-        if (isActive) here = cell;
         cell.classList.toggle("active", isActive);
         cell.classList.toggle("chosen", chosen && many);
         const said = String(chosen);
@@ -271,7 +278,7 @@ export class Body {
         if (cell.tabIndex !== (isActive ? 0 : -1)) cell.tabIndex = isActive ? 0 : -1;
       }
     }
-    this.#keepFocus(here, a);
+    this.#keepFocus(this.cell(a), a);
   }
 
   /** The focus stays with the active cell; while that is out of sight, the grid itself has it. */
@@ -286,7 +293,7 @@ export class Body {
 
   #addRow(): void {
     const row: RowElement = {
-      element: make("row", "row"), number: make("number", "rowheader"), pins: make("pins"), cells: make("cells"), at: new Map(), row: -1, lacking: false,
+      element: make("row", "row"), number: make("number", "rowheader"), pins: make("pins"), cells: make("cells"), at: new Map(), row: -1, lacking: false, unmarked: true, shift: "",
     };
     row.number.setAttribute("aria-colindex", "1");
     row.element.append(row.number, row.pins, row.cells);
@@ -294,10 +301,6 @@ export class Body {
     this.#columnsOf(row);
     this.parts.rows.append(row.element);
     for (const one of this.#pool) one.row = -1; // which row is whose depends on how many there are
-  }
-
-  #columnsOfRows(): void {
-    for (const row of this.#pool) this.#columnsOf(row);
   }
 
   /** Cells for the columns in sight; those that are there stay, and with them the focus. */
@@ -319,6 +322,7 @@ export class Body {
         cell.setAttribute("aria-colindex", String(index + 2));
         row.at.set(index, cell);
         (index < pinned ? row.pins : row.cells).append(cell);
+        if (row.row >= 0) this.#fillCell(row, index, cell);
       }
       cell.style.left = `${this.edges[index]! - (index < pinned ? 0 : this.edges[pinned]!)}px`;
       cell.style.width = `${this.edges[index + 1]! - this.edges[index]!}px`;
@@ -326,8 +330,6 @@ export class Body {
   }
 
   #fill(slot: RowElement, row: number): void {
-    const { store } = this;
-    const columns = store.table.peek()?.columns ?? [];
     if (slot.row !== row) {
       slot.element.setAttribute("aria-rowindex", String(row + 2));
       slot.element.classList.toggle("odd", row % 2 === 1);
@@ -335,14 +337,18 @@ export class Body {
     }
     slot.row = row;
     slot.lacking = false;
-    for (const [index, cell] of slot.at) {
-      const id = this.#columns[index]!;
-      const column = columns[id];
-      const part = store.pages.part(row, id);
-      if (part === null || column === undefined) {
-        slot.lacking = true;
-        this.#skeleton(cell, row + id);
-      } else this.#show(cell, lookOf(column.kind, part, row), column.kind);
+    for (const [index, cell] of slot.at) this.#fillCell(slot, index, cell);
+  }
+
+  #fillCell(slot: RowElement, index: number, cell: HTMLElement): void {
+    const id = this.#columns[index]!;
+    const kind = this.store.table.peek()?.columns[id]?.kind;
+    const part = this.store.pages.part(slot.row, id);
+    slot.unmarked = true;
+    if (part !== null && kind !== undefined) this.#show(cell, lookOf(kind, part, slot.row), kind);
+    else {
+      slot.lacking = true;
+      if (!cell.classList.contains("coming")) this.#skeleton(cell, slot.row + id);
     }
   }
 
