@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,21 +114,10 @@ class Desk:
         if self.source.rows is None or not shown:
             return 0, []
         try:
-            return self.rows(self.source.rows, 0, rows, [column.number for column in shown])
+            return self.source.rows.slice(0, rows, [column.number for column in shown])
         except PartitionLost as lost:
             self.state, self.note = "lost", said(lost)
             return 0, []
-
-    def rows(self, rows: Partitions, start: int, count: int, columns: Sequence[int]) -> tuple[int, list[Series]]:
-        """Rows from ``start``; where there are none, columns without rows."""
-        found, series = rows.slice(start, count, columns)
-        if series:
-            return found, series
-        from daft import DataType
-        from daft import Series as MadeSeries
-
-        types = [self.source.columns[number].dtype or DataType.null() for number in columns]
-        return 0, [MadeSeries.from_pylist([], dtype=dtype) for dtype in types]
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
@@ -206,11 +195,14 @@ class Desk:
             content, buffers = cell.detail(rows.slice(request.row, 1, wanted)[1][0])
             self._tell({"type": "cell", "id": request.id, **content}, buffers)
         elif isinstance(request, g.CopyRequest):
-            text = tsv(self.rows(rows, request.start, request.count, wanted)[1])
+            text = tsv(rows.slice(request.start, request.count, wanted)[1])
             self._tell({"type": "copy", "id": request.id, "text": text}, [])
         else:
-            _, series = self.rows(rows, request.start, request.count, wanted)
-            page = encode.encode_page(list(zip(wanted, series, strict=True)))
+            _, series = rows.slice(request.start, request.count, wanted)
+            if series:
+                page = encode.encode_page(list(zip(wanted, series, strict=True)))
+            else:
+                page = encode.empty_page([self.source.columns[number] for number in wanted])
             answer = {
                 "type": "page", "id": request.id, "view": request.view, "start": request.start, "count": page.count,
                 "columns": list(wanted), "rows": rows.rows,
