@@ -59,8 +59,15 @@ def counted(arrays: Sequence[Any], rows: int, how: How) -> Summary:
 
 def measured(arrays: Sequence[Any], kind: Kind, how: How, check: Callable[[], None]) -> Summary:
     """Least, most, mean, quantiles and histogram of numbers and times."""
+    import numpy as np
+
     if not arrays:
         return {}
+    with np.errstate(all="ignore"):  # what overflows is told as infinite
+        return _measured(arrays, kind, how, check)
+
+
+def _measured(arrays: Sequence[Any], kind: Kind, how: How, check: Callable[[], None]) -> Summary:
     ticks = _Ticks(arrays[0].type, kind)
     pieces = [ticks.numbers(array) for array in arrays]
     found: Summary = {}
