@@ -124,7 +124,8 @@ def test_a_partition_that_is_lost_is_said_and_made_again(session: Session) -> No
     import daft
     from daft import col
 
-    frame = daft.range(1000, partitions=2).with_column("b", col("id") + 1).collect()
+    # What is smaller than 100 kB Ray keeps with its owner, not in a node's store.
+    frame = daft.range(100_000, partitions=2).with_column("b", col("id") + 1).collect()
     asked = Asked(frame, session.cancel_on_ray)
     assert asked.rows(0, 1, [1]) == {"v1": [1]}
     assert session.cluster is not None
@@ -140,5 +141,5 @@ def test_a_partition_that_is_lost_is_said_and_made_again(session: Session) -> No
 
 
 def lost(asked: Asked) -> dict[str, Any] | None:
-    content, _ = asked.answer(asked.ask("page", view=0, start=500, count=1, columns=[1]), 60)
+    content, _ = asked.answer(asked.ask("page", view=0, start=70_000, count=1, columns=[1]), 60)
     return content if content["type"] == "error" and "lost" in content["message"] else None
