@@ -10,18 +10,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from daftnb.engine.ownqueries import OwnQuery
-from daftnb.engine.partitions import PartitionLost, Partitions, partitions_of
-from daftnb.engine.rerun import anew, first_rows
+from daftnb.engine.partitions import PartitionLost, Partitions, is_collected, partitions_of
+from daftnb.engine.rerun import anew
 from daftnb.errors import DaftnbError, QueryCancelled
 from daftnb.previews import cell, download, encode
 from daftnb.previews import grammar as g
 from daftnb.previews import operations as ops
 from daftnb.previews.copying import tsv
-from daftnb.previews.source import Source, source_of
+from daftnb.previews.source import Source, limited, source_of
 from daftnb.previews.summaries import summarise
 from daftnb.previews.words import is_tellable, said
 from daftnb.widgets.jobs import Jobs
@@ -98,7 +98,7 @@ class Desk:
         self._jobs.cancel_all()
         with self._guard:
             self._released, self._seen, self._origin = True, None, None
-            self.source = Source(None, self.source.columns, None, self.source.limit)
+            self.source = replace(self.source, frame=None, rows=None)
 
     def close(self) -> None:
         """End all that runs."""
@@ -258,9 +258,10 @@ class Desk:
         with self._guard:
             plan = NO_PLAN if self._seen is None else self._seen.plan
             shown = ops.selection(self._shown, self.source.columns)
-        name, limit = ops.variable(self.name), self.source.limit
-        python = ops.python_code(plan, shown, name if limit is None else f"{name}.limit({limit})")
-        sql = ops.sql_code(plan, shown, name) if limit is None else None
+        name, source = ops.variable(self.name), self.source
+        spelled = source.spelling.format(name) + ("" if source.limit is None else f".limit({source.limit})")
+        python = ops.python_code(plan, shown, spelled)
+        sql = ops.sql_code(plan, shown, name) if spelled == name else None
         self._tell({"type": "code", "id": request.id, "python": python, "sql": sql}, [])
 
     # -- summaries, files ---------------------------------------------------------------------------------------------
@@ -339,12 +340,12 @@ class Desk:
     def _ran(self, before: str, own: OwnQuery) -> Source:
         """The first rows of a frame that has not run; the whole of one that had, and was lost."""
         with own.run():
+            if before != "lost" and is_collected(self._origin):
+                return source_of(self._origin)  # the user has run it meanwhile
             again = anew(self._origin)
-            if before == "lost" and self.source.rows is not None and self.source.limit is None:
+            if before == "lost" and self.source.limit is None:
                 return source_of(again.collect())
-            limit = self.source.limit or RUN_ROWS
-            frame = first_rows(again, limit).collect()
-            return source_of(frame, limit if len(frame) >= limit else None)
+            return limited(again, self.source.limit or RUN_ROWS)
 
 
 def _whole(source: Source) -> Seen | None:

@@ -184,6 +184,32 @@ def test_what_speaks_the_arrow_stream_is_previewed() -> None:
     )
 
 
+def test_code_says_where_the_rows_come_from(frame: Any) -> None:
+    import pandas
+
+    from daftnb.previews.source import limited, source_of_value
+
+    pets = pandas.DataFrame({"a": [3, 1, 2]})
+    for value, spelled in ((pets, source_of_value(pets)), (frame, limited(frame, 10)), (frame, source_of(frame))):
+        asked = Asked(None, source=spelled)
+        for sort in ([], [{"column": 0, "descending": True}]):
+            view = asked.view(sort=sort)
+            code = asked.answer(asked.ask("code"))[0]
+            names: dict[str, Any] = {"df": value}
+            exec(code["python"], names)
+            assert names["view"].to_pydict()["a"] == asked.rows(0, 500, [0], view=view["view"])["v0"][:500] or len(
+                names["view"].to_pydict()["a"]) == 1000  # fmt: skip
+            assert (code["sql"] is None) == (spelled.limit is not None or value is pets)
+
+
+def test_what_the_user_ran_meanwhile_is_not_run_again(frame: Any) -> None:
+    lazy = frame.where(frame["a"] > 5)
+    asked = Asked(lazy)
+    lazy.collect()
+    asked.answer(asked.ask("run"))
+    assert asked.desk.source.frame is lazy and asked.rows(0, 1, [0]) == {"v0": [6]}
+
+
 def test_sizes_that_are_odd() -> None:
     import daft
 
