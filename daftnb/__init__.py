@@ -136,14 +136,13 @@ def preview(frame: Any, limit: int | None = None, name: str | None = None) -> Pr
     dataframe. Raises DaftnbError where there are no rows to preview.
     """
     from daftnb.engine import internals
-    from daftnb.previews.source import frame_of, limited, source_of
+    from daftnb.previews.source import source_of_value
     from daftnb.widgets.preview import Preview
 
     session = get_session()
     if internals.RICH in session.off:
         raise DaftnbError(session.off[internals.RICH], "Use Daft's own: df.show().")
-    found = frame_of(frame)
-    return Preview(session, source_of(found) if limit is None else limited(found, limit), name)
+    return Preview(session, source_of_value(frame, limit), name)
 
 
 def workers() -> Workers:

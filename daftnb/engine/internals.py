@@ -63,6 +63,8 @@ INTERNALS = (
     Internal("daft", (RICH,), "daft.logical.builder", "LogicalPlanBuilder.limit", "the first rows of a dataframe"),
     Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.slice", "a page's rows"),
     Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.get_column", "a page's columns"),
+    Internal("daft", (RICH,), "daft.schema", "Field._from_pyfield", "dtypes of many columns"),
+    Internal("daft", (RICH,), "daft.daft", "PySchema.__getitem__", "dtypes of many columns"),
     Internal("daft", (RICH,), "daft.event_loop", "BackgroundEventLoop.from_existing_loop", "ending a preview's query"),
     Internal("daft", (RICH,), "daft.event_loop", "get_or_init_event_loop", "ending a preview's query"),
     Internal("daft", (SQL_HINTS,), "daft.daft", "list_sql_functions", "the nearest spelling of a function"),

@@ -84,7 +84,8 @@ class LocalPartitions:
         """All values of a column, by number, as Arrow arrays; they are not copied."""
         for part in self.parts:
             for batch in part.get_record_batches():
-                yield batch.get_column(column).to_arrow()
+                if len(batch):  # an empty map of dates cannot be made Arrow
+                    yield batch.get_column(column).to_arrow()
 
     def dtype(self, column: int) -> Any:
         """A column's dtype, by number; None where there is no partition."""

@@ -91,7 +91,15 @@ def _arrow(series: Series) -> Any:
 
     if kind_of(series.datatype()) in ("python", "interval"):
         return pa.array(values_in_full(series), pa.string())
-    return w.storage(series.to_arrow())
+    return _without_fixed_lists(w.storage(series.to_arrow()))
+
+
+def _without_fixed_lists(array: Any) -> Any:
+    """Lists of one size as lists: Parquet keeps no values where one is null, and readers then miss them."""
+    import pyarrow as pa
+
+    kind = array.type
+    return array.cast(pa.large_list(kind.value_type)) if pa.types.is_fixed_size_list(kind) else array
 
 
 def _type_of(column: Column) -> Any:

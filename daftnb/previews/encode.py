@@ -19,6 +19,8 @@ from daftnb.previews import writing as w
 from daftnb.previews.images import Picture, pictures, shrunk
 from daftnb.previews.kinds import kind_of
 from daftnb.previews.sniff import LONGEST, sniffed
+from daftnb.previews.table import Column
+from daftnb.previews.words import is_tellable, said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +89,16 @@ def encode_page(columns: Sequence[tuple[int, Series]], most: int = PAGE_BYTES) -
     return Page(data, count)
 
 
+def empty_page(columns: Sequence[Column]) -> Page:
+    """A page without rows: Daft has no values to make one of."""
+    fields: list[Field] = []
+    for column in columns:
+        kind = {"integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_(), "null": pa.null(),
+                "image": pa.binary(), "embedding": pa.list_(pa.float32())}.get(column.kind, pa.string())  # fmt: skip
+        fields.append((f"v{column.number}", pa.array([], kind)))
+    return Page(_stream(pa.record_batch([array for _, array in fields], names=[name for name, _ in fields])), 0)
+
+
 def _share(level: Level) -> float:
     """How large a picture is at a level, against the first."""
     return (level.pixels / LEVELS[0].pixels) ** 2
@@ -101,7 +113,16 @@ def _stream(batch: Any) -> bytes:
 
 
 def prepare(number: int, series: Series) -> Prepared:
-    """One column, made ready once; then given at any level."""
+    """One column, made ready once; then given at any level. Of one that Daft cannot give, the cells say why."""
+    try:
+        return _prepared(number, series)
+    except BaseException as error:
+        if not is_tellable(error):
+            raise
+        return Prepared(_texts(number, pa.array([f"<unreadable: {said(error)}>"] * len(series), pa.string())))
+
+
+def _prepared(number: int, series: Series) -> Prepared:
     dtype = series.datatype()
     if kind_of(dtype) == "image":
         return _images(number, pictures(w.storage(series.to_arrow()), dtype))

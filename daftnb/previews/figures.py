@@ -27,6 +27,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_ROWS = 50_000  # of a sample that quantiles are of; also of the one that tells how many values are distinct
 TOP = 10
 MANY = 0.5  # distinct values of a sample, as a share: above it, values are not counted
+BLOCK = 32_768  # values
 LONGEST = 100  # characters of a value
 EXACT_INTEGER = 2**53
 TEMPORAL: frozenset[Kind] = frozenset(("date", "time", "timestamp", "duration"))
@@ -59,8 +60,15 @@ def counted(arrays: Sequence[Any], rows: int, how: How) -> Summary:
 
 def measured(arrays: Sequence[Any], kind: Kind, how: How, check: Callable[[], None]) -> Summary:
     """Least, most, mean, quantiles and histogram of numbers and times."""
+    import numpy as np
+
     if not arrays:
         return {}
+    with np.errstate(all="ignore"):  # what overflows is told as infinite
+        return _measured(arrays, kind, how, check)
+
+
+def _measured(arrays: Sequence[Any], kind: Kind, how: How, check: Callable[[], None]) -> Summary:
     ticks = _Ticks(arrays[0].type, kind)
     pieces = [ticks.numbers(array) for array in arrays]
     found: Summary = {}
@@ -154,46 +162,74 @@ def _histogram(
     pieces: Sequence[np.ndarray[Any, Any]], least: Any, most: Any, check: Callable[[], None]
 ) -> tuple[list[Any], list[int]] | None:
     """Edges and counts of BINS bins; fewer where there are fewer whole numbers. The last bin has its upper edge."""
+    if pieces[0].dtype.kind in "iu":
+        return _whole_histogram(pieces, int(least), int(most), check)
     import numpy as np
 
-    if pieces[0].dtype.kind in "iu":
-        low, high = int(least), int(most)
-        width = max(1, -(-(high - low + 1) // BINS))
-        bins = -(-(high - low + 1) // width)
-        counts = np.zeros(bins, np.int64)
-        for piece in pieces:
-            check()
-            places: Any
-            if high - low < 2**51 and abs(low) < 2**62:
-                places = (piece.astype(np.int64, copy=False) - low) / width  # exact below that, and quick
-            else:
-                # The distance to the least, as an unsigned number of 64 bits, cannot overflow.
-                distance = piece.astype(np.int64 if piece.dtype.kind == "i" else np.uint64).view(np.uint64)
-                places = (distance - np.uint64(low % 2**64)) // np.uint64(width)
-            counts += np.bincount(places.astype(np.intp), minlength=bins)
-        edges = [low + i * width for i in range(bins + 1)]
-        edges[-1] = high if bins > 1 else max(high, low + 1)
-        return edges, counts.tolist()
-    low_, high_ = float(least), float(most)
-    if not math.isfinite(high_ - low_):
-        pieces = [piece[np.isfinite(piece)] for piece in pieces]
-        pieces = [piece for piece in pieces if len(piece)]
+    low, high = float(least), float(most)
+    if not math.isfinite(high - low):
+        pieces = [piece for piece in (piece[np.isfinite(piece)] for piece in pieces) if len(piece)]
         if not pieces:
             return None
-        low_, high_ = float(min(p.min() for p in pieces)), float(max(p.max() for p in pieces))
-        if not math.isfinite(high_ - low_):
+        low, high = float(min(p.min() for p in pieces)), float(max(p.max() for p in pieces))
+        if not math.isfinite(high - low):
             return None
-    if high_ == low_:
-        return [low_, low_], [sum(map(len, pieces))]
-    counts = np.zeros(BINS, np.int64)
-    scale = BINS / (high_ - low_)
+    if high == low:
+        return [low, low], [sum(map(len, pieces))]
+    scale = BINS / (high - low)
     if not math.isfinite(scale):
         return None
+    counts = _counts(pieces, low, scale, BINS, check)
+    return [low + i * (high - low) / BINS for i in range(BINS)] + [high], counts
+
+
+def _whole_histogram(
+    pieces: Sequence[np.ndarray[Any, Any]], low: int, high: int, check: Callable[[], None]
+) -> tuple[list[int], list[int]]:
+    import numpy as np
+
+    width = max(1, -(-(high - low + 1) // BINS))
+    bins = -(-(high - low + 1) // width)
+    edges = [low + i * width for i in range(bins + 1)]
+    edges[-1] = high if bins > 1 else max(high, low + 1)
+    if abs(low) < 2**51 and abs(high) < 2**51:  # floats divide these exactly enough, and quickly
+        return edges, _counts(pieces, low, 1 / width if width & (width - 1) == 0 else -width, bins, check)
+    counts = np.zeros(bins, np.int64)
     for piece in pieces:
         check()
-        places = ((piece - low_) * scale).astype(np.intp)
-        counts += np.bincount(np.minimum(places, BINS - 1), minlength=BINS)
-    return [low_ + i * (high_ - low_) / BINS for i in range(BINS)] + [high_], counts.tolist()
+        # The distance to the least, as an unsigned number of 64 bits, cannot overflow.
+        distance = piece.astype(np.int64 if piece.dtype.kind == "i" else np.uint64).view(np.uint64)
+        places = (distance - np.uint64(low % 2**64)) // np.uint64(width)
+        counts += np.bincount(places.astype(np.intp), minlength=bins)
+    return edges, counts.tolist()
+
+
+def _counts(
+    pieces: Sequence[np.ndarray[Any, Any]], low: float, scale: float, bins: int, check: Callable[[], None]
+) -> list[int]:
+    """How many values are in each bin: (value - low) × scale, or ÷ -scale where that is negative.
+
+    In blocks that stay in the processor's cache: twice as quick as all at once.
+    """
+    import numpy as np
+
+    numbers, places = np.empty(BLOCK), np.empty(BLOCK, np.intp)
+    counts = np.zeros(bins + 1, np.int64)
+    for piece in pieces:
+        check()
+        for start in range(0, len(piece), BLOCK):
+            block = piece[start : start + BLOCK]
+            near, place = numbers[: len(block)], places[: len(block)]
+            np.subtract(block, low, out=near, dtype=np.float64, casting="unsafe")
+            if scale < 0:
+                np.divide(near, -scale, out=near)
+            else:
+                np.multiply(near, scale, out=near)
+            np.copyto(place, near, casting="unsafe")
+            counts += np.bincount(place, minlength=bins + 1)
+    counts[bins - 1] += counts[bins]  # the upper edge
+    found: list[int] = counts[:bins].tolist()
+    return found
 
 
 def top(arrays: Sequence[Any], how: How, check: Callable[[], None]) -> Summary:

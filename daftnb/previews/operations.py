@@ -247,11 +247,12 @@ def python_code(plan: Plan, shown: list[Part] | None, name: str) -> str:
         steps.append(f".sort([{keys}], desc={[descending for _, descending in plan.order]})")
     if shown is not None:
         steps.append(f".select({', '.join(part.python for part in shown)})")
+    foreign = "import daft\nimport pyarrow\n" if name.startswith("daft.") else ""
     if not steps:
-        return f"view = {name}"
+        return f"{foreign}\nview = {name}".strip()
     body = "".join(f"\n    {step}" for step in steps)
     imports = [each for each in ("DataType", "col", "lit") if f"{each}(" in body or f"{each}." in body]
-    extra = "".join(f"import {module}\n" for module in ("datetime",) if f"{module}." in body)
+    extra = foreign + "".join(f"import {module}\n" for module in ("datetime",) if f"{module}." in body)
     extra += "from decimal import Decimal\n" if "Decimal(" in body else ""
     return f"{extra}from daft import {', '.join(imports)}\n\nview = (\n    {name}{body}\n)"
 

@@ -5,7 +5,7 @@ Nothing here runs a query.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from daftnb.engine.partitions import LocalPartitions, Partitions, is_collected, partitions_of, shown_rows
@@ -21,12 +21,16 @@ PLAN_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """``rows``: None for a frame that has not run. ``limit``: they are the first so many of more."""
+    """``rows``: None for a frame that has not run. ``limit``: they are the first so many of more.
+
+    ``spelling``: how the frame is spelled in code, of the name of what it was made of.
+    """
 
     frame: Any  # a Daft dataframe
     columns: tuple[Column, ...]
     rows: Partitions | None
     limit: int | None = None
+    spelling: str = "{}"
 
     @property
     def runner(self) -> Literal["native", "ray"]:
@@ -52,6 +56,18 @@ def source_of(frame: DataFrame, limit: int | None = None) -> Source:
         return dtype
 
     return Source(frame, columns_of(frame.schema(), dtype_of), rows, limit)
+
+
+FOREIGN = "daft.from_arrow(pyarrow.table({}))"
+
+
+def source_of_value(value: Any, limit: int | None = None) -> Source:
+    """The source that any value is which :func:`frame_of` takes; with a limit, its first rows, which are got now."""
+    import daft
+
+    frame = frame_of(value)
+    source = source_of(frame) if limit is None else limited(frame, limit)
+    return source if isinstance(value, daft.DataFrame) else replace(source, spelling=FOREIGN)
 
 
 def limited(frame: DataFrame, limit: int) -> Source:

@@ -16,6 +16,7 @@ from daftnb.previews.encode import texts
 from daftnb.previews.images import Picture, pictures
 from daftnb.previews.kinds import NUMBERS, Kind, kind_of
 from daftnb.previews.table import Column
+from daftnb.previews.words import is_tellable, said
 from daftnb.previews.writing import object_words, storage
 
 if TYPE_CHECKING:
@@ -118,8 +119,17 @@ class Shown:
         dtype = series.datatype()
         kind = kind_of(dtype)
         self.side = "right" if kind in NUMBERS else "left"
-        self.pictures = pictures(storage(series.to_arrow()), dtype) if kind == "image" else None
-        self.texts = [] if kind == "image" else _texts(series, kind)
+        self.pictures: list[Picture | None] | None = None
+        self.texts: list[str | None] = []
+        try:
+            if kind == "image":
+                self.pictures = pictures(storage(series.to_arrow()), dtype)
+            else:
+                self.texts = _texts(series, kind)
+        except BaseException as error:
+            if not is_tellable(error):
+                raise
+            self.texts = [f"<unreadable: {said(error)}>"] * len(series)
 
     def cells(self, size: Size) -> list[str]:
         """The cells as HTML."""

@@ -17,6 +17,7 @@ from daftnb.previews import writing as w
 from daftnb.previews.figures import Summary
 from daftnb.previews.kinds import Kind
 from daftnb.previews.table import Column
+from daftnb.previews.words import is_tellable, said
 
 if TYPE_CHECKING:
     from daft import DataFrame, Expression
@@ -52,9 +53,15 @@ def _local(
     first: Found = {}
     for column in columns:
         check()
-        arrays[column.number] = list(f.pieces_of(rows.arrays(column.number), PIECE_ROWS))
-        first[column.number] = f.counted(arrays[column.number], rows.rows, "exact")
+        try:
+            arrays[column.number] = list(f.pieces_of(rows.arrays(column.number), PIECE_ROWS))
+            first[column.number] = f.counted(arrays[column.number], rows.rows, "exact")
+        except BaseException as error:  # what Daft cannot give as Arrow
+            if not is_tellable(error):
+                raise
+            first[column.number] = {"rows": f.figure(rows.rows, "exact"), "note": said(error)}
     yield first
+    columns = [column for column in columns if column.number in arrays]
     counted: set[int] = set()
     for found in _parts(columns, arrays, "exact", check):
         counted |= {number for number, summary in found.items() if "distinct" in summary}

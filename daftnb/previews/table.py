@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daftnb.engine.schemas import dtype
 from daftnb.previews.kinds import Kind, kind_of, type_words
 
 if TYPE_CHECKING:
@@ -42,6 +43,6 @@ def columns_of(schema: Schema, dtype_of: Callable[[int], DataType | None]) -> tu
     names = schema.column_names()
     count = Counter(names)
     return tuple(
-        Column(number, name, schema[name].dtype if count[name] == 1 else dtype_of(number), count[name] == 1)
+        Column(number, name, dtype(schema, name) if count[name] == 1 else dtype_of(number), count[name] == 1)
         for number, name in enumerate(names)
     )

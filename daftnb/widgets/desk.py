@@ -9,19 +9,19 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from daftnb.engine.ownqueries import OwnQuery
-from daftnb.engine.partitions import PartitionLost, Partitions, partitions_of
-from daftnb.engine.rerun import anew, first_rows
+from daftnb.engine.partitions import PartitionLost, Partitions, is_collected, partitions_of
+from daftnb.engine.rerun import anew
 from daftnb.errors import DaftnbError, QueryCancelled
 from daftnb.previews import cell, download, encode
 from daftnb.previews import grammar as g
 from daftnb.previews import operations as ops
 from daftnb.previews.copying import tsv
-from daftnb.previews.source import Source, source_of
+from daftnb.previews.source import Source, limited, source_of
 from daftnb.previews.summaries import summarise
 from daftnb.previews.words import is_tellable, said
 from daftnb.widgets.jobs import Jobs
@@ -98,7 +98,7 @@ class Desk:
         self._jobs.cancel_all()
         with self._guard:
             self._released, self._seen, self._origin = True, None, None
-            self.source = Source(None, self.source.columns, None, self.source.limit)
+            self.source = replace(self.source, frame=None, rows=None)
 
     def close(self) -> None:
         """End all that runs."""
@@ -114,21 +114,10 @@ class Desk:
         if self.source.rows is None or not shown:
             return 0, []
         try:
-            return self.rows(self.source.rows, 0, rows, [column.number for column in shown])
+            return self.source.rows.slice(0, rows, [column.number for column in shown])
         except PartitionLost as lost:
             self.state, self.note = "lost", said(lost)
             return 0, []
-
-    def rows(self, rows: Partitions, start: int, count: int, columns: Sequence[int]) -> tuple[int, list[Series]]:
-        """Rows from ``start``; where there are none, columns without rows."""
-        found, series = rows.slice(start, count, columns)
-        if series:
-            return found, series
-        from daft import DataType
-        from daft import Series as MadeSeries
-
-        types = [self.source.columns[number].dtype or DataType.null() for number in columns]
-        return 0, [MadeSeries.from_pylist([], dtype=dtype) for dtype in types]
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
@@ -206,11 +195,14 @@ class Desk:
             content, buffers = cell.detail(rows.slice(request.row, 1, wanted)[1][0])
             self._tell({"type": "cell", "id": request.id, **content}, buffers)
         elif isinstance(request, g.CopyRequest):
-            text = tsv(self.rows(rows, request.start, request.count, wanted)[1])
+            text = tsv(rows.slice(request.start, request.count, wanted)[1])
             self._tell({"type": "copy", "id": request.id, "text": text}, [])
         else:
-            _, series = self.rows(rows, request.start, request.count, wanted)
-            page = encode.encode_page(list(zip(wanted, series, strict=True)))
+            _, series = rows.slice(request.start, request.count, wanted)
+            if series:
+                page = encode.encode_page(list(zip(wanted, series, strict=True)))
+            else:
+                page = encode.empty_page([self.source.columns[number] for number in wanted])
             answer = {
                 "type": "page", "id": request.id, "view": request.view, "start": request.start, "count": page.count,
                 "columns": list(wanted), "rows": rows.rows,
@@ -266,9 +258,10 @@ class Desk:
         with self._guard:
             plan = NO_PLAN if self._seen is None else self._seen.plan
             shown = ops.selection(self._shown, self.source.columns)
-        name, limit = ops.variable(self.name), self.source.limit
-        python = ops.python_code(plan, shown, name if limit is None else f"{name}.limit({limit})")
-        sql = ops.sql_code(plan, shown, name) if limit is None else None
+        name, source = ops.variable(self.name), self.source
+        spelled = source.spelling.format(name) + ("" if source.limit is None else f".limit({source.limit})")
+        python = ops.python_code(plan, shown, spelled)
+        sql = ops.sql_code(plan, shown, name) if spelled == name else None
         self._tell({"type": "code", "id": request.id, "python": python, "sql": sql}, [])
 
     # -- summaries, files ---------------------------------------------------------------------------------------------
@@ -347,12 +340,12 @@ class Desk:
     def _ran(self, before: str, own: OwnQuery) -> Source:
         """The first rows of a frame that has not run; the whole of one that had, and was lost."""
         with own.run():
+            if before != "lost" and is_collected(self._origin):
+                return source_of(self._origin)  # the user has run it meanwhile
             again = anew(self._origin)
-            if before == "lost" and self.source.rows is not None and self.source.limit is None:
+            if before == "lost" and self.source.limit is None:
                 return source_of(again.collect())
-            limit = self.source.limit or RUN_ROWS
-            frame = first_rows(again, limit).collect()
-            return source_of(frame, limit if len(frame) >= limit else None)
+            return limited(again, self.source.limit or RUN_ROWS)
 
 
 def _whole(source: Source) -> Seen | None:

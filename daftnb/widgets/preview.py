@@ -86,7 +86,10 @@ class Preview(Loaded):
 
     def _first_page(self) -> bytes:
         _, self._first = self._desk.first_page(FIRST_ROWS, FIRST_COLUMNS)
-        return encode.encode_page(list(enumerate(self._first))).data if self._first else b""
+        if self._first:
+            return encode.encode_page(list(enumerate(self._first))).data
+        columns = self._desk.source.columns[:FIRST_COLUMNS]
+        return encode.empty_page(columns).data if columns and self._desk.state == "ready" else b""
 
     def release(self) -> None:
         """Let go of the rows: a page that asks for more is told to run the cell again."""

@@ -189,9 +189,20 @@ def test_a_view_is_downloaded(page: Page) -> None:
 
 
 def test_unloading_gives_daft_its_display_back(page: Page) -> None:
-    page.run("%unload_ext daftnb\ndf")
-    assert "application/vnd.jupyter.widget-view+json" not in page.bundles[-1]
-    page.run("%load_ext daftnb\ndf")
+    # Nothing is displayed while it is unloaded: Daft's own display listens on all interfaces.
+    page.run(textwrap.dedent("""
+        from daft.dataframe.preview import PreviewFormatter
+        made = get_ipython().display_formatter.mimebundle_formatter
+        def is_ours():
+            served = PreviewFormatter._generate_interactive_html.__module__ != "daft.dataframe.preview"
+            return served, daft.DataFrame in made.type_printers, PreviewFormatter in made.type_printers
+        loaded = is_ours()
+        %unload_ext daftnb
+        print(loaded, is_ours())
+        %load_ext daftnb
+        df
+    """))  # fmt: skip
+    assert page.texts[-1].strip() == "(True, True, True) (False, False, False)"
     assert "application/vnd.jupyter.widget-view+json" in page.bundles[-1]
 
 
@@ -221,3 +232,29 @@ def test_the_verb_and_the_function(page: Page) -> None:
         page.finish(page.start(line))
         assert said in page.errors[0] and "Traceback" not in page.errors[0], line
     page.errors.clear()
+
+
+def test_formatters_of_others_come_back_and_no_server_starts(page: Page) -> None:
+    page.run(textwrap.dedent("""
+        import psutil
+        def listening():
+            found = psutil.Process().net_connections()
+            return sorted(each.laddr for each in found if each.status == "LISTEN")
+        before = listening()
+        df.show(3)
+        display(df)
+        df._repr_html_()
+        %unload_ext daftnb
+        def theirs(value, include=None, exclude=None):
+            return {"text/plain": "theirs", "text/html": "theirs"}, {}
+        made.for_type(daft.DataFrame, theirs)
+        %load_ext daftnb
+        display(df)
+    """))  # fmt: skip
+    assert "application/vnd.jupyter.widget-view+json" in page.bundles[-1]
+    page.run("%unload_ext daftnb\ndf")
+    assert page.bundles[-1] == {"text/plain": "theirs", "text/html": "theirs"}
+    page.run("made.pop(daft.DataFrame)\n%load_ext daftnb\ndf")
+    assert "application/vnd.jupyter.widget-view+json" in page.bundles[-1]
+    page.run("print(listening() == before)")
+    assert page.texts[-1].strip() == "True"
