@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from daftnb.telemetry.recording import Recording
     from daftnb.watching import Watch
     from daftnb.widgets.controls import Controls
+    from daftnb.widgets.preview import Preview
     from daftnb.widgets.replay import Replay
     from daftnb.widgets.views import Backlog, Cockpit, Decisions, Plan, Workers
 
@@ -55,6 +56,7 @@ __all__ = [
     "open",
     "open_recording",
     "plan",
+    "preview",
     "recording",
     "replay",
     "save",
@@ -127,6 +129,24 @@ def plan(df: DataFrame | None = None, name: str = "dataframe", *, query: int | s
     if query is not None:
         return Plan.of_query(get_session(), query)
     return Plan(get_session()) if df is None else Plan.of(get_session(), df, name)
+
+
+def preview(frame: Any, limit: int | None = None, name: str | None = None) -> Preview:
+    """A dataframe as a table over all of its rows: scrolled, sorted, filtered, summarised, by Daft in the kernel.
+
+    ``frame``: a Daft dataframe, or anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow, duckdb). One that has
+    not run is not run: its table has a button that runs the first 1,000 rows. ``limit``: only the first so many rows,
+    which run now. ``name``: what it is called in the table and in copied code. ``preview(frame).df`` is the view as a
+    dataframe. Raises DaftnbError where there are no rows to preview.
+    """
+    from daftnb.engine import internals
+    from daftnb.previews.source import source_of_value
+    from daftnb.widgets.preview import Preview
+
+    session = get_session()
+    if internals.RICH in session.off:
+        raise DaftnbError(session.off[internals.RICH], "Use Daft's own: df.show().")
+    return Preview(session, source_of_value(frame, limit), name)
 
 
 def workers() -> Workers:

@@ -63,7 +63,7 @@ def examine(session: Session | None = None) -> list[Finding]:
 
 
 def _bundle() -> Finding:
-    from daftnb.widgets.base import built
+    from daftnb.widgets.loading import built
 
     try:
         size = len(built("daftnb.js").encode())

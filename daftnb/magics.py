@@ -10,19 +10,20 @@ from daftnb.commands.cell import plain_cell
 from daftnb.commands.completion import matcher_of
 from daftnb.commands.helping import WHOLE_CELL
 from daftnb.commands.parsing import split
+from daftnb.engine import internals
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from daftnb.session import Session
 
-_CALLBACKS, _MATCHER = "_daftnb_callbacks", "_daftnb_matcher"
+_CALLBACKS, _MATCHER, _PREVIEWS = "_daftnb_callbacks", "_daftnb_matcher", "_daftnb_previews"
 _HELP = ("-h", "--help")
 
 
 def run(line: str, session: Session) -> None:
     """Carry out one ``%daft`` line; views and texts are displayed at once. DaftnbError for a slip."""
-    name, *words = split(line) or [registry.DEFAULT]
+    name, words = registry.words_of(line)
     if name in _HELP:
         name = "help"
     verb = registry.find_verb(name)
@@ -72,8 +73,8 @@ def register(shell: InteractiveShell, session: Session) -> None:
             if keep_static is not None:
                 keep_static()
         by_a_page = getattr(result.info, "cell_id", None) is not None  # pages name the cell, nbclient does not
-        if not by_a_page and "daftnb.widgets.base" in sys.modules:
-            from daftnb.widgets.base import leave_records
+        if not by_a_page and "daftnb.widgets.loading" in sys.modules:
+            from daftnb.widgets.loading import leave_records
 
             leave_records()
 
@@ -87,6 +88,10 @@ def register(shell: InteractiveShell, session: Session) -> None:
     shell.user_ns_hidden[_CALLBACKS] = callbacks
     shell.user_ns_hidden[_MATCHER] = matcher
     if getattr(shell, "kernel", None) is not None:
+        if not {internals.PREVIEWS, internals.RICH} & session.off.keys():
+            from daftnb.previews.formatter import show_widgets
+
+            shell.user_ns_hidden[_PREVIEWS] = show_widgets(shell, session)
         session.lines = CellLines(session)
         session.lines.switch(True)
         parent = shell.get_parent()
@@ -109,6 +114,9 @@ def unregister(shell: InteractiveShell) -> None:
         shell.input_transformers_cleanup.remove(plain_cell)
     for event, callback in shell.user_ns_hidden.pop(_CALLBACKS, {}).items():
         shell.events.unregister(event, callback)
+    put_back = shell.user_ns_hidden.pop(_PREVIEWS, None)
+    if put_back is not None:
+        put_back()
     session = current_session()
     if session is None:
         return

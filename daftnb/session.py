@@ -70,12 +70,13 @@ class Session:
             self._query_events.attach()
             self._on_close.append(self._query_events.detach)
         if internals.PREVIEWS not in self.off:
-            from daftnb.preview.formatter import replace_display
+            from daftnb.previews.formatter import without_server
 
-            self._on_close.append(replace_display())
+            self._on_close.append(without_server())
         from daftnb.engine.connect import restore_documented_spelling
+        from daftnb.engine.ownqueries import untap_event_loop
 
-        self._on_close.append(restore_documented_spelling())
+        self._on_close += [restore_documented_spelling(), untap_event_loop]
 
     # -- the cluster --------------------------------------------------------------------------------------------------
 
@@ -340,6 +341,11 @@ class Session:
             )
         self._tell(e.QueryFinished(time.time(), query_id, "cancelled"))
         return query_id
+
+    def cancel_on_ray(self, query_id: str) -> bool:
+        """End a query of this session's own that runs on Ray; False if there is none."""
+        flotilla = self._flotilla
+        return flotilla is not None and flotilla.cancel(query_id)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -40,6 +41,23 @@ def split(line: str) -> list[str]:
         reason = str(error)[:1].lower() + str(error)[1:]
         raise DaftnbError(f"%daft cannot read {shown(line)}: {reason}.", "Try %daft help") from None
     return words
+
+
+def around(text: str) -> list[str]:
+    """The words of what has code in it, which is one word as it is: options with a value each stand before or after."""
+    before: list[str] = []
+    after: list[str] = []
+    while found := _FIRST_OPTION.match(text):
+        before += found.group(1).replace("=", " ", 1).split()
+        text = text[found.end() :]
+    while found := _LAST_OPTION.search(text):
+        after = [*found.group(1).replace("=", " ", 1).split(), *after]
+        text = text[: found.start()]
+    return [*before, *([text.strip()] if text.strip() else []), *after]
+
+
+_FIRST_OPTION = re.compile(r"\s*(--[a-z]+(?:=|\s+)[^\s-]\S*)\s+")
+_LAST_OPTION = re.compile(r"\s(--[a-z]+(?:=|\s+)[^\s-]\S*)\s*$")
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 
+from daftnb.commands.parsing import around, split
 from daftnb.commands.verb import GROUPS, Mode, Verb
 from daftnb.errors import DaftnbError
 from daftnb.spelling import nearest, shown
@@ -14,6 +15,7 @@ from daftnb.spelling import nearest, shown
 MODULES = (
     "daftnb.commands.cluster",
     "daftnb.commands.views",
+    "daftnb.commands.preview",
     "daftnb.commands.tuning",
     "daftnb.commands.queries",
     "daftnb.commands.cell",
@@ -55,6 +57,16 @@ def find_verb(name: str) -> Verb:
         raise DaftnbError(f"{name!r} is a mode of the cell magic.", f"Try %%daft {name} as a cell's first line")
     near = nearest(name, verbs())
     raise DaftnbError(f"%daft has no verb {shown(name)}.", f"Try %daft {near or 'help'}")
+
+
+def words_of(line: str) -> tuple[str, list[str]]:
+    """What a ``%daft`` line begins with, and the words after it; of a verb whose argument is code, that is one word."""
+    first, _, rest = line.strip().partition(" ")
+    verb = verbs().get(first)
+    if verb is not None and verb.verbatim:
+        return first, around(rest)
+    name, *words = split(line) or [DEFAULT]
+    return name, words
 
 
 def find_mode(words: list[str]) -> tuple[Mode, list[str]]:

@@ -44,7 +44,8 @@ def no_options(parser: Parser) -> None:
 class Verb:
     """``%daft NAME …``. ``help`` is one line without a full stop; ``examples`` are lines as they are typed.
 
-    ``options`` gives the verb's arguments to a fresh parser, by argparse's own means.
+    ``options`` gives the verb's arguments to a fresh parser, by argparse's own means. ``verbatim``: its argument is
+    code, which is not read as a shell would; only options before and after it are.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Verb:
     run: Callable[[Namespace, Session], None]
     options: Callable[[Parser], None] = no_options
     examples: tuple[str, ...] = ()
+    verbatim: bool = False
 
     @property
     def title(self) -> str:

@@ -23,6 +23,7 @@ CONNECTING, PREFLIGHT, GROWTH = "connecting", "preflight checks", "autoscaler no
 JOBS, FIGURES, UDFS = "jobs", "figures of nodes", "UDF actors"
 PLANS = "plans of dataframes"
 SQL_HINTS = "spellings of SQL functions"
+RICH = "rich previews"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,20 @@ INTERNALS = (
     Internal("daft", (PLANS,), "daft.daft", "NativeExecutor.repr_ascii", "its physical form"),
     Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.from_logical_plan_builder", "that on Ray"),
     Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.repr_ascii", "expressions on Ray"),
+    Internal("daft", (RICH,), "daft", "DataFrame._result", "the partitions of a dataframe that has run"),
+    Internal("daft", (RICH,), "daft", "DataFrame._from_micropartitions", "rows that a display holds, as a dataframe"),
+    Internal(
+        "daft", (RICH,), "daft.runners.partitioning", "LocalPartitionSet.values", "the partitions in this process"
+    ),
+    Internal("daft", (RICH,), "daft.runners.partitioning", "MaterializedResult.metadata", "rows of each on Ray"),
+    Internal("daft", (RICH,), "daft", "DataFrame._get_current_builder", "running a dataframe again"),
+    Internal("daft", (RICH,), "daft.logical.builder", "LogicalPlanBuilder.limit", "the first rows of a dataframe"),
+    Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.slice", "a page's rows"),
+    Internal("daft", (RICH,), "daft.recordbatch", "MicroPartition.get_column", "a page's columns"),
+    Internal("daft", (RICH,), "daft.schema", "Field._from_pyfield", "dtypes of many columns"),
+    Internal("daft", (RICH,), "daft.daft", "PySchema.__getitem__", "dtypes of many columns"),
+    Internal("daft", (RICH,), "daft.event_loop", "BackgroundEventLoop.from_existing_loop", "ending a preview's query"),
+    Internal("daft", (RICH,), "daft.event_loop", "get_or_init_event_loop", "ending a preview's query"),
     Internal("daft", (SQL_HINTS,), "daft.daft", "list_sql_functions", "the nearest spelling of a function"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),

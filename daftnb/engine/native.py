@@ -16,6 +16,7 @@ import daft
 from daft.daft import QueryEndState
 from daft.subscribers import Subscriber
 
+from daftnb.engine import ownqueries
 from daftnb.engine.plans import bounded, logical_nodes, plan_nodes, read_json, text_nodes, with_details_of
 from daftnb.telemetry import events as e
 
@@ -43,6 +44,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         self.optimised: dict[str, tuple[e.PlanNode, ...]] = {}
         self.joins: dict[str, dict[int, dict[str, Any]]] = {}  # statistics of the joins of each query that runs
         self.threads: dict[str, int] = {}  # of each query that runs
+        self.unseen: set[str] = set()  # the queries that are ours, not the user's
 
     def attach(self) -> None:
         """From now on, every query of this process is seen."""
@@ -60,6 +62,8 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             self.emit(e.ProblemFound(time.time(), f"an event of Daft was not understood: {error!r}"[:300]))
 
     def _handle(self, kind: str, event: Any, now: float) -> None:
+        if self._is_unseen(kind, event):
+            return
         match kind:
             case "QueryStarted":
                 on_ray = str(event.metadata.runner).startswith("Ray")
@@ -106,6 +110,28 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 error = event.result.error_message if outcome == "failed" else None
                 self.emit(e.QueryFinished(now, event.query_id, outcome, error))
+
+    def _is_unseen(self, kind: str, event: Any) -> bool:
+        """Whether it is about a query of ours; what the runner on Ray has to know of it is noted."""
+        own = ownqueries.current() if kind == "QueryStarted" else None
+        if own is not None:
+            self.unseen.add(event.query_id)
+            own.started(event.query_id)
+            if str(event.metadata.runner).startswith("Ray"):
+                self.ray_query()
+        query_id = getattr(event, "query_id", None)
+        if query_id not in self.unseen:
+            return False
+        thread = threading.get_ident()
+        if kind == "ExecutionStarted":
+            if ownqueries.current() is not None:  # on Ray, where the plan is handed over on the query's own thread
+                self.planned[thread] = (event.query_id, {})
+        elif kind == "QueryFinished":
+            self.unseen.discard(event.query_id)
+            for thread in [thread for thread, (id_, _) in self.planned.items() if id_ == event.query_id]:
+                del self.planned[thread]
+                self.operators.pop(thread, None)
+        return True
 
     def _both_sides(self, query_id: str, operator_id: int, values: dict[str, Any]) -> dict[str, Any]:
         """The native runner tells of a join's two sides in turn, each with zeros for the other: both together."""

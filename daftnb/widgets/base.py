@@ -1,4 +1,4 @@
-"""What all live views share: the loader, the bundle sent once per kernel, keyframes and patches, the static view.
+"""What all live views share: keyframes and patches, the static view (the loader: :mod:`daftnb.widgets.loading`).
 
 The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit
 waits, and goes out with all that came after it as one patch. The whole frame (a *keyframe*, by the synced trait
@@ -9,21 +9,17 @@ for a few things only (see :meth:`View._on_message`).
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import anywidget
-import ipywidgets
 import traitlets
 
 from daftnb.errors import SettingError
 from daftnb.settings import SETTINGS
 from daftnb.telemetry.focus import focus
 from daftnb.telemetry.frames import LIVE_LANES, Frame, merge_patch, select
+from daftnb.widgets.loading import VIEWS, WIDGET_MIME, Loaded
 from daftnb.widgets.pace import Pace
 from daftnb.widgets.static import static_html, static_text
 
@@ -34,94 +30,17 @@ if TYPE_CHECKING:
 
 SETTLED_SECONDS = 10.0  # between keyframes of a view where nothing but small change is seen
 KEPT_DISPLAYS = 8
-ASKED_AGAIN_SECONDS = 0.5
 LONGEST_SETTING = 100  # characters
-WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
-@cache
-def built(name: str) -> str:
-    """A file of the built front end."""
-    path = files("daftnb") / "static" / name
-    if not path.is_file():
-        raise RuntimeError(
-            f"daftnb/static/{name} is missing from this installation. Try: pip install --force-reinstall ."
-        )
-    return path.read_text(encoding="utf-8")
-
-
-class Library(ipywidgets.Widget):
-    """The bundle as a plain model: sent once per kernel, shared by all views of a page.
-
-    A page drops its copy once it has loaded it. What runs notebooks without a page (nbclient) keeps each model's state
-    in the notebook, so there it is emptied when the cell is over. Who lacks it asks for it (``code``).
-    """
-
-    _model_name = traitlets.Unicode("WidgetModel").tag(sync=True)
-    _model_module = traitlets.Unicode("@jupyter-widgets/base").tag(sync=True)
-    _model_module_version = traitlets.Unicode("2.0.0").tag(sync=True)
-    code = traitlets.Unicode().tag(sync=True)
-    _kept = False  # by whoever records the state of models
-    _sent_at = 0.0  # a page that waits asks again each second, and all of it may come at once when a cell is over
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code=code)
-        deliver_while_busy(self)
-        self._kept = True
-        self.on_msg(self._on_message)
-
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if content == {"type": "code"} and time.monotonic() - self._sent_at >= ASKED_AGAIN_SECONDS:
-            self.send_state("code")
-            self._kept, self._sent_at = True, time.monotonic()
-
-    def leave_records(self) -> None:
-        """Empty the copies of the bundle outside the kernel, if there may be any. On the shell's thread."""
-        if self._kept and self.comm is not None:
-            self._kept = False
-            self._send({"method": "update", "state": {"code": ""}, "buffer_paths": []})
-
-
-_library: Library | None = None
-
-
-def library() -> Library:
-    """This kernel's one Library."""
-    global _library  # belongs to the kernel's comm manager, as every widget does
-    if _library is None or _library.comm is None:
-        _library = Library(code=built("daftnb.js"))
-    return _library
-
-
-def leave_records() -> None:
-    """Keep the bundle out of the notebook; after each cell that no page ran."""
-    if _library is not None:
-        _library.leave_records()
-
-
-def deliver_while_busy(widget: ipywidgets.Widget) -> None:
-    """Let the page's messages reach a widget while a cell runs.
-
-    ipykernel 7.4 sends them to the shell that last sent on the comm, which is the busy one; the default is the
-    subshell that JupyterLab opened for widgets (``ipykernel/comm/comm.py``, ``_reply_subshell_for``).
-    """
-    if hasattr(widget.comm, "_reply_subshell_for"):
-        widget.comm._reply_subshell_for = lambda _data, default: default
-
-
-class View(anywidget.AnyWidget):
+class View(Loaded):
     """One live view. ``view`` names its kind; the page draws what the frame has for it."""
 
     view: ClassVar[str]
 
-    _esm = traitlets.Unicode().tag(sync=True)
-    _view = traitlets.Unicode().tag(sync=True)
-    _library_id = traitlets.Unicode().tag(sync=True)
-    _library_hash = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
 
     def __init__(self, session: Session, frame: Frame | None = None, look: int | None = None) -> None:
-        shared = library()
         self._session = session
         self._sequence = 0
         self._pace = Pace(time.monotonic)
@@ -140,17 +59,7 @@ class View(anywidget.AnyWidget):
         frame = self._part(session.frame() if frame is None else frame)
         self._last = frame
         self._kept = _stage(frame)  # of the last keyframe
-        super().__init__(
-            _esm=built("loader.js"),
-            _view=self.view,
-            _library_id=shared.model_id,
-            _library_hash=hashlib.sha256(shared.code.encode()).hexdigest()[:16],
-            _view_count=0,
-            frame={**frame, "seq": 0},
-        )
-        deliver_while_busy(self)
-        if self.comm is not None:
-            self.comm.on_close(lambda _message: self.close())  # the page has closed it
+        super().__init__(self.view, VIEWS, frame={**frame, "seq": 0})
         self.on_msg(self._on_message)
         session.monitor.listeners.append(self)
 

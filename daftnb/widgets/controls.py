@@ -14,7 +14,7 @@ import ipywidgets
 from daftnb.errors import SettingError
 from daftnb.settings import SETTINGS
 from daftnb.telemetry.frames import Frame
-from daftnb.widgets.base import WIDGET_MIME, deliver_while_busy
+from daftnb.widgets.loading import WIDGET_MIME, deliver_while_busy
 from daftnb.widgets.words import setting_words
 
 if TYPE_CHECKING:

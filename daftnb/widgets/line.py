@@ -10,7 +10,8 @@ import traitlets
 
 from daftnb.telemetry.focus import focus
 from daftnb.telemetry.frames import LIVE_LANES, Frame, select
-from daftnb.widgets.base import WIDGET_MIME, View
+from daftnb.widgets.base import View
+from daftnb.widgets.loading import WIDGET_MIME
 
 LEAST_SECONDS = 0.3  # shorter queries are counted, not listed
 MOST_LISTED = 20  # the latest

@@ -20,9 +20,9 @@ import anywidget
 from daftnb.checks.finding import Finding
 from daftnb.checks.jupyter import PART, hears_while_busy, kernel_of
 from daftnb.doctor import doctor_text, examine
-from daftnb.widgets.base import deliver_while_busy
 from daftnb.widgets.findings import findings_html
 from daftnb.widgets.format import duration
+from daftnb.widgets.loading import deliver_while_busy
 
 NAME = "the page's answer"
 BUSY_SECONDS = 1.5  # waited for while the cell runs, counted from the asking

@@ -28,6 +28,7 @@ from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.state import apply
 from daftnb.widgets import base
+from daftnb.widgets.loading import built
 from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
 from tests.benchmarks.stream import PULL_SECONDS, stream
 
@@ -198,7 +199,7 @@ def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
             page = browser.new_page(viewport={"width": 1500, "height": 1400})
             page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
             page.goto("http://daftnb.invalid/")
-            page.evaluate(DRAW, [base.built("daftnb.js"), view, {**parts[0], "seq": 0}])
+            page.evaluate(DRAW, [built("daftnb.js"), view, {**parts[0], "seq": 0}])
             page.locator(".panel").first.wait_for()
             messages = [
                 {"type": "patch", "base": number, "seq": number + 1, "patch": merge_patch(before, after)}

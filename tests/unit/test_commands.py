@@ -149,8 +149,23 @@ def test_every_example_is_understood() -> None:
                 assert mode is each
                 mode.parser().parse(rest)
             else:
-                name, *rest = words or [registry.DEFAULT]
+                name, rest = registry.words_of(first.partition(" ")[2])
                 registry.find_verb(name).parser().parse(rest)
+
+
+def test_code_on_a_line_is_one_word() -> None:
+    for line, words in {
+        "preview df": ["df"],
+        'preview df.where(col("a") > -1 )  ': ['df.where(col("a") > -1 )'],
+        "preview df --limit 5": ["df", "--limit", "5"],
+        "preview --limit=5 df.sort('a b')": ["--limit", "5", "df.sort('a b')"],
+        "preview it's": ["it's"],
+        "preview": [],
+        "preview --help": ["--help"],
+        "preview df --limit": ["df --limit"],
+    }.items():
+        assert registry.words_of(line) == ("preview", words)
+    assert registry.words_of("") == (registry.DEFAULT, []) and registry.words_of("plan 'a b'") == ("plan", ["a b"])
 
 
 def test_help_is_asked_for_in_each_way(capsys: pytest.CaptureFixture[str]) -> None:

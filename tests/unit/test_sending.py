@@ -16,7 +16,7 @@ from daftnb.telemetry.frames import LIVE_LANES, TOPICS, Frame, frame_of, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.state import apply
-from daftnb.widgets import base
+from daftnb.widgets import base, loading
 from daftnb.widgets.pace import BYTES_PER_SECOND, LEAST_SECONDS, Pace, size_of
 from daftnb.widgets.views import Cockpit
 from tests.benchmarks.stream import PULL_SECONDS, stream
@@ -96,7 +96,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def made(clock: Clock, frontend: Callable[..., str]) -> Iterator[tuple[FakeSession, Cockpit, Page]]:
-    if not (base.files("daftnb") / "static" / "daftnb.js").is_file():
+    if not (loading.files("daftnb") / "static" / "daftnb.js").is_file():
         frontend("build.mjs")
     session = FakeSession(lambda: story.frame(1.0))
     view = Cockpit(session)  # type: ignore[arg-type]

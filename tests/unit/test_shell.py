@@ -513,7 +513,7 @@ def test_a_replay_sets_nothing_and_stops_nothing() -> None:
 
 
 def test_the_bundle_is_sent_again_to_a_page_that_asks(session: FakeSession) -> None:
-    from daftnb.widgets.base import Library
+    from daftnb.widgets.loading import Library
 
     shared = Library("the code")
     told: list[Any] = []

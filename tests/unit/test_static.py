@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daftnb.preview.static import cell_text, table_html
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import TOPICS, frame_of, select
@@ -235,49 +233,6 @@ def test_no_name_becomes_markup(name: str, error: str) -> None:
     for view in TOPICS:
         check(static_html(select(frame, view), view))
         assert all(c.isprintable() or c in " \n" for c in static_text(select(frame, view), view))
-
-
-class Unprintable:
-    def __repr__(self) -> str:
-        raise RuntimeError("no")
-
-
-cells = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.binary()
-    | st.datetimes()
-    | st.builds(Unprintable),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=4,
-)
-
-
-@given(st.text(), cells)
-def test_no_cell_becomes_markup(name: str, cell: Any) -> None:
-    html = table_html([name], [name], [[cell]], None, name)
-    check(html)
-    html.encode()
-
-
-def test_cells_in_words() -> None:
-    assert cell_text(Unprintable()) == "<unprintable Unprintable>"
-    assert cell_text("a\nb\x00\ud800") == "a↵b��"
-    assert cell_text(b"\x00x") == "b'\\x00x'"
-    assert len(cell_text("x" * 10_000)) == 500
-    assert "<script>" not in table_html(["a"], ["t"], [["<script>alert(1)</script>"]], 1)
-
-
-def test_the_caption_says_how_much_of_what() -> None:
-    wide = table_html([f"c{i}" for i in range(60)], ["t"] * 60, [list(range(60))], 1000)
-    assert "first 1 of 1,000 rows × 60 columns (the first and last 25 shown)" in wide
-    assert ">c24<" in wide
-    assert ">c25<" not in wide
-    assert ">c35<" in wide
-    assert "1 row × 1 column" in table_html(["a"], ["t"], [[1]], 1)
 
 
 def test_the_controls_as_text_and_table() -> None:

@@ -1,6 +1,7 @@
 // One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
 import { effect, useComputed } from "@preact/signals";
 import { render as draw } from "preact";
+import base from "./base.css";
 import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
@@ -74,7 +75,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   el.replaceChildren(host);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = style + planStyle;
+  sheet.textContent = base + style + planStyle;
   const root = document.createElement("div");
   root.className = "root";
   root.dataset.view = name;

@@ -1,0 +1,82 @@
+"""Rows out of partitions that are in a Ray cluster's object stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import ray
+from ray import cloudpickle
+
+from daftnb.engine import slicing
+from daftnb.engine.connect import Link, link
+from daftnb.engine.partitions import PartitionLost, Spans, joined
+from daftnb.errors import DaftnbError
+
+SLICE_BYTES = 64 * 2**20  # of one partition's answer; a page is cut to far less, from values that may be large
+SLICE_SECONDS = 30.0  # the first task may wait for a process to start
+Found = TypeVar("Found")
+
+
+class RayPartitions:
+    """Partitions on the Ray that this process was connected to when they were made."""
+
+    def __init__(self, result: Any) -> None:
+        connected = link()
+        if connected is None:
+            raise PartitionLost("this kernel is not connected to Ray any more")
+        self._link = connected
+        values = result.values()
+        # How many rows came with each result: this fetches numbers, no partition.
+        self._spans = Spans(_guarded(lambda: [value.metadata().num_rows for value in values]))
+        self._parts = [value.partition() for value in values]
+        self.rows = self._spans.rows
+
+    def slice(self, start: int, count: int, columns: Sequence[int]) -> tuple[int, list[Any]]:
+        """As :meth:`daftnb.engine.partitions.Partitions.slice`."""
+        if link() != self._link:  # a call now would have Ray start a cluster to make it on
+            raise PartitionLost("this kernel is not connected to their cluster any more")
+        pieces = self._spans.pieces(start, count)
+        task = _task(self._link)
+        refs = [
+            task.remote(self._parts[piece.partition], piece.start, piece.end, list(columns), SLICE_BYTES)
+            for piece in pieces
+        ]
+        found = _guarded(lambda: ray.get(refs, timeout=SLICE_SECONDS))
+        return joined([(piece, *rows) for piece, rows in zip(pieces, found, strict=True)])
+
+
+@cache
+def _task(_link: Link) -> Any:
+    """The task that cuts, made once for each connection: Ray sends its code with the first call."""
+    cloudpickle.register_pickle_by_value(slicing)  # the cluster need not have daftnb
+    try:
+        return ray.remote(num_cpus=0, max_retries=2)(cloudpickle.loads(cloudpickle.dumps(slicing.cut)))
+    finally:
+        cloudpickle.unregister_pickle_by_value(slicing)
+
+
+def _guarded(get: Callable[[], Found]) -> Found:
+    """What is got from Ray, whose errors are said in our words."""
+    errors = ray.exceptions
+    try:
+        return get()
+    except errors.GetTimeoutError:
+        raise DaftnbError(f"The cluster did not answer within {SLICE_SECONDS:.0f} s.", "Try again.") from None
+    except (errors.ObjectLostError, errors.OwnerDiedError, errors.WorkerCrashedError, errors.NodeDiedError) as error:
+        raise PartitionLost(_reason(error)) from None
+    except errors.RayTaskError as error:
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, errors.ObjectLostError):
+            raise PartitionLost(_reason(cause)) from None
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    name = type(error).__name__
+    return {
+        "OwnerDiedError": "the process that made them has ended",
+        "WorkerCrashedError": "the process that was to read them has ended",
+        "NodeDiedError": "their node has ended",
+    }.get(name, "no node has them any more")

@@ -1,0 +1,126 @@
+"""A view as a file for the browser: CSV, or Parquet, written in pieces from its partitions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from daftnb.errors import DaftnbError
+from daftnb.previews import writing as w
+from daftnb.previews.copying import values_in_full
+from daftnb.previews.grammar import Format
+from daftnb.previews.kinds import kind_of
+from daftnb.previews.table import Column
+
+if TYPE_CHECKING:
+    from daft import Series
+
+    from daftnb.engine.partitions import Partitions
+
+PART_BYTES = 2_000_000
+MOST_BYTES = 200_000_000
+ROWS_AT_A_TIME = 20_000
+MIMES: dict[Format, str] = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+
+def write_file(
+    file: IO[bytes], rows: Partitions, columns: Sequence[Column], format_: Format, check: Callable[[], None]
+) -> None:
+    """Write these columns of all rows to an empty file.
+
+    ``check`` is called between pieces, and may raise. Raises DaftnbError where it would be larger than MOST_BYTES.
+    """
+    write = _write_csv if format_ == "csv" else _write_parquet
+    for _ in write(rows, columns, file):
+        check()
+        if file.tell() > MOST_BYTES:
+            raise DaftnbError(
+                f"That is more than {MOST_BYTES // 10**6} MB, which is much for a browser.",
+                f"Write it to a file: df.write_{format_}(path).",
+            )
+
+
+def _pieces(rows: Partitions, columns: Sequence[Column]) -> Iterator[list[Series]]:
+    start, numbers = 0, [column.number for column in columns]
+    while start < rows.rows:
+        count, series = rows.slice(start, ROWS_AT_A_TIME, numbers)
+        yield series
+        start += count
+
+
+def _write_csv(rows: Partitions, columns: Sequence[Column], file: IO[bytes]) -> Iterator[None]:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    try:
+        writer = csv.writer(text)
+        writer.writerow([column.name for column in columns])
+        for series in _pieces(rows, columns):
+            cells = [values_in_full(each) for each in series]
+            writer.writerows(zip(*cells, strict=True))
+            yield
+    finally:
+        text.detach()
+
+
+def _write_parquet(rows: Partitions, columns: Sequence[Column], file: IO[bytes]) -> Iterator[None]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    names = [column.name for column in columns]
+    writer: Any = None
+    try:
+        for series in _pieces(rows, columns):
+            arrays = [_arrow(each) for each in series]
+            if writer is None:
+                schema = pa.schema([pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)])
+                writer = parquet.ParquetWriter(file, schema)
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            yield
+        if writer is None:
+            empty = pa.schema([pa.field(column.name, _type_of(column)) for column in columns])
+            writer = parquet.ParquetWriter(file, empty)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _arrow(series: Series) -> Any:
+    """A column as Parquet can hold it: what is only Daft's becomes what it is made of, or text."""
+    import pyarrow as pa
+
+    if kind_of(series.datatype()) in ("python", "interval"):
+        return pa.array(values_in_full(series), pa.string())
+    return _without_fixed_lists(w.storage(series.to_arrow()))
+
+
+def _without_fixed_lists(array: Any) -> Any:
+    """Lists of one size as lists: Parquet keeps no values where one is null, and readers then miss them."""
+    import pyarrow as pa
+
+    kind = array.type
+    return array.cast(pa.large_list(kind.value_type)) if pa.types.is_fixed_size_list(kind) else array
+
+
+def _type_of(column: Column) -> Any:
+    import pyarrow as pa
+
+    if column.dtype is None or column.kind in ("python", "interval"):
+        return pa.string()
+    kind = column.dtype.to_arrow_dtype()
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def parts(file: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """A file's parts: which one, of how many, and its bytes. An empty file has one, empty."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    of = max(1, -(-size // PART_BYTES))
+    for part in range(of):
+        yield part, of, file.read(PART_BYTES)
+
+
+def file_name(name: str | None, format_: Format) -> str:
+    """What the file is called in the browser."""
+    kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in (name or "dataframe")[:60])
+    return f"{kept or 'dataframe'}.{format_}"

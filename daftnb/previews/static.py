@@ -1,0 +1,196 @@
+"""The first rows of a dataframe as an HTML table without script, of at most 64 kB. Nothing from a cell becomes markup.
+
+It is what a saved notebook shows on GitHub, in nbviewer and after ``nbconvert``. Colours are those around it, so that
+it can be read on dark as on light.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daftnb.previews.encode import texts
+from daftnb.previews.images import Picture, pictures
+from daftnb.previews.kinds import NUMBERS, Kind, kind_of
+from daftnb.previews.table import Column
+from daftnb.previews.words import is_tellable, said
+from daftnb.previews.writing import object_words, storage
+
+if TYPE_CHECKING:
+    from daft import Series
+
+MOST_BYTES = 64_000
+LONGEST_PLAN = 8_000  # characters
+# GitHub takes styles away and leaves attributes; a cell is to be short, as there are many.
+_TABLE = '<table cellpadding="4" style="border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums">'
+_ROW = '<tr style="border-top:1px solid rgba(128,128,128,.25)">'
+_SIGNS = str.maketrans({"\n": "↵", "\t": "⇥", "\r": "␍"})
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is shown: rows, columns, characters of a cell and of its tooltip, pixels of a picture (0: none)."""
+
+    rows: int
+    columns: int
+    cell: int
+    title: int
+    pixels: int
+
+
+SIZES = (
+    Size(20, 30, 60, 300, 48), Size(20, 30, 60, 0, 32), Size(15, 30, 40, 0, 24), Size(10, 30, 30, 0, 0),
+    Size(10, 20, 20, 0, 0), Size(5, 10, 10, 0, 0), Size(3, 6, 8, 0, 0),
+)  # fmt: skip
+
+
+def clean(text: str) -> str:
+    """Control characters and lone surrogates replaced; line breaks and tabs shown as signs."""
+    if text.isprintable():
+        return text
+    text = text.translate(_SIGNS)
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def static_html(
+    columns: Sequence[Column], series: Sequence[Series], total: int | None, limit: int | None = None, plan: str = ""
+) -> str:
+    """The first columns' ``series`` under their names, with a caption that says how much of what it is.
+
+    ``total``: rows in all, None where it has not run (then ``plan`` is shown); ``limit``: they come from a limit.
+    """
+    if total is None:
+        return _not_run(columns, plan)
+    shown = [Shown(each) for each in series[: SIZES[0].columns]]
+    found = ""
+    for size in SIZES:
+        found = _table(shown, columns, total, limit, size)
+        if len(found.encode()) <= MOST_BYTES:
+            break
+    return found
+
+
+def _not_run(columns: Sequence[Column], plan: str) -> str:
+    found = ""
+    for size in SIZES:
+        shown = min(len(columns), size.rows * 4)
+        rows = "".join(
+            f"{_ROW}<td>{_escaped(column.told['name'], size.cell)}</td>"
+            f'<td style="opacity:.7">{_escaped(column.told["type"], size.cell)}</td></tr>'
+            for column in columns[:shown]
+        )
+        rest = f", the first {shown} shown" if shown < len(columns) else ""
+        lines = plan[: LONGEST_PLAN * size.rows // SIZES[0].rows].split("\n")
+        text = html.escape("\n".join(clean(line) for line in lines))
+        found = (
+            f'<div style="overflow-x:auto">{_TABLE}<tbody>{rows}</tbody></table>'
+            f'<p style="opacity:.75">{_count(len(columns), "column")}{rest}; not run: .collect() or .show() runs it</p>'
+            f"<details><summary>Plan</summary><pre>{text}</pre></details></div>"
+        )
+        if len(found.encode()) <= MOST_BYTES:
+            break
+    return found
+
+
+def _table(shown: Sequence[Shown], columns: Sequence[Column], total: int, limit: int | None, size: Size) -> str:
+    shown = shown[: size.columns]
+    head = "".join(
+        f'<th scope="col" align="{each.side}">{_escaped(column.told["name"], size.cell)}'
+        f'<br><span style="font-weight:400;opacity:.7">{_escaped(column.told["type"], size.cell)}</span></th>'
+        for each, column in zip(shown, columns, strict=False)
+    )
+    cells = [each.cells(size) for each in shown]
+    body = "".join(_ROW + "".join(row) + "</tr>" for row in zip(*cells, strict=True))
+    return (
+        f'<div style="overflow-x:auto">{_TABLE}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f'<p style="opacity:.75">'
+        f"{html.escape(caption(len(cells[0]) if cells else 0, total, limit, len(shown), len(columns)))}</p></div>"
+    )
+
+
+class Shown:
+    """A column's first values, made ready once: texts, or pictures."""
+
+    def __init__(self, series: Series) -> None:
+        series = series.slice(0, min(len(series), SIZES[0].rows))
+        dtype = series.datatype()
+        kind = kind_of(dtype)
+        self.side = "right" if kind in NUMBERS else "left"
+        self.pictures: list[Picture | None] | None = None
+        self.texts: list[str | None] = []
+        try:
+            if kind == "image":
+                self.pictures = pictures(storage(series.to_arrow()), dtype)
+            else:
+                self.texts = _texts(series, kind)
+        except BaseException as error:
+            if not is_tellable(error):
+                raise
+            self.texts = [f"<unreadable: {said(error)}>"] * len(series)
+
+    def cells(self, size: Size) -> list[str]:
+        """The cells as HTML."""
+        if self.pictures is not None:
+            return [_picture(picture, size) for picture in self.pictures[: size.rows]]
+        start = '<td align="right"' if self.side == "right" else "<td"
+        found = []
+        for text in self.texts[: size.rows]:
+            if text is None:
+                found.append(_NULL)
+                continue
+            title = f' title="{_escaped(text, size.title)}"' if size.title and len(text) > size.cell else ""
+            found.append(f"{start}{title}>{_escaped(text, size.cell)}</td>")
+        return found
+
+
+_NULL = '<td style="opacity:.55">None</td>'
+
+
+def _texts(series: Series, kind: Kind) -> list[str | None]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    room = SIZES[0].title
+    found: list[str | None]
+    if kind == "python":
+        return [None if value is None else object_words(value, room) for value in series]
+    array = series.to_arrow()
+    if kind == "string" and (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        found = pc.utf8_slice_codeunits(array, 0, room + 1).to_pylist()
+    elif kind in ("integer", "boolean", "null"):
+        found = pc.cast(array, pa.string()).to_pylist()
+    elif kind == "float":
+        found = [None if value is None else repr(value) for value in array.cast(pa.float64()).to_pylist()]
+    else:
+        found = texts(array, series.datatype(), room).to_pylist()
+    return found
+
+
+def _picture(picture: Picture | None, size: Size) -> str:
+    if picture is None:
+        return _NULL
+    words = html.escape(picture.words)
+    if not size.pixels:
+        return f"<td>{words}</td>"
+    data = base64.b64encode(picture.png(size.pixels)).decode()
+    return f'<td><img alt="{words}" title="{words}" src="data:image/png;base64,{data}"></td>'
+
+
+def _escaped(text: str, room: int) -> str:
+    text = clean(text[: room + 1])
+    return html.escape(text if len(text) <= room else text[: room - 1] + "…")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def caption(shown: int, total: int, limit: int | None, columns_shown: int, columns: int) -> str:
+    """How many of how many rows and columns are shown."""
+    of = f"the first {_count(total, 'row')}" if limit is not None else _count(total, "row")
+    rows = of if shown >= total else f"{shown:,} of {of}"
+    width = _count(columns, "column") + (f" ({columns_shown} shown)" if columns_shown < columns else "")
+    return f"{rows} × {width}"

@@ -1,0 +1,132 @@
+"""The requests of a preview's page: exactly the grammar, and nothing beside it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daftnb.previews import grammar as g
+
+VALID: list[tuple[dict[str, Any], g.Request]] = [
+    (
+        {"type": "page", "id": 1, "view": 0, "start": 0, "count": 500, "columns": [3, 0]},
+        g.PageRequest(1, 0, 0, 500, (3, 0)),
+    ),
+    (
+        {
+            "type": "view",
+            "id": 2,
+            "sort": [{"column": 1, "descending": True}],
+            "filters": [{"column": 0, "op": "eq", "value": "5"}, {"column": 2, "op": "null"}],
+            "search": "x",
+            "columns": [],
+        },
+        g.ViewRequest(2, (g.Sort(1, True),), (g.Comparison(0, "eq", "5"), g.Check(2, "null")), "x", ()),
+    ),
+    ({"type": "summary", "id": 3, "view": 1, "columns": [0]}, g.SummaryRequest(3, 1, (0,))),
+    ({"type": "cell", "id": 4, "view": 0, "row": 9, "column": 2}, g.CellRequest(4, 0, 9, 2)),
+    (
+        {"type": "copy", "id": 5, "view": 0, "start": 1, "count": 10_000, "columns": [0]},
+        g.CopyRequest(5, 0, 1, 10_000, (0,)),
+    ),
+    ({"type": "code", "id": 6}, g.CodeRequest(6)),
+    ({"type": "download", "id": 7, "format": "csv"}, g.DownloadRequest(7, "csv")),
+    ({"type": "run", "id": 2**31 - 1}, g.RunRequest(2**31 - 1)),
+    ({"type": "cancel", "id": 9}, g.CancelRequest(9)),
+]
+MESSAGES = [message for message, _ in VALID]
+
+
+@pytest.mark.parametrize(("message", "request_"), VALID, ids=[m["type"] for m in MESSAGES])
+def test_each_request_is_read(message: dict[str, Any], request_: g.Request) -> None:
+    assert g.parse(message) == request_
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=[m["type"] for m in MESSAGES])
+def test_a_key_more_or_less_makes_it_none(message: dict[str, Any]) -> None:
+    assert g.parse({**message, "more": 1}) is None
+    for key in message:
+        assert g.parse({name: value for name, value in message.items() if name != key}) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "run", "id": 0},
+        {"type": "run", "id": 2**31},
+        {"type": "run", "id": True},
+        {"type": "run", "id": 1.0},
+        {"type": "run", "id": "1"},
+        {"type": ["run"], "id": 1},
+        {"type": "page", "id": 1, "view": 0, "start": -1, "count": 1, "columns": [0]},
+        {"type": "page", "id": 1, "view": 0, "start": 0, "count": 501, "columns": [0]},
+        {"type": "page", "id": 1, "view": 0, "start": 0, "count": 1, "columns": []},
+        {"type": "page", "id": 1, "view": 0, "start": 0, "count": 1, "columns": [0, 0]},
+        {"type": "page", "id": 1, "view": 0, "start": 0, "count": 1, "columns": list(range(65))},
+        {"type": "page", "id": 1, "view": 0, "start": 0, "count": 1, "columns": {"0": 1}},
+        {"type": "download", "id": 1, "format": "../../etc/passwd"},
+        {"type": "download", "id": 1, "format": ["csv"]},
+        {"type": "view", "id": 1, "sort": [], "filters": [], "search": "x" * 201, "columns": []},
+        {"type": "view", "id": 1, "sort": [], "filters": [], "search": "\ud800", "columns": []},
+        {"type": "view", "id": 1, "sort": [{"column": 0, "descending": 1}], "filters": [], "search": "", "columns": []},
+        {"type": "view", "id": 1, "sort": [{"column": 0}], "filters": [], "search": "", "columns": []},
+        {"type": "view", "id": 1, "sort": [], "filters": [{"column": 0, "op": "null", "value": ""}], "search": "",
+         "columns": []},
+        {"type": "view", "id": 1, "sort": [], "filters": [{"column": 0, "op": "eq"}], "search": "", "columns": []},
+        {"type": "view", "id": 1, "sort": [], "filters": [{"column": 0, "op": "__class__", "value": ""}],
+         "search": "", "columns": []},
+        {"type": "sql", "id": 1, "text": "select 1"},
+        "run", None, 7, [], [("type", "run")], {}, b"run",
+    ],
+)  # fmt: skip
+def test_what_is_almost_a_request_is_none(message: object) -> None:
+    assert g.parse(message) is None
+
+
+ANY: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.binary(max_size=4)
+    | st.sampled_from(["page", "view", "eq", "null", "csv", "__class__", "import os", "$1; drop table x"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> Any:
+    """A valid message in which something, anywhere, is another thing."""
+    message = copy.deepcopy(draw(st.sampled_from(MESSAGES)))
+    place: Any = message
+    while True:
+        key = draw(st.sampled_from(list(place) if isinstance(place, dict) else list(range(len(place)))))
+        if not isinstance(place[key], dict | list) or not place[key] or draw(st.booleans()):
+            place[key] = draw(ANY)
+            return message
+        place = place[key]
+
+
+@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(spoiled() | ANY)
+def test_whatever_comes_is_a_request_of_the_grammar_or_none(message: Any) -> None:
+    request = g.parse(message)
+    if request is None:
+        return
+    # What is let through is exactly what was sent: written back, it is the message.
+    kind = {type(each): m["type"] for m, each in VALID}[type(request)]
+    assert kind == message["type"] and request.id == message["id"] and 1 <= request.id < 2**31
+    if isinstance(request, g.ViewRequest):
+        written: list[Any] = [
+            {"column": f.column, "op": f.op, **({"value": f.value} if isinstance(f, g.Comparison) else {})}
+            for f in request.filters
+        ]
+        assert written == message["filters"] and request.search == message["search"]
+    columns = getattr(request, "columns", ())
+    assert list(columns) == message.get("columns", []) and all(type(c) is int and c >= 0 for c in columns)
