@@ -91,6 +91,10 @@ class Preview(Loaded):
         columns = self._desk.source.columns[:FIRST_COLUMNS]
         return encode.empty_page(columns).data if columns and self._desk.state == "ready" else b""
 
+    def __str__(self) -> str:
+        """As text: what ``print`` shows in a script, where there are no pages."""
+        return self._printed(self._desk.source)
+
     def release(self) -> None:
         """Let go of the rows: a page that asks for more is told to run the cell again."""
         self._desk.release()

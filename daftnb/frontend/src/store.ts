@@ -41,8 +41,11 @@ interface Known {
 const knowledge = new WeakMap<object, Known>();
 
 /** What stands for a model in all its views: each of them is given a model object of its own (anywidget's proxy), but
- * the widget's layout, which no other widget has, is the page's one object. */
-const identity = (model: Model): object => (model.get("layout") as object | null | undefined) ?? model;
+ * the widget's layout, which no other widget has, is the page's one object. (In marimo it is a name only.) */
+function identity(model: Model): object {
+  const layout = model.get("layout");
+  return typeof layout === "object" && layout !== null ? layout : model;
+}
 
 export class Store {
   readonly frame = signal<Frame | null>(null);
