@@ -54,6 +54,7 @@ class Preview(Loaded):
     def close(self) -> None:
         """Let go of the page, and of what runs for it."""
         self._desk.close()
+        _kept.pop(self.model_id, None)
         with self._sending:
             super().close()
 
