@@ -1,4 +1,4 @@
-// Bundles the views (one ES module, style sheets inside) and the loader into ../static; --tests bundles the tests.
+// Bundles the views and the preview (an ES module each, style sheets inside) and the loader into ../static; --tests bundles the tests.
 import { build, transform } from "esbuild";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 
@@ -36,8 +36,9 @@ if (process.argv.includes("--tests")) {
   });
 } else {
   await build({ ...common, entryPoints: ["src/index.tsx"], outfile: "../static/daftnb.js", minify: true });
+  await build({ ...common, entryPoints: ["src/preview/index.tsx"], outfile: "../static/preview.js", minify: true });
   await build({ ...common, entryPoints: ["src/loader.ts"], outfile: "../static/loader.js", minify: true });
-  for (const [name, most] of [["daftnb.js", 200_000], ["loader.js", 3_000]]) {
+  for (const [name, most] of [["daftnb.js", 200_000], ["preview.js", 150_000], ["loader.js", 3_000]]) {
     const { size } = statSync(`../static/${name}`);
     if (size > most) throw new Error(`${name} is ${size} bytes; at most ${most} are allowed`);
     console.log(`${name}: ${size} bytes`);

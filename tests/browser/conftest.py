@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 
 from daftnb.telemetry.frames import Frame, select
+from tests.browser.previewpage import PAGE, preview_bundle, show
 from tests.conftest import ROOT, await_that
+
+__all__ = ["preview_bundle", "show"]  # fixtures
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -106,9 +109,6 @@ def page(chromium: Any, artifacts: Path, request: pytest.FixtureRequest) -> Iter
     page.screenshot(path=artifacts / f"{request.node.name}-end.png")
     page.close()
 
-
-PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
-<body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
 
 # Draws a view of a model that is just three traits; what it sends is kept, and the kernel's part can be played. Each
 # view gets a model object of its own, as anywidget does it.

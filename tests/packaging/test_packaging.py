@@ -67,6 +67,7 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
     names = set(contents(wheel))
     assert {
         "daftnb/static/daftnb.js",
+        "daftnb/static/preview.js",
         "daftnb/static/loader.js",
         "daftnb/py.typed",
         *(f"daftnb/notebooks/{notebook.name}" for notebook in (ROOT / "notebooks").glob("*.ipynb")),
@@ -77,7 +78,12 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
     sdist = build(source, tmp_path / "sdist", "sdist")
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-        assert {"daftnb/static/daftnb.js", "daftnb/frontend/src/index.tsx", "daftnb/frontend/hatch_build.py"} <= inside
+        assert {
+            "daftnb/static/daftnb.js",
+            "daftnb/static/preview.js",
+            "daftnb/frontend/src/index.tsx",
+            "daftnb/frontend/hatch_build.py",
+        } <= inside
         assert not [name for name in inside if "node_modules" in name]
         archive.extractall(tmp_path / "unpacked", filter="data")
     unpacked = next((tmp_path / "unpacked").iterdir())
@@ -101,7 +107,7 @@ assert daftnb.__file__.startswith(sys.argv[1]), daftnb.__file__
 assert "ray" not in sys.modules and "anywidget" not in sys.modules
 from daftnb.widgets.loading import built
 from daftnb.cli import notebook_sources
-print(len(built("daftnb.js")), len(built("loader.js")), *notebook_sources())
+print(len(built("daftnb.js")), len(built("preview.js")), len(built("loader.js")), *notebook_sources())
 """
     (tmp_path / "daftnb_absent.py").write_text(ABSENT)
     environment = {**os.environ, "PYTHONPATH": f"{target}{os.pathsep}{tmp_path}"}
@@ -109,8 +115,9 @@ print(len(built("daftnb.js")), len(built("loader.js")), *notebook_sources())
         [sys.executable, "-c", script, str(target)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    bundle, loader, *notebooks = done.stdout.split()
+    bundle, preview, loader, *notebooks = done.stdout.split()
     assert int(bundle) <= 200_000
+    assert int(preview) <= 150_000
     assert int(loader) <= 3_000
     assert notebooks == [
         str(target / "daftnb" / "notebooks" / notebook.name)

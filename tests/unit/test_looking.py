@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,6 @@ from daftnb.errors import DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import frame_of
-from daftnb.widgets import loading
 from daftnb.widgets.static import headline
 from daftnb.widgets.views import Plan, Workers
 from tests.unit import story
@@ -22,7 +22,7 @@ from tests.unit.test_shell import FakeSession, native
 
 @pytest.fixture
 def session(frontend: Callable[..., str]) -> Iterator[FakeSession]:
-    if not (loading.files("daftnb") / "static" / "daftnb.js").is_file():
+    if not (files("daftnb") / "static" / "daftnb.js").is_file():
         frontend("build.mjs")
     made = FakeSession(*native(1, T, 0.1), *native(2, T + 1, 2.0), now=T + 5)
     yield made

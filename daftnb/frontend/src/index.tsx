@@ -1,6 +1,7 @@
 // One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
-import { effect } from "@preact/signals";
+import { effect, useComputed } from "@preact/signals";
 import { render as draw } from "preact";
+import base from "./base.css";
 import type { ViewName } from "./frame.ts";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
@@ -22,6 +23,7 @@ const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "decisions", "
 const ANNOUNCE_MS = 5_000;
 
 function View({ name, store, theme }: { name: ViewName; store: Store; theme: Theme }) {
+  const looking = useComputed(() => store.frame.value?.look != null);
   const problems = <Problems store={store} />;
   const head = (
     <section class="panel wide" aria-label="Query">
@@ -39,7 +41,7 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
       <div class="wide">
         <One store={store} theme={theme} />
       </div>
-      {name === "history" && store.frame.value?.look != null && <PlanPanel store={store} wide />}
+      {name === "history" && looking.value && <PlanPanel store={store} wide />}
     </div>
   );
 }
@@ -73,7 +75,7 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   el.replaceChildren(host);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = style + planStyle;
+  sheet.textContent = base + style + planStyle;
   const root = document.createElement("div");
   root.className = "root";
   root.dataset.view = name;

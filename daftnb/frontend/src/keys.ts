@@ -6,13 +6,14 @@ export function ours(key: string, modified: boolean, field: boolean): boolean {
   return !modified && (field ? key !== "Escape" : MOVING.has(key));
 }
 
-function isOurs(event: KeyboardEvent, target: Element): boolean {
-  const modified = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
-  return ours(event.key, modified, target.closest("input, select") !== null);
-}
+type Also = (event: KeyboardEvent, target: Element) => boolean;
 
-/** For the keys pressed in `root`, in the shadow of `host`. */
-export function keepKeys(root: HTMLElement, host: HTMLElement, abort: AbortSignal): void {
+/** For the keys pressed in `root`, in the shadow of `host`; `also` names those that a view has beside the usual ones. */
+export function keepKeys(root: HTMLElement, host: HTMLElement, abort: AbortSignal, also: Also = () => false): void {
+  const isOurs: Also = (event, target) => {
+    const modified = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
+    return ours(event.key, modified, target.closest("input, select") !== null) || also(event, target);
+  };
   // JupyterLab hears a key after the view.
   const onKey = (event: KeyboardEvent) => {
     if (isOurs(event, event.target as Element)) event.stopPropagation();

@@ -3,6 +3,7 @@
 import { computed, signal, type Signal } from "@preact/signals";
 import { asFrame, asMessage, isActive, type Frame } from "./frame.ts";
 import { mergePatch } from "./merge.ts";
+import { Turns } from "./turns.ts";
 
 /** What a view needs of the widget's model. */
 export interface Model {
@@ -59,6 +60,7 @@ export class Store {
   /** The moment that the charts and lanes show, seconds on the kernel's clock (null: now), and a decision in it. */
   readonly cursor = signal<number | null>(null);
   readonly pointed = signal<string | null>(null);
+  readonly turns: Turns;
   #asked = -Infinity;
   #latest: Frame | null = null;
   #seen = true;
@@ -70,6 +72,7 @@ export class Store {
     this.#model = model;
     this.#identity = identity(model);
     this.#signal = abort;
+    this.turns = new Turns(abort);
     this.chosen = choices.get(this.#identity) ?? {
       tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]), drafts: signal({}), focused: "",
     };
@@ -187,6 +190,7 @@ export class Store {
     this.#latest = frame;
     if (!this.#seen) return;
     this.frame.value = frame;
+    this.turns.all();
     this.now.value = frame.replay ? frame.now : clock + pageSeconds(); // a recording's time stands still
   }
 

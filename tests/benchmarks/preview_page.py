@@ -1,0 +1,154 @@
+"""``pytest -s tests/benchmarks/preview_page.py``: how the preview scrolls in Chromium; the kernel takes 15 ms.
+
+Ten million rows of 20 columns (whole numbers, floats, texts, with nulls), pages encoded by pyarrow and answered in the
+page after 15 ms, one after another. The page notes each frame of the screen, and for each cell how long it was there
+before its value was. Three ways of scrolling: by wheel a few rows at a time; with the scroll bar dragged over all
+rows in ten seconds; and leaps to random places. Left in artifacts/preview-page.json; the goals are 50 frames a second,
+and no blank for longer than 150 ms.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.browser.conftest import chromium
+from tests.browser.fakekernel import FakeKernel, Made, number_summary
+from tests.browser.previewpage import PAGE, preview_bundle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+__all__ = ["chromium", "preview_bundle"]  # the fixtures
+ROWS = 10_000_000
+COLUMNS = 20
+ANSWER_MS = 15
+LEAPS = 60
+GOAL_FRAME_MS = 20
+GOAL_BLANK_MS = 150
+
+DRAW = """async ([code, table, pages, summary, delay]) => {
+    const {render} = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const data = pages.map((one) => bytes(one));
+    const traits = {table, page: new DataView(data[0].buffer), _view: 'preview', layout: {}};
+    const handlers = {};
+    let free = 0;
+    window.asked = 0;
+    const send = (content) => {
+        const now = performance.now();
+        free = Math.max(now, free) + delay;  // a kernel does one thing at a time
+        setTimeout(() => {
+            const tell = handlers['msg:custom'];
+            if (content.type === 'page') {
+                window.asked += 1;
+                const copy = data[content.start / 100 % data.length].slice();
+                const {id, view, start, count, columns} = content;
+                tell({type: 'page', id, view, start, count, columns, rows: table.rows}, [new DataView(copy.buffer)]);
+            } else if (content.type === 'summary') {
+                tell({type: 'summary', id: content.id, view: content.view, done: true,
+                    columns: Object.fromEntries(content.columns.map((column) => [column, summary]))}, []);
+            }
+        }, free - now);
+    };
+    render({el: document.getElementById('view'), model: {get: (name) => traits[name], off() {}, send,
+        on: (event, callback) => { handlers[event] = callback; }}});
+    window.scroller = document.querySelector('#view > div').shadowRoot.querySelector('.scroller');
+}"""
+
+# Moves for some time, one step for each frame, and notes frames and blanks; then waits until all is there.
+WATCH = """async ([kind, ms]) => {
+    const rows = window.scroller.querySelector('.rows');
+    const frames = [], blanks = [], coming = new Map();
+    const look = (now) => {
+        const seen = new Set();
+        for (const row of rows.children) {
+            if (row.hidden) continue;
+            for (const cell of row.querySelectorAll('.coming')) {
+                const place = `${row.getAttribute('aria-rowindex')} ${cell.getAttribute('aria-colindex')}`;
+                seen.add(place);
+                if (!coming.has(place)) coming.set(place, now);
+            }
+        }
+        for (const [place, since] of coming) {
+            if (seen.has(place)) continue;
+            blanks.push(now - since);
+            coming.delete(place);
+        }
+    };
+    const began = performance.now();
+    let last = began, step = 0;
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    while (performance.now() - began < ms) {
+        const now = await frame();
+        if (step++ > 1) frames.push(now - last);
+        last = now;
+        look(performance.now());
+        const share = (performance.now() - began) / ms;
+        if (kind === 'wheel') window.scroller.dispatchEvent(new WheelEvent('wheel', {deltaY: 90, cancelable: true}));
+        else if (kind === 'drag') window.scroller.scrollTop = share * (window.scroller.scrollHeight - 600);
+        else if (kind === 'sideways') {
+            window.scroller.scrollLeft = (1 - Math.cos(share * 12)) / 2 * window.scroller.scrollWidth;
+        } else if (step % 20 === 1) window.scroller.scrollTop = Math.random() * window.scroller.scrollHeight;
+    }
+    while (rows.querySelector('.row:not([hidden]) .coming')) { await frame(); look(performance.now()); }
+    look(performance.now());
+    return {frames, blanks};
+}"""
+
+
+def pages() -> tuple[FakeKernel, list[str]]:
+    """Twenty pages, used over and over."""
+
+    def sometimes(value: Callable[[int], Any], each: int) -> Callable[[int], Any]:
+        return lambda row: None if row % each == 0 else value(row)
+
+    def column(number: int) -> Made:
+        kind = number % 4
+        if kind == 0:
+            return Made(f"whole {number}", "Int64", "integer", lambda row: row * 977 + number, pa.int64())
+        if kind == 1:
+            return Made(f"float {number}", "Float64", "float", sometimes(lambda row: row / 7 + number, 9), pa.float64())
+        if kind == 2:
+            return Made(f"text {number}", "String", "string", sometimes(lambda row: f"value {row} of {number}", 11))
+        return Made(f"long {number}", "String", "string", lambda row: "lorem ipsum " * 16, note=lambda row: 4000 + row)
+
+    kernel = FakeKernel([column(number) for number in range(COLUMNS)], ROWS)
+    every = range(COLUMNS)
+    return kernel, [base64.b64encode(kernel.page(start * 100, 100, every)).decode() for start in range(20)]
+
+
+def test_how_it_scrolls(chromium: Any, preview_bundle: str, artifacts: Path) -> None:
+    kernel, encoded = pages()
+    page = chromium.new_page(viewport={"width": 1400, "height": 900})
+    html = PAGE.replace("THEME", "true").replace("BACKGROUND", "#ffffff")
+    page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("https://daftnb.invalid/")
+    page.evaluate(DRAW, [preview_bundle, kernel.table, encoded, number_summary(ROWS), ANSWER_MS])
+    figures: dict[str, Any] = {"page kB": round(len(base64.b64decode(encoded[0])) / 1000)}
+    for kind, ms in (("wheel", 6_000), ("drag", 10_000), ("leaps", LEAPS * 20 * 16), ("sideways", 5_000)):
+        found = page.evaluate(WATCH, [kind, ms])
+        frames, blanks = sorted(found["frames"]), sorted(found["blanks"]) or [0]
+        figures[kind] = {
+            "frames": len(frames),
+            "median frame ms": round(frames[len(frames) // 2], 1),
+            "95th percentile frame ms": round(frames[int(len(frames) * 0.95)], 1),
+            "longest frame ms": round(frames[-1], 1),
+            f"frames over {GOAL_FRAME_MS} ms": sum(frame > GOAL_FRAME_MS for frame in frames),
+            "frames a second": round(1000 * len(frames) / sum(frames), 1),
+            "cells that were blank": len(blanks),
+            "95th percentile blank ms": round(blanks[int(len(blanks) * 0.95)]),
+            "longest blank ms": round(blanks[-1]),
+        }
+        print(kind, json.dumps(figures[kind]))
+    figures["pages asked for"] = page.evaluate("() => window.asked")
+    (artifacts / "preview-page.json").write_text(json.dumps(figures, indent=2))
+    page.close()
+    for kind in ("wheel", "drag", "leaps", "sideways"):
+        assert figures[kind]["frames a second"] >= 50, kind
+        assert figures[kind]["longest blank ms"] <= GOAL_BLANK_MS, kind

@@ -1,0 +1,144 @@
+"""The preview in a real JupyterLab, on Daft's native runner: all rows of a dataframe that has run, sorted and
+filtered by the kernel; a lazy one that runs when it is asked to; its keys are not the notebook's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
+from tests.browser.previewpage import cell, header, text
+from tests.browser.test_stop import notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
+ROWS = 1_000_000
+BIG = f"""
+    %load_ext daftnb
+    import daft, pyarrow as pa, pyarrow.compute as pc
+    from daft import col
+    daft.set_runner_native()
+    numbers = pa.array(range({ROWS}), pa.int64())
+    big = daft.from_arrow(pa.table({{
+        "id": numbers, "third": pc.divide(pc.cast(numbers, pa.float64()), 3.0),
+        "name": pc.binary_join_element_wise("name", pc.cast(numbers, pa.utf8()), " "),
+        "large": pc.add(numbers, 2**53 + 1),
+    }})).collect()
+    big
+"""
+LAZY = """
+    lazy = daft.range(5_000).with_column("square", col("id") * col("id"))
+    lazy
+"""
+SHADOW = """(index) => { window.shadow = () => {
+    const roots = [...document.querySelectorAll('.jp-OutputArea-output div')].filter((div) => div.shadowRoot);
+    return roots[index].shadowRoot;
+}; }"""
+
+
+def opened(lab: Lab, page: Any, name: str, cells: tuple[str, ...]) -> Any:
+    """Runs a notebook of these cells; gives the first preview."""
+    notebook(lab, name, cells)
+    page.set_default_timeout(15_000)
+    open_notebook(page, lab, name)
+    run_all(page)
+    all_ran(page, 90)
+    page.evaluate(SHADOW, 0)
+    preview = page.locator(".root[data-view=preview]").first
+    preview.scroll_into_view_if_needed()
+    return preview
+
+
+def test_all_rows_of_a_dataframe_that_has_run(lab: Lab, page: Any, artifacts: Path) -> None:
+    try:
+        preview = opened(lab, page, "preview.ipynb", (BIG,))
+        cell(preview, 0, 0).wait_for()
+        preview.get_by_text("1,000,000 rows × 4 columns").wait_for()
+        page.screenshot(path=artifacts / "preview-lab.png")
+        assert [text(cell(preview, 3, column)) for column in range(4)] == ["3", "1.0", "name 3", "9007199254740996"]
+        cell(preview, 3, 0).click()
+        page.keyboard.press("Control+End")
+        cell(preview, ROWS - 1, 3).get_by_text(str(ROWS - 1 + 2**53 + 1)).wait_for()
+        page.screenshot(path=artifacts / "preview-lab-end.png")
+
+        # Keys that are the notebook's in command mode (d d deletes the cell, b adds one, z undoes) are not meant here.
+        count = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+        before = page.evaluate(count)
+        for key in (
+            "d",
+            "d",
+            "b",
+            "a",
+            "x",
+            "z",
+            "0",
+            "0",
+            "ArrowUp",
+            "ArrowUp",
+            "Control+Home",
+            "m",
+            "y",
+            "Shift+ArrowDown",
+        ):
+            page.keyboard.press(key)
+        assert page.evaluate(count) == before
+        assert page.locator(".jp-Dialog").count() == 0
+        assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.mode") == "command"
+        assert preview.locator("[role=gridcell][aria-selected=true]").count() == 2
+        assert page.problems == []
+    finally:
+        shut_down_kernels(lab)
+
+
+def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path, tmp_path: Path) -> None:
+    try:
+        preview = opened(lab, page, "preview-view.ipynb", (BIG,))
+        cell(preview, 0, 0).wait_for()
+        header(preview, "id").click()
+        preview.locator("[aria-sort=ascending]").wait_for()
+        header(preview, "id").click()
+        cell(preview, 0, 0).get_by_text(str(ROWS - 1), exact=True).wait_for()
+        preview.get_by_role("button", name="Column name: sort, filter, figures").click()
+        preview.get_by_label("Value").fill("999")
+        page.keyboard.press("Enter")
+        preview.get_by_text("3,700 of 1,000,000 rows").wait_for()
+        cell(preview, 0, 2).get_by_text("name 999999").wait_for()
+        preview.locator(".head .bar").first.wait_for(state="attached")
+        page.screenshot(path=artifacts / "preview-lab-filter.png")
+        assert cell(preview, 0, 2).evaluate("cell => cell.scrollWidth <= cell.clientWidth"), (
+            "it is cut, with room for it"
+        )
+        preview.get_by_role("button", name="Copy as code").click()
+        preview.locator(".source").first.wait_for()
+        assert "999" in preview.locator(".source").first.inner_text()
+        page.screenshot(path=artifacts / "preview-lab-code.png")
+        page.keyboard.press("Escape")
+        preview.get_by_role("button", name="Download").click()
+        with page.expect_download() as coming:
+            preview.get_by_role("button", name="CSV").click()
+        coming.value.save_as(tmp_path / "view.csv")
+        lines = (tmp_path / "view.csv").read_text().splitlines()
+        assert (len(lines), lines[1].split(",")[0]) == (3_701, "999999")
+        preview.get_by_role("button", name="Column large: sort, filter, figures").click()
+        preview.get_by_label("Value").fill("abc")
+        page.keyboard.press("Enter")
+        preview.get_by_role("alert").get_by_text("abc").wait_for()
+        preview.get_by_text("3,700 of 1,000,000 rows").wait_for()
+        assert page.problems == []
+    finally:
+        shut_down_kernels(lab)
+
+
+def test_a_lazy_dataframe_runs_when_it_is_asked_to(lab: Lab, page: Any, artifacts: Path) -> None:
+    try:
+        preview = opened(lab, page, "preview-lazy.ipynb", (BIG.rsplit("big", 1)[0], LAZY))
+        preview.get_by_text("It has not run; nothing runs to show it.").wait_for()
+        page.screenshot(path=artifacts / "preview-lab-lazy.png")
+        preview.get_by_role("button", name="Preview first 1,000 rows").click()
+        preview.get_by_text("first 1,000 rows × 2 columns").wait_for()
+        cell(preview, 3, 1).get_by_text("9", exact=True).wait_for()
+        page.screenshot(path=artifacts / "preview-lab-first.png")
+        assert page.problems == []
+    finally:
+        shut_down_kernels(lab)
