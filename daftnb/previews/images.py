@@ -87,7 +87,7 @@ def shrunk(pixels: np.ndarray[Any, Any], longest: int) -> np.ndarray[Any, Any]:
     side = max(pixels.shape[:2])
     if side <= longest:
         return pixels
-    step = side // (longest * 4)
+    step = side // (longest * 2)
     if step > 1:
         pixels = pixels[::step, ::step]
     block = -(-max(pixels.shape[:2]) // longest)
@@ -97,8 +97,11 @@ def shrunk(pixels: np.ndarray[Any, Any], longest: int) -> np.ndarray[Any, Any]:
     rows, columns = -(-height // block), -(-width // block)
     # The last row and column of blocks are filled up with the edge.
     filled = np.pad(pixels, ((0, rows * block - height), (0, columns * block - width), (0, 0)), mode="edge")
-    blocks = filled.reshape(rows, block, columns, block, channels)
-    averages: np.ndarray[Any, Any] = blocks.mean(axis=(1, 3), dtype=np.float32).astype(pixels.dtype)
+    sums = np.zeros((rows, columns, channels), np.float32)
+    for i in range(block):  # of which there are three at most, each way
+        for j in range(block):
+            sums += filled[i::block, j::block]
+    averages: np.ndarray[Any, Any] = (sums / (block * block)).astype(pixels.dtype)
     return averages
 
 
