@@ -367,7 +367,7 @@ export class Body {
   }
 
   #show(cell: HTMLElement, look: Look, kind: Parameters<typeof lookOf>[0]): void {
-    cell.className = `cell${isRight(kind) ? " right" : ""}${isCode(kind) ? " code" : ""}${OPENS.has(kind) && look.mark === "" ? " opens" : ""}`;
+    cell.className = `cell${isRight(kind) ? " right" : ""}${isCode(kind) ? " code" : ""}${(OPENS.has(kind) || look.cut) && look.mark === "" ? " opens" : ""}`;
     cell.title = look.title;
     cell.removeAttribute("aria-label");
     const note = () => {
