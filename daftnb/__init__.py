@@ -53,6 +53,7 @@ __all__ = [
     "history",
     "jobs",
     "native",
+    "open",
     "open_recording",
     "plan",
     "preview",
@@ -117,13 +118,16 @@ def watch(name: str | None = None, quiet: bool = False, **settings: object) -> W
     return Watch(get_session(), name, quiet, **settings)
 
 
-def plan(df: DataFrame | None = None, name: str = "dataframe") -> Plan:
+def plan(df: DataFrame | None = None, name: str = "dataframe", *, query: int | str | None = None) -> Plan:
     """The live plan of the current query; with a dataframe, that one's plan, which has not run (and does not now).
 
-    ``name``: what the dataframe is called in the view. DaftnbError if ``df`` is no Daft dataframe.
+    ``name``: what the dataframe is called in the view. ``query``: of that query of this session, by number or id, and
+    no other. DaftnbError if ``df`` is no Daft dataframe, or if there is no such query.
     """
     from daftnb.widgets.views import Plan
 
+    if query is not None:
+        return Plan.of_query(get_session(), query)
     return Plan(get_session()) if df is None else Plan.of(get_session(), df, name)
 
 
@@ -169,12 +173,11 @@ def decisions() -> Decisions:
 def auto(on: bool = True) -> None:
     """Show a line under each cell that runs a query for longer than 300 ms, or do not. On once the extension is loaded.
 
-    Raises DaftnbError outside a notebook, where there is no place for it.
+    In a script, and in IPython's terminal: one line on the terminal while a query runs, from 1 s on. Off in a script
+    until it is asked for; only where stderr is a terminal.
     """
-    lines = get_session().lines
-    if lines is None:
-        raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
-    lines.switch(on)
+    session = get_session()
+    (session.lines or session.terminal).switch(on)
 
 
 def cockpit() -> Cockpit:
@@ -233,6 +236,14 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
     from daftnb.telemetry.recording import open_recording
 
     return open_recording(path)
+
+
+def open(path: str | os.PathLike[str]) -> Replay:
+    """A file that :func:`save` has written, in the cockpit, with a slider: what ``%daft open`` shows.
+
+    :func:`open_recording` gives its frames and tables instead. Raises RecordingError, in one line, if it has none.
+    """
+    return replay(open_recording(path))
 
 
 def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:

@@ -13,19 +13,23 @@ from pathlib import Path
 
 from daftnb.errors import DaftnbError
 
-NOTEBOOK = "demo.ipynb"
+DEMO = "demo.ipynb"
+NATIVE_DEMO = "demo-native.ipynb"
+KERNEL_BYTES = 700 * 1024**2  # the notebook's kernel with the tables it reads, measured
+FIRST = "quickstart.ipynb"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The ``daftnb`` command; its exit status."""
     parser = argparse.ArgumentParser(prog="daftnb", description="See and steer Daft on Ray from a Jupyter notebook.")
     commands = parser.add_subparsers(dest="command", required=True)
-    lab = commands.add_parser("lab", help="open JupyterLab on 127.0.0.1 with a token")
+    lab = commands.add_parser("lab", help="open JupyterLab with all the notebooks, on 127.0.0.1 with a token")
     demo = commands.add_parser("demo", help="open the demo notebook in JupyterLab, or run it without a browser")
     demo.add_argument("--headless", action="store_true", help="run the notebook here, and print what happened")
     for command in (lab, demo):
         command.add_argument("--no-browser", action="store_true", help="only print the URL")
         command.add_argument("--port", type=int, default=8888, help="the first port to try (8888)")
+    lab.add_argument("--folder", default="daftnb-notebooks", help="where the notebooks go (./daftnb-notebooks)")
     demo.add_argument("--folder", default="daftnb-demo", help="where the notebook and its data go (./daftnb-demo)")
     doctor = commands.add_parser("doctor", help="say whether everything here is as it must be, and what to do")
     doctor.add_argument("--json", action="store_true", help="as a JSON list of findings")
@@ -36,34 +40,67 @@ def main(arguments: list[str] | None = None) -> int:
 
             return report(options.json)
         if options.command == "lab":
-            return open_lab(Path.cwd(), None, options.port, browser=not options.no_browser)
-        notebook = demo_notebook(Path(options.folder))
+            folder = notebook_copies(Path(options.folder))[0].parent
+            return open_lab(folder, FIRST, options.port, browser=not options.no_browser)
+        lacking = too_small()
+        if lacking is not None:
+            print(
+                f"daftnb: this machine is too small for the demo's Ray cluster: {lacking}\n"
+                "        It is the demo on Daft's native runner instead.",
+                file=sys.stderr,
+            )
+        [notebook] = notebook_copies(Path(options.folder), NATIVE_DEMO if lacking else DEMO)
         if options.headless:
             from daftnb.headless import run_demo
 
-            return run_demo(notebook)
+            return run_demo(notebook, on_ray=lacking is None)
         return open_lab(notebook.parent, notebook.name, options.port, browser=not options.no_browser)
     except DaftnbError as error:
-        print(f"daftnb: {error.what}\n        {error.remedy}", file=sys.stderr)
+        print("\n".join(error.lines), file=sys.stderr)
         return 1
 
 
-def demo_source() -> Path:
-    """The demo notebook as installed (in the wheel), or as it stands in a checkout."""
+def too_small() -> str | None:
+    """What this machine lacks for the demo's cluster of up to four workers; None if it has all."""
+    from daftnb.engine import memory
+    from daftnb.engine.cluster import HEAD_BYTES, MIB, NODE_BYTES, ClusterSize, check_machine
+
+    size = ClusterSize(max_workers=4)
+    try:
+        check_machine(size)
+    except DaftnbError as error:
+        return error.what
+    needed = HEAD_BYTES + size.max_workers * NODE_BYTES + KERNEL_BYTES
+    free, limited = memory.available()
+    if free >= needed:
+        return None
+    what = f"it needs {needed // MIB} MiB of memory for a kernel, a head and four workers"
+    return f"{what}, and {free // MIB} MiB are {'within its limit' if limited else 'free'}."
+
+
+def notebook_sources(pattern: str = "*.ipynb") -> list[Path]:
+    """The notebooks as installed (in the wheel), or as they stand in a checkout."""
     package = Path(str(files("daftnb")))
-    for candidate in (package / "notebooks" / NOTEBOOK, package.parent / "notebooks" / NOTEBOOK):
-        if candidate.is_file():
-            return candidate
-    raise DaftnbError("The demo notebook is missing from this installation.", "Try: pip install --force-reinstall .")
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if found := sorted(folder.glob(pattern)):
+            return found
+    raise DaftnbError("The notebooks are missing from this installation.", "Try: pip install --force-reinstall .")
 
 
-def demo_notebook(folder: Path) -> Path:
-    """A copy of the demo notebook in ``folder``; one that is there already is the user's, and is left as it is."""
-    target = folder / NOTEBOOK
-    if not target.exists():
+def notebook_copies(folder: Path, pattern: str = "*.ipynb") -> list[Path]:
+    """Copies of the notebooks in ``folder``; one that is there already is the user's, and is left as it is."""
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(demo_source(), target)
-    return target.resolve()
+        copies = []
+        for source in notebook_sources(pattern):
+            copies.append(folder.resolve() / source.name)
+            if not copies[-1].exists():
+                shutil.copyfile(source, copies[-1])
+    except OSError as error:
+        raise DaftnbError(
+            f"The notebooks cannot be copied to {folder}: {error.strerror}.", "Try another place: --folder ~/daftnb"
+        ) from None
+    return copies
 
 
 def open_lab(root: Path, notebook: str | None, port: int, browser: bool) -> int:

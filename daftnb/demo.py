@@ -20,6 +20,8 @@ from daftnb.errors import DaftnbError
 if TYPE_CHECKING:
     from daft import DataFrame
 
+    from daftnb.engine.head import JobServer
+
 TABLES = ("customer", "lineitem", "orders")
 PARTS = 8  # files per table, and so scan tasks
 REQUIRED_BYTES = 1_000_000_000  # both copies while they are made, and room to work
@@ -36,18 +38,30 @@ Q3_ANSWER = ((2456423, Decimal("406181.0111")), (3459808, Decimal("405838.6989")
 Q6_ANSWER = Decimal("123141078.2283")
 
 
-def tpch_tables(folder: str | Path = "tpch-data") -> dict[str, DataFrame]:
-    """TPC-H's customer, lineitem and orders at scale factor 1 as dataframes; made in ``folder`` if not there yet."""
+def tpch_tables(folder: str | Path = "tpch-data", scale: float = 1) -> dict[str, DataFrame]:
+    """TPC-H's customer, lineitem and orders as dataframes; made in ``folder`` if not there yet.
+
+    ``scale``: TPC-H's scale factor; 1 is 270 MB and ten seconds, with the published answers below.
+    """
     import daft
 
     home = Path(folder).resolve()
+    if scale != 1:
+        home = home / f"scale-{scale:g}"
     if not all(len(list((home / table).glob("*.parquet"))) == PARTS for table in TABLES):
-        make_tables(home)
+        make_tables(home, scale)
     return {table: daft.read_parquet(str(home / table / "*.parquet")) for table in TABLES}
 
 
-def make_tables(home: Path) -> None:
-    """Generate the tables into ``home`` (about 270 MB, ten seconds); a run that was cut short leaves nothing."""
+def job_server() -> JobServer:
+    """A Ray head with a job server on this machine, on loopback and with a token, to try jobs and connections with."""
+    from daftnb.engine.head import start_job_server
+
+    return start_job_server()
+
+
+def make_tables(home: Path, scale: float = 1) -> None:
+    """Generate the tables into ``home``; a run that was cut short leaves nothing."""
     program = Path(sys.executable).parent / "tpchgen-cli"
     command = str(program) if program.exists() else shutil.which("tpchgen-cli")
     if command is None:
@@ -56,13 +70,19 @@ def make_tables(home: Path) -> None:
         )
     home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home).free
-    if free < REQUIRED_BYTES:
+    required = int(REQUIRED_BYTES * scale)
+    if free < required:
         raise DaftnbError(
-            f"The demo's tables need about {REQUIRED_BYTES // 10**6} MB of disk; {home} has {free // 10**6} MB.",
+            f"The demo's tables need about {required // 10**6} MB of disk; {home} has {free // 10**6} MB.",
             "Give tpch_tables another folder.",
         )
     with tempfile.TemporaryDirectory(dir=home) as scratch:
-        options = ["--scale-factor=1", f"--parts={PARTS}", f"--tables={','.join(TABLES)}", f"--output-dir={scratch}"]
+        options = [
+            f"--scale-factor={scale:g}",
+            f"--parts={PARTS}",
+            f"--tables={','.join(TABLES)}",
+            f"--output-dir={scratch}",
+        ]
         made = subprocess.run([command, "parquet", *options], capture_output=True, text=True)
         if made.returncode:
             raise DaftnbError(

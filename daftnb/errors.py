@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+LONGEST_LINE = 120  # characters of an error that is shown in one line
+
 
 class DaftnbError(Exception):
     """An error with a remedy.
 
     ``what`` names the value or the action and why it cannot be; ``remedy`` is the next thing to type or do. In
-    IPython it is shown as its two lines, without a traceback.
+    IPython it is shown as its :attr:`lines`, without a traceback.
     """
 
     def __init__(self, what: str, remedy: str) -> None:
@@ -15,9 +17,17 @@ class DaftnbError(Exception):
         self.what = what
         self.remedy = remedy
 
+    @property
+    def lines(self) -> list[str]:
+        """As it is shown: what and remedy in one line where they fit in there, else in two."""
+        what = f"daftnb: {self.what}"
+        stop = "" if what.endswith((".", "?", "!", "…")) else "."  # what another has said ends in any way
+        one = f"{what}{stop} {self.remedy}"
+        return [one] if len(one) <= LONGEST_LINE and "\n" not in one else [what, f"        {self.remedy}"]
+
     def _render_traceback_(self) -> list[str]:
         # IPython's hook for exceptions that know how they want to be shown.
-        return [f"daftnb: {self.what}", f"        {self.remedy}"]
+        return self.lines
 
 
 class SettingError(DaftnbError, ValueError):
@@ -47,6 +57,9 @@ class SqlError(DaftnbError):
         super().__init__(what, remedy)
         self.place = place
 
-    def _render_traceback_(self) -> list[str]:
-        what, remedy = super()._render_traceback_()
-        return [what, *("        " + line for line in self.place), remedy]
+    @property
+    def lines(self) -> list[str]:
+        """As it is shown: with a place what, the line, the caret and the remedy, each in a line of its own."""
+        if not self.place:
+            return super().lines
+        return [f"daftnb: {self.what}", *(f"        {line}" for line in (*self.place, self.remedy))]

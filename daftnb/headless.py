@@ -17,7 +17,7 @@ print(_json.dumps({_name: _frame[_name] for _name in ("session", "queries", "set
 """
 
 
-def run_demo(notebook: Path) -> int:
+def run_demo(notebook: Path, on_ray: bool = True) -> int:
     """Run ``notebook``, print what happened, keep it as ``*-executed.ipynb``; 0 if all that was promised happened."""
     try:
         import nbclient
@@ -44,7 +44,7 @@ def run_demo(notebook: Path) -> int:
         look = document.cells.pop()
         nbformat.write(document, notebook.with_name(f"{notebook.stem}-executed.ipynb"))
     seen = json.loads("".join(output.text for output in look.outputs if output.output_type == "stream"))
-    return judge(seen)
+    return judge(seen, on_ray)
 
 
 def _echo(cell: Any) -> None:
@@ -56,8 +56,11 @@ def _echo(cell: Any) -> None:
             print(output.text, end="", flush=True)
 
 
-def judge(seen: dict[str, Any]) -> int:
-    """Print the queries, the peak backlog ratio, the workers and the settings; 1 if something promised is missing."""
+def judge(seen: dict[str, Any], on_ray: bool = True) -> int:
+    """Print the queries, the peak backlog ratio, the workers and the settings; 1 if something promised is missing.
+
+    ``on_ray``: whether the demo was to run on its cluster, rather than on Daft's native runner.
+    """
     queries = list(seen["queries"].values())
     rows = seen["settings"]["rows"]
     peak = max((query["peak_ratio"] for query in queries if query["peak_ratio"] is not None), default=None)
@@ -72,6 +75,17 @@ def judge(seen: dict[str, Any]) -> int:
             f"{query['tasks']} tasks, peak backlog ratio {ratio}, "
             f"workers {query['workers_from']} → {query['workers_to']}"
         )
+    if not on_ray:
+        return _verdict(
+            {
+                "every query finished on the native runner": all(
+                    q["state"] == "finished" and q["runner"] == "native" for q in queries
+                ),
+                "at least two queries ran": len(queries) >= 2,
+                "nothing was reported as a problem": not seen["session"]["problems"],
+            },
+            seen,
+        )
     print(f"  peak backlog ratio {peak}, workers from {fewest} to {most}")
     print("  settings in effect: " + ", ".join(f"{name}={row['in_effect']}" for name, row in rows.items()))
     checks = {
@@ -82,6 +96,10 @@ def judge(seen: dict[str, Any]) -> int:
         "the changed threshold is in effect": threshold == 2.0,
         "nothing was reported as a problem": not seen["session"]["problems"],
     }
+    return _verdict(checks, seen)
+
+
+def _verdict(checks: dict[str, bool], seen: dict[str, Any]) -> int:
     for what, held in checks.items():
         print(f"  {'yes' if held else 'NO '}  {what}")
     for problem in seen["session"]["problems"].values():

@@ -44,7 +44,7 @@ def run_cell(line: str, body: str, session: Session) -> None:
 def register(shell: InteractiveShell, session: Session) -> None:
     """Give the shell ``%daft`` and ``%%daft``, lines under cells, and static views that are up to date after each cell.
 
-    Again replaces itself. Lines are shown in notebooks: in a terminal there is no place for them.
+    Again replaces itself. In IPython's terminal, where no line can be under a cell, there is one while it runs.
     """
     from daftnb.widgets.cells import CellLines
 
@@ -58,11 +58,15 @@ def register(shell: InteractiveShell, session: Session) -> None:
             run_cell(line, cell, session)
 
     def before_cell(info: Any) -> None:
-        if session.lines is not None and info.store_history:
+        if session.lines is None:
+            session.terminal.begin()
+        elif info.store_history:
             session.lines.begin(getattr(info, "cell_id", None))
 
     def after_cell(result: Any) -> None:
-        if session.lines is not None and result.info.store_history:
+        if session.lines is None:
+            session.terminal.end()
+        elif result.info.store_history:
             session.lines.end()
         for listener in list(session.monitor.listeners):
             keep_static = getattr(listener, "keep_static", None)
@@ -93,6 +97,8 @@ def register(shell: InteractiveShell, session: Session) -> None:
         parent = shell.get_parent()
         if parent.get("msg_type") == "execute_request":  # the cell that loads us
             session.lines.begin(parent.get("metadata", {}).get("cellId"))
+    else:
+        session.terminal.switch(True)
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -112,6 +118,9 @@ def unregister(shell: InteractiveShell) -> None:
     if put_back is not None:
         put_back()
     session = current_session()
-    if session is not None and session.lines is not None:
+    if session is None:
+        return
+    session.terminal.switch(False)
+    if session.lines is not None:
         session.lines.close()
         session.lines = None

@@ -22,6 +22,7 @@ from daftnb.telemetry.frames import Frame, frame_of
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.recorder import Recorder
+from daftnb.terminal import TerminalLine
 
 if TYPE_CHECKING:
     from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
@@ -48,6 +49,7 @@ class Session:
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
         self.monitor = Monitor(self._pull, self._frame, time.time, self.recorder)
         self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
+        self.terminal = TerminalLine(self)  # where there are no cells to show one under
         self.names: list[str] = []  # for the queries of the watched blocks that are open, the innermost last
         self.addresses: list[str] = []  # of the Rays this session was connected to
         self.off = internals.missing("daft")
@@ -64,7 +66,7 @@ class Session:
         if internals.LIVE not in self.off:
             from daftnb.engine.native import QueryEvents
 
-            self._query_events = QueryEvents(self.monitor.emit, self._adopt, self.names)
+            self._query_events = QueryEvents(self._tell, self._adopt, self.names)
             self._query_events.attach()
             self._on_close.append(self._query_events.detach)
         if internals.PREVIEWS not in self.off:
@@ -196,39 +198,16 @@ class Session:
         return True
 
     def _disconnect(self, external: ExternalCluster) -> None:
-        from daftnb.engine import connect
+        from daftnb.leaving import leave
 
-        stands = connect.link() == external.link and external.answers()
         flotilla, self._flotilla, self.external = self._flotilla, None, None
-        try:
-            if stands and flotilla is not None:
-                self._withdraw(external, flotilla)
-                flotilla.door.close()
-        finally:
-            if external.ours or not stands:
-                connect.release()
-            else:
-                connect.give_back()
-            if connect.link() in (None, external.link):
-                external.close()
-            self.monitor.emit(external.event("stopped"))
+        leave(external, flotilla, self.monitor)
 
-    def _withdraw(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> None:
-        """Take back what this session's queries asked of Ray; what goes wrong is told, and stops nothing."""
-        from daftnb.engine import remote
-        from daftnb.engine.external import ask
-
-        try:
-            for event in flotilla.door.pull():
-                self.monitor.emit(event)
-            self.monitor.refresh()
-            request = self.monitor.state.request
-            if request is not None and ask(
-                flotilla.runner, remote.withdraw, request.bundles, request.cpus, external.ours
-            ):
-                self.monitor.emit(e.DemandCleared(time.time()))
-        except Exception as error:
-            self.monitor.emit(e.ProblemFound(time.time(), f"what was asked of Ray may still stand: {error!r}"[:300]))
+    def _tell(self, event: e.Event) -> None:
+        """What Daft says of its queries; when one has ended, its line is off the terminal before its thread goes on."""
+        self.monitor.emit(event)
+        if isinstance(event, e.QueryFinished):
+            self.terminal.ended(event.query_id)
 
     # -- what a query needs of us -------------------------------------------------------------------------------------
 
@@ -360,7 +339,7 @@ class Session:
                 f"Query {query_id} runs in a thread of its own on Daft's native runner, which cannot be interrupted.",
                 "Wait for its end, or restart the kernel.",
             )
-        self.monitor.emit(e.QueryFinished(time.time(), query_id, "cancelled"))
+        self._tell(e.QueryFinished(time.time(), query_id, "cancelled"))
         return query_id
 
     def cancel_on_ray(self, query_id: str) -> bool:
@@ -377,6 +356,7 @@ class Session:
             self.stop()
         finally:
             self._flotilla = None
+            self.terminal.switch(False)
             if self.lines is not None:
                 self.lines.close()
             while self._on_close:
@@ -387,6 +367,7 @@ class Session:
         """The interpreter ends: let go of the cluster (its supervisor ends it) without making anyone wait."""
         if self.external is not None:
             self.stop()
+        self.terminal.switch(False)
         self.monitor.stop()
         if self.cluster is not None:
             self.cluster.abandon()

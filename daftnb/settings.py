@@ -201,8 +201,9 @@ def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:
     if found is not None:
         return found
     near = get_close_matches(name.lower(), SETTINGS, n=1, cutoff=0.4)
+    there = "" if near else f" (there are {', '.join(SETTINGS)})"
     raise SettingError(
-        f"There is no setting {name[:40]!r} (there are {', '.join(SETTINGS)}).",
+        f"There is no setting {name[:40]!r}{there}.",
         f"Try %daft set {near[0] if near else 'threshold'}=…",
     )
 

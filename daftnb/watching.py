@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from daftnb import settings
-from daftnb.engine.environment import without_progress_bars
 from daftnb.errors import DaftnbError
+from daftnb.terminal import tell
 
 if TYPE_CHECKING:
     from daftnb.session import Session
 
 LONGEST_NAME = 60
-MOST_TOLD = 5  # queries of a block, where they are told as text
 
 
 class Watch:
@@ -25,8 +22,9 @@ class Watch:
 
     Settings and name are the whole process's, as ``os.environ`` is: a query that another thread starts meanwhile has
     them too. The settings are put back as they were at the end, also after an error or an interrupt. In a notebook the
-    queries have a line under the cell (also where ``%daft auto off`` is); elsewhere they are told as text when the
-    block has ended; ``quiet``: neither. Raises DaftnbError (SettingError) at once where a value cannot be.
+    queries have a line under the cell (also where ``%daft auto off`` is); elsewhere a terminal has a line while they
+    run, and what became of them is told as text when the block has ended; ``quiet``: nothing of that. Raises
+    DaftnbError (SettingError) at once where a value cannot be.
     """
 
     def __init__(self, session: Session, name: str | None = None, quiet: bool = False, **values: object) -> None:
@@ -62,8 +60,8 @@ class Watch:
                 stack.callback(self._forget, self.name)
             if self._session.lines is not None:
                 stack.enter_context(self._session.lines.one_cell(not self._quiet))
-            elif self._quiet:
-                stack.callback(without_progress_bars())
+            else:
+                stack.enter_context(self._session.terminal.block(not self._quiet))
             self._stack = stack.pop_all()
         return self
 
@@ -75,25 +73,12 @@ class Watch:
         finally:
             self._stack.close()
         if self._session.lines is None and not self._quiet:
-            self._tell()
+            tell(self._session, self.queries)
+            self._session.terminal.told(self.queries)
 
     def _forget(self, name: str) -> None:
         names = self._session.names
         del names[len(names) - 1 - names[::-1].index(name)]  # the innermost of that name
-
-    def _tell(self) -> None:
-        from daftnb.telemetry.focus import focus
-        from daftnb.widgets.static import headline
-
-        numbers = self.queries
-        if not numbers:
-            return
-        frame = self._session.frame()
-        if len(numbers) > MOST_TOLD:
-            print(f"{len(numbers)} queries, the last {MOST_TOLD} of which:", file=sys.stderr)
-        for number in numbers[-MOST_TOLD:]:
-            looked = self._session.monitor.read(partial(focus, frame=frame, number=number, pair=None, plan=False))
-            print(headline(looked), file=sys.stderr)
 
 
 def _count(session: Session) -> int:

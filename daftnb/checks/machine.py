@@ -7,10 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import psutil
 
 from daftnb.checks.finding import Finding
 from daftnb.engine.address import CLIENT_PORT, GCS_PORT, JOBS_PORT
@@ -24,6 +21,7 @@ from daftnb.engine.cluster import (
     check_machine,
     free_ports,
 )
+from daftnb.engine.memory import available
 from daftnb.errors import DaftnbError
 
 if TYPE_CHECKING:
@@ -33,7 +31,9 @@ PART = "machine"
 FULL = 0.95  # Ray refuses objects that it would have to spill to a disk that is fuller than this
 PORTS_OF_A_CLUSTER = 8
 STAY = "Close other kernels, or stay on Daft's native runner, which needs no cluster."
-CGROUP = Path("/sys/fs/cgroup")
+
+
+IN_FILES = "Ray's objects are kept in files, more slowly"
 
 
 def embedded(session: Session | None) -> Finding:
@@ -56,7 +56,7 @@ def shared_memory(folder: str = "/dev/shm") -> list[Finding]:
         return []
     remedy = "Give the container more: docker run --shm-size=1g, or a memory-backed volume at /dev/shm."
     if not os.access(folder, os.W_OK):
-        return [Finding(PART, folder, "problem", "missing, or not writable: Ray keeps its objects there", remedy)]
+        return [Finding(PART, folder, "warning", f"missing, or not writable: {IN_FILES}", remedy)]
     usage = shutil.disk_usage(folder)
     return [judge_shared_memory(folder, usage.total, usage.free, remedy)]
 
@@ -65,22 +65,17 @@ def judge_shared_memory(folder: str, total: int, free: int, remedy: str) -> Find
     """Whether the object stores of a cluster fit: one for the head and one for each worker."""
     detail = f"{free // MIB} of {total // MIB} MiB are free"
     stores = int(free * 0.8) // MIN_OBJECT_STORE_BYTES
-    if stores < 2:
-        least = f"a head and one worker need {2 * MIN_OBJECT_STORE_BYTES * 5 // 4 // MIB} MiB"
-        return Finding(PART, folder, "problem", f"{detail}; {least}", remedy)
     if stores < ClusterSize().max_workers + 1:
-        return Finding(PART, folder, "warning", f"{detail}: enough for {stores - 1} worker(s)", remedy)
+        most = f"enough for {stores - 1} worker(s); with more, " if stores > 1 else "with so little "
+        return Finding(PART, folder, "warning", f"{detail}: {most}{IN_FILES}", remedy)
     return Finding(PART, folder, "ok", detail)
 
 
-def memory(session: Session | None, cgroup: Path = CGROUP) -> Finding:
+def memory(session: Session | None) -> Finding:
     """Memory that is free: the machine's, or what the container may still take, whichever is less."""
-    available = psutil.virtual_memory().available
-    limit = container_memory(cgroup)
+    free, limited = available()
     runs = session is not None and session.cluster is not None
-    if limit is not None and limit < available:
-        return judge_memory(limit, " within the container's limit", runs)
-    return judge_memory(available, "", runs)
+    return judge_memory(free, " within the container's limit" if limited else "", runs)
 
 
 def judge_memory(free: int, where: str, runs: bool) -> Finding:
@@ -101,15 +96,6 @@ def judge_memory(free: int, where: str, runs: bool) -> Finding:
 
 def _need(workers: int) -> int:
     return (HEAD_BYTES + workers * NODE_BYTES) // MIB
-
-
-def container_memory(cgroup: Path) -> int | None:
-    """Bytes that this container may still take, None where it has no limit of its own (cgroups 2)."""
-    try:
-        most, used = (cgroup / "memory.max").read_text().strip(), (cgroup / "memory.current").read_text().strip()
-    except OSError:
-        return None
-    return max(0, int(most) - int(used)) if most.isdecimal() and used.isdecimal() else None
 
 
 def processors() -> Finding:

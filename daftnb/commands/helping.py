@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from daftnb.commands.parsing import nearest, shown
 from daftnb.commands.registry import modes, verbs
 from daftnb.commands.verb import GROUPS, Mode, Verb
 from daftnb.errors import DaftnbError
 from daftnb.settings import SETTINGS, AutoscalingSettings
+from daftnb.spelling import nearest, shown
 
 WHOLE_CELL = "%%daft"  # the topic of the mode that has no name
 _WIDTH = 14

@@ -7,15 +7,13 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
-
-LONGEST_SHOWN = 40  # characters of what was typed, in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +58,6 @@ def around(text: str) -> list[str]:
 
 _FIRST_OPTION = re.compile(r"\s*(--[a-z]+(?:=|\s+)[^\s-]\S*)\s+")
 _LAST_OPTION = re.compile(r"\s(--[a-z]+(?:=|\s+)[^\s-]\S*)\s*$")
-
-
-def shown(text: str) -> str:
-    """What was typed, in quotes, cut to a readable length."""
-    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
-
-
-def nearest(text: str, valid: Iterable[str]) -> str | None:
-    """The valid spelling that is most like ``text``; None where none is."""
-    near = get_close_matches(text.lower(), list(valid), n=1, cutoff=0.5)
-    return near[0] if near else None
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,9 +6,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, nearest, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session

@@ -6,9 +6,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, nearest, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -73,7 +74,7 @@ def _open(arguments: Namespace, session: Session) -> None:
 
     import daftnb
 
-    display(daftnb.replay(daftnb.open_recording(arguments.path)))
+    display(daftnb.open(arguments.path))
 
 
 def _compare_options(parser: Parser) -> None:

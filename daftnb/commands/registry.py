@@ -6,9 +6,10 @@ from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 
-from daftnb.commands.parsing import around, nearest, shown, split
+from daftnb.commands.parsing import around, split
 from daftnb.commands.verb import GROUPS, Mode, Verb
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 # Each has VERBS, MODES or both; the order is that of the help.
 MODULES = (

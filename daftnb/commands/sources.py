@@ -63,6 +63,11 @@ def queries(place: Place) -> Iterable[str]:
     return [*(str(number) for number, _ in reversed(known.values())), *reversed(known)]
 
 
+def plans(place: Place) -> Iterable[str]:
+    """The notebook's dataframes, then the numbers of this session's queries."""
+    return [*dataframes(place), *(number for number in queries(place) if number.isdecimal())]
+
+
 def _queries(place: Place) -> dict[str, tuple[int, bool]]:
     return place.session.monitor.read(
         lambda state: {query.id: (query.number, query.active) for query in state.queries.values()}

@@ -7,10 +7,11 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Mode
 from daftnb.commands.views import notebook_variables
 from daftnb.errors import DaftnbError, SqlError
+from daftnb.spelling import shown
 
 if TYPE_CHECKING:
     from daft import DataFrame

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from daftnb import settings
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
+from daftnb.kuberay import Pool, manifest
 from daftnb.settings import SETTINGS, find
+from daftnb.spelling import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,32 +69,49 @@ def _reset(arguments: Namespace, session: Session) -> None:
     print(settings_text(session))
 
 
+_POOL = dict(name="name", min="min_workers", max="max_workers", cpus="cpus", memory="memory", image="image")
+
+
 def _env_options(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     for name, what in (
         ("shell", "lines for a shell, before Ray is started there (as with neither)"),
         ("python", "lines of Python"),
-        ("kuberay", "the env of the head's container in a RayCluster manifest: the scheduler runs there"),
+        ("kuberay", "a RayCluster manifest for KubeRay, with autoscaling on and the settings in it"),
     ):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="shell", help=what)
+    pool = parser.add_argument_group("of a manifest")
+    pool.add_argument("--name", metavar="NAME", help=f"the cluster's ({Pool.name})")
+    pool.add_argument("--min", type=int, metavar="N", help=f"fewest workers ({Pool.min_workers})")
+    pool.add_argument("--max", type=int, metavar="N", help=f"most workers ({Pool.max_workers})")
+    pool.add_argument("--cpus", type=int, metavar="N", help=f"CPUs of each worker ({Pool.cpus})")
+    pool.add_argument("--memory", metavar="SIZE", help=f"memory of each worker ({Pool.memory})")
+    pool.add_argument("--image", metavar="IMAGE", help="one with Daft in it (Ray's own, which has none)")
 
 
 def env_text(variables: Mapping[str, str], form: str) -> str:
-    """Environment variables as ``shell`` exports, as ``python``, or as an env block for ``kuberay``."""
+    """Environment variables as ``shell`` exports, or as ``python``."""
     match form:
         case "python":
             lines = ["import os", "", *(f'os.environ["{name}"] = "{text}"' for name, text in variables.items())]
-        case "kuberay":
-            lines = ["# RayCluster: spec.headGroupSpec.template.spec.containers[0]", "env:"]
-            for name, text in variables.items():
-                lines += [f"  - name: {name}", f'    value: "{text}"']
         case _:
             lines = [f"export {name}={text}" for name, text in variables.items()]
     return "\n".join(lines)
 
 
 def _env(arguments: Namespace, session: Session) -> None:
-    print(env_text(session.settings.environment(), arguments.form))
+    variables = session.settings.environment()
+    options = vars(arguments)
+    given = {field: options[name] for name, field in _POOL.items() if options[name] is not None}
+    if arguments.form == "kuberay":
+        print(manifest(Pool(**given), variables))
+    elif given:
+        name = next(name for name, field in _POOL.items() if field in given)
+        raise DaftnbError(
+            f"%daft env: --{name} is an option of --kuberay.", f"Try %daft env --kuberay --{name} {options[name]}"
+        )
+    else:
+        print(env_text(variables, arguments.form))
 
 
 VERBS = (
@@ -113,7 +132,7 @@ VERBS = (
         _reset, _names, ("%daft reset", "%daft reset threshold"),
     ),
     Verb(
-        "env", "settings", "the settings as shell exports, as Python, or for a RayCluster manifest",
-        _env, _env_options, ("%daft env", "%daft env --python", "%daft env --kuberay"),
+        "env", "settings", "the settings as shell exports, as Python, or in a RayCluster manifest",
+        _env, _env_options, ("%daft env", "%daft env --python", "%daft env --kuberay --max 20 --image me/ray-daft:1"),
     ),
 )  # fmt: skip

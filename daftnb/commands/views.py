@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from daftnb.commands import sources
-from daftnb.commands.parsing import Parser, nearest, shown
+from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
+from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -27,8 +28,10 @@ def _view(name: str) -> Callable[[Namespace, Session], None]:
 
 
 def _plan_options(parser: Parser) -> None:
-    parser.add_argument("dataframe", nargs="?", metavar="NAME", help="a variable that is a Daft dataframe")
-    parser.sources["dataframe"] = sources.dataframes
+    parser.add_argument(
+        "of", nargs="?", metavar="NAME|N", help="a variable that is a Daft dataframe, or a query's number"
+    )
+    parser.sources["of"] = sources.plans
 
 
 def _plan(arguments: Namespace, session: Session) -> None:
@@ -36,8 +39,13 @@ def _plan(arguments: Namespace, session: Session) -> None:
 
     from daftnb.widgets.views import Plan
 
-    name = arguments.dataframe
-    display(Plan(session) if name is None else Plan.of(session, variable(name), name))
+    of = arguments.of
+    if of is None:
+        display(Plan(session))
+    elif of.isdecimal():
+        display(Plan.of_query(session, of))
+    else:
+        display(Plan.of(session, variable(of), of))
 
 
 def variable(name: str) -> Any:
@@ -74,12 +82,13 @@ def _auto_options(parser: Parser) -> None:
 
 
 def _auto(arguments: Namespace, session: Session) -> None:
+    lines = session.lines or session.terminal
     if arguments.switch is not None:
-        if session.lines is None:
-            raise DaftnbError("There are no cells to show a line under.", "In a notebook: %load_ext daftnb")
-        session.lines.switch(arguments.switch == "on")
-    on = session.lines is not None and session.lines.on
-    print("a line shows under each cell that runs a query" if on else "no line shows under cells")
+        lines.switch(arguments.switch == "on")
+    if session.lines is not None:
+        print("a line shows under each cell that runs a query" if lines.on else "no line shows under cells")
+    else:
+        print("a line shows on the terminal while a query runs" if lines.on else "no line shows while a query runs")
 
 
 VERBS = (
@@ -88,8 +97,8 @@ VERBS = (
         _view("Cockpit"), examples=("%daft",),
     ),
     Verb(
-        "plan", "views", "the query's plan, live; of a dataframe that has not run: %daft plan df",
-        _plan, _plan_options, ("%daft plan", "%daft plan df"),
+        "plan", "views", "the query's plan, live; %daft plan df: not run yet; %daft plan 3: query 3",
+        _plan, _plan_options, ("%daft plan", "%daft plan df", "%daft plan 3"),
     ),
     Verb(
         "workers", "views", "the Ray worker pool and its idle actors, live",
@@ -104,7 +113,7 @@ VERBS = (
         _view("Decisions"), examples=("%daft decisions",),
     ),
     Verb(
-        "auto", "views", "a line under each cell that runs a query: on or off",
+        "auto", "views", "a line under each cell that runs a query, or on the terminal while it does: on or off",
         _auto, _auto_options, ("%daft auto off",),
     ),
     Verb(

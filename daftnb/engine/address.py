@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,6 +57,13 @@ def parse(text: str | None) -> Address:
         raise ClusterError(f"{text} names no port.", f"Try %daft connect {rest or 'HOST'}:{GCS_PORT}")
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ClusterError(f"{text}: {port!r} is not a port (1 to 65535).", f"Try %daft connect {host}:{GCS_PORT}")
+    if found := re.search(r"[^\w.:\-\[\]%]", host):
+        meant = re.sub(r"^ray:?/*", "ray://", host) if host.startswith("ray") else host
+        meant = re.sub(r"[^\w.:\-\[\]%]", "", meant.removeprefix("ray://"))
+        way = "ray://" if separator or host.startswith("ray") else ""
+        raise ClusterError(
+            f"{text}: a host has no {found[0]!r} in its name.", f"Try %daft connect {way}{meant or 'HOST'}:{port}"
+        )
     host = host.removeprefix("[").removesuffix("]")
     if not host:
         raise ClusterError(f"{text} names no host.", f"Try {_FORMS}")

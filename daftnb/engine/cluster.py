@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
+from daftnb.engine import memory
 from daftnb.errors import ClusterError
 from daftnb.telemetry.events import ClusterChanged
 
@@ -73,16 +72,21 @@ class ClusterSize:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How the machine's memory is divided: bytes per worker node, and its shared-memory object store."""
+    """How the machine's memory is divided: bytes per worker node, and for its object store.
+
+    ``on_disk``: shared memory has no room for the stores, which are then files in the cluster's folder: slower, and
+    what is in them is page cache, which the system can take back.
+    """
 
     node_memory: int
     node_object_store: int
+    on_disk: bool = False
 
 
 def check_machine(size: ClusterSize) -> Shares:
     """Say at once why a cluster of this size cannot run here; otherwise each node's share of the memory.
 
-    Raises ClusterError: Ray not installed, too little memory, too little shared memory, an unsupported system.
+    Raises ClusterError: Ray not installed, too little memory or room for the objects, an unsupported system.
     """
     if importlib.util.find_spec("ray") is None:
         raise ClusterError(
@@ -93,7 +97,7 @@ def check_machine(size: ClusterSize) -> Shares:
             "Ray's multi-node clusters do not run on Windows.", "Use WSL, or stay on Daft's native runner."
         )
     nodes = max(1, size.max_workers)
-    available = psutil.virtual_memory().available
+    available, _ = memory.available()
     needed = HEAD_BYTES + NODE_BYTES * max(1, size.min_workers)
     if available < needed:
         raise ClusterError(
@@ -101,28 +105,27 @@ def check_machine(size: ClusterSize) -> Shares:
             f"{available // MIB} MiB are available.",
             "Close other kernels, or stay on Daft's native runner (no %daft start needed).",
         )
-    shared = shared_memory_bytes()
     stores = nodes + 1
-    object_store = min(MAX_OBJECT_STORE_BYTES, available // (4 * stores), int(shared * 0.8) // stores)
+    of_memory = min(MAX_OBJECT_STORE_BYTES, available // (4 * stores))
+    shared = shared_memory_bytes()
+    disk = shutil.disk_usage(tempfile.gettempdir()).free
+    on_disk = int(shared * 0.8) // stores < MIN_OBJECT_STORE_BYTES  # containers have 64 MiB unless told otherwise
+    object_store = min(of_memory, int((disk if on_disk else shared) * 0.8) // stores)
     if object_store < MIN_OBJECT_STORE_BYTES:
+        room = min(available // 4, int(max(shared, disk) * 0.8))
         raise ClusterError(
             f"{stores} object stores of at least {MIN_OBJECT_STORE_BYTES // MIB} MiB do not fit: "
-            f"{shared // MIB} MiB of shared memory (/dev/shm) and {available // MIB} MiB of memory are free.",
-            f"Try %daft start --max {max(1, min(available // 4, int(shared * 0.8)) // MIN_OBJECT_STORE_BYTES - 1)}"
-            ", or give the container more with --shm-size.",
+            f"{available // MIB} MiB of memory, {shared // MIB} MiB of shared memory "
+            f"(/dev/shm) and {disk // MIB} MiB of disk are free.",
+            f"Try %daft start --max {max(1, room // MIN_OBJECT_STORE_BYTES - 1)}, or close other kernels.",
         )
-    return Shares(node_memory=max(NODE_BYTES, (available - HEAD_BYTES) // nodes), node_object_store=object_store)
+    return Shares(max(NODE_BYTES, (available - HEAD_BYTES) // nodes), object_store, on_disk)
 
 
 def shared_memory_bytes() -> int:
-    """Free bytes of shared memory; where there is no /dev/shm (macOS), Ray uses the temporary folder."""
+    """Free bytes of shared memory, none where it cannot be used. On macOS Ray has a temporary folder instead."""
     folder = "/dev/shm" if sys.platform.startswith("linux") else tempfile.gettempdir()
-    if not os.access(folder, os.W_OK):
-        raise ClusterError(
-            f"{folder} is missing or not writable: Ray keeps its objects there.",
-            "Run the container with a writable /dev/shm (docker run --shm-size=1g).",
-        )
-    return shutil.disk_usage(folder).free
+    return shutil.disk_usage(folder).free if os.access(folder, os.W_OK) else 0
 
 
 def free_ports(count: int) -> list[int]:
@@ -145,7 +148,9 @@ def own_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="daftnb-", dir=base))
 
 
-def autoscaler_config(size: ClusterSize, shares: Shares, gcs_address: str) -> dict[str, object]:
+def autoscaler_config(
+    size: ClusterSize, shares: Shares, gcs_address: str, object_folder: str | None = None
+) -> dict[str, object]:
     """Ray's cluster configuration (JSON is YAML) for a head without CPUs and one type of worker node."""
     return {
         "cluster_name": "daftnb",
@@ -158,6 +163,7 @@ def autoscaler_config(size: ClusterSize, shares: Shares, gcs_address: str) -> di
             "gcs_address": gcs_address,
             "node_memory": shares.node_memory,
             "node_object_store": shares.node_object_store,
+            "object_folder": object_folder,
             "launch_multiple": True,
             "use_node_id_as_ip": True,
             "disable_node_updaters": True,
@@ -253,6 +259,8 @@ class EmbeddedCluster:
         for attempt in range(1, START_ATTEMPTS + 1):
             self._launch(shares, extra_environment or {})
             progress(f"starting a Ray head on {self.address}")
+            if shares.on_disk and attempt == 1:
+                progress("shared memory (/dev/shm) is too small for Ray's objects: they are kept in files, more slowly")
             try:
                 self._await_head()
                 return
@@ -270,7 +278,8 @@ class EmbeddedCluster:
         self.token_path.touch(mode=0o600)
         self.token_path.write_text(secrets.token_hex(32))
         config = folder / "cluster.json"
-        config.write_text(json.dumps(autoscaler_config(self.size, shares, self.address)))
+        object_folder = str(folder) if shares.on_disk else None
+        config.write_text(json.dumps(autoscaler_config(self.size, shares, self.address, object_folder)))
         spec = folder / "spec.json"
         ray_script = "from ray.scripts.scripts import main; main()"
         environment = {
@@ -299,6 +308,7 @@ class EmbeddedCluster:
                         f"--temp-dir={folder}",
                         f"--memory={HEAD_BYTES}",
                         f"--object-store-memory={shares.node_object_store}",
+                        *([f"--plasma-directory={object_folder}"] if object_folder else []),
                         # Ports that the system finds free. Of a range, as Ray has by default, two heads on a machine
                         # give the same one away, and Ray ends the process that cannot listen on it: the kernel.
                         *("--min-worker-port=0", "--max-worker-port=0"),

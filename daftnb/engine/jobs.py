@@ -205,7 +205,7 @@ class Job:
             print(line, flush=True)
         failure = self.failure
         if failure is not None:
-            print(f"daftnb: {failure.what}\n        {failure.remedy}")
+            print("\n".join(failure.lines))
         return self.status
 
     def wait(self, timeout: float | None = None) -> str:

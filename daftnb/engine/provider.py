@@ -28,7 +28,8 @@ LOOPBACK = "127.0.0.1"
 
 
 class LoopbackNodeProvider(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray's base class is untyped
-    """Real raylets on this machine; ``provider`` must name ``node_memory`` and ``node_object_store`` in bytes."""
+    """Real raylets on this machine; ``provider`` must name ``node_memory`` and ``node_object_store`` in bytes, and
+    ``object_folder`` (None: shared memory)."""
 
     def _create_node_with_resources_and_labels(
         self, node_config: dict[str, Any], tags: dict[str, str], count: int, resources: dict[str, Any], labels: Any
@@ -44,6 +45,7 @@ class LoopbackNodeProvider(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray'
                 num_gpus=resources.get("GPU", 0),
                 memory=self.provider_config["node_memory"],
                 object_store_memory=self.provider_config["node_object_store"],
+                plasma_directory=self.provider_config["object_folder"],
                 resources=custom,
                 labels=labels,
                 min_worker_port=0,

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daftnb.commands.parsing import nearest, shown
 from daftnb.errors import SqlError
+from daftnb.spelling import nearest, shown
 from daftnb.sql.literals import Refused, list_literal, literal
 from daftnb.sql.problems import place, problem
 from daftnb.sql.tokens import NotPython, Token, code, parse, scan

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
+from daftnb.columns import columns
 from daftnb.errors import SqlError
 
 WIDTH = 100  # characters of a line that are shown
@@ -44,11 +43,4 @@ def pointed(line: str, column: int) -> tuple[str, str]:
     shown = ("…" if start else "") + "".join(c if c.isprintable() else " " for c in cut)
     shown += "…" if start + WIDTH < len(line) else ""
     before = shown[: column - 1 - start + (1 if start else 0)]
-    return shown.rstrip(), " " * sum(map(_cells, before)) + "^"
-
-
-def _cells(character: str) -> int:
-    """How many columns of a fixed-width font it takes."""
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return shown.rstrip(), " " * columns(before) + "^"

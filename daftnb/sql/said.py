@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from daftnb.commands.parsing import nearest, shown
 from daftnb.engine.sqlnames import functions, is_panic
 from daftnb.errors import SqlError
+from daftnb.spelling import nearest, shown
 from daftnb.sql.binding import Bound, own_names
 from daftnb.sql.literals import type_name
 from daftnb.sql.problems import offset

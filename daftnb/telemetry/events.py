@@ -1,13 +1,31 @@
 """What the engine says, as data: the only thing that comes through the door between ``engine/`` and the rest.
 
 Every event has ``t``, seconds since the epoch on the kernel's clock. Counts are absolute (so far), never increments:
-an event that is lost or comes twice makes a view older, not wrong.
+an event that is lost or comes twice makes a view older, not wrong. Those about scaling, and those that a recording
+begins with, are in modules of their own; all are names of this one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+# Names that are passed on: a line for each, not a statement.
+# isort: off
+from daftnb.telemetry.knownevents import (
+    DecisionKnown as DecisionKnown,
+    QueryKnown as QueryKnown,
+    WorkerKnown as WorkerKnown,
+    WorldKnown as WorldKnown,
+)
+from daftnb.telemetry.scalingevents import (
+    BacklogSample as BacklogSample,
+    DemandCleared as DemandCleared,
+    HoldBegun as HoldBegun,
+    HoldCounted as HoldCounted,
+    ScaleRequested as ScaleRequested,
+)
+# isort: on
 
 Outcome = Literal["finished", "failed", "cancelled"]
 
@@ -244,64 +262,6 @@ class UdfActors:
 
 
 @dataclass(frozen=True, slots=True)
-class BacklogSample:
-    """A moment of the backlog. ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since
-    the sample before (so that a short peak is not lost), ``pending_now`` at this moment; ``observed``: CPUs of all
-    workers that run, the warm ones too."""
-
-    t: float
-    pending: int
-    pending_now: int
-    running: int
-    capacity: int
-    workers: int
-    observed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ScaleRequested:
-    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it."""
-
-    t: float
-    bundles: int
-    cpus: int
-    pending: int
-    capacity: int
-
-
-@dataclass(frozen=True, slots=True)
-class HoldBegun:
-    """The scheduler looked at this backlog and did not ask Ray for workers. ``number`` counts such decisions.
-
-    ``reason``: below (the threshold), interval (one request per autoscaler interval), not larger (than what is asked
-    for already), linear (that scheduler asks only where there is no worker).
-    """
-
-    t: float
-    number: int
-    reason: str
-    pending: int
-    capacity: int
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class HoldCounted:
-    """How often, so far, the scheduler has come to the decision ``number`` in a row."""
-
-    t: float
-    number: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class DemandCleared:
-    """What had been asked of Ray was withdrawn."""
-
-    t: float
-
-
-@dataclass(frozen=True, slots=True)
 class DetailDropped:
     """Events the kernel did not fetch in time, so far. Counts are not affected."""
 
@@ -321,84 +281,6 @@ class ClusterChanged:
     max_workers: int | None = None
     cpus: int | None = None
     idle_timeout: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QueryKnown:
-    """A query that ran, or had just ended, when another one's recording begins."""
-
-    id: str
-    number: int
-    runner: str
-    started: float
-    ended: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionKnown:
-    """A decision that was in the log when a recording begins; what comes may still add to it."""
-
-    t: float
-    kind: str
-    label: str
-    text: str
-    count: int
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WorldKnown:
-    """How things stood when a recording begins, so that it goes on with the numbers and labels that were shown.
-
-    ``queries``, ``workers``, ``samples`` and ``decisions``: how many there had been. ``settings``: what was set (not
-    what was in effect), as (environment variable, text). ``demand``: CPUs wanted and granted at the ``sample``.
-    ``hold``: the latest hold's number, which of ``log`` it is, and that one's count before it.
-    """
-
-    t: float
-    queries: int
-    workers: int
-    granted: int | None = None
-    nodes_known: bool = False
-    recent: tuple[QueryKnown, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
-    in_effect: tuple[tuple[str, str], ...] | None = None
-    in_effect_number: int | None = None
-    peak_ratio: float | None = None
-    request: ScaleRequested | None = None
-    samples: int = 0
-    sample: BacklogSample | None = None
-    demand: tuple[int | None, int | None] = (None, None)
-    decisions: int = 0
-    log: tuple[DecisionKnown, ...] = ()
-    hold: tuple[int, int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerKnown:
-    """A worker or node as it was when a recording begins, under the label it has.
-
-    ``started``: its RaySwordfishActor; ``busy_since``: the start of the busy interval that is open; ``ended_tasks``:
-    how many tasks had ended on it; the rest as in WorkerCounts.
-    """
-
-    t: float
-    worker_id: str
-    label: str
-    slots: int
-    memory: int | None
-    since: float
-    state: str
-    head: bool
-    running: int = 0
-    finished: int = 0
-    idle_since: float | None = None
-    retires_at: float | None = None
-    rule: str = ""
-    started: float | None = None
-    busy_since: float | None = None
-    ended_tasks: int = 0
-    tasks: tuple[tuple[int, int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

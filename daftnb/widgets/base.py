@@ -40,7 +40,7 @@ class View(Loaded):
 
     frame = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, session: Session, frame: Frame | None = None) -> None:
+    def __init__(self, session: Session, frame: Frame | None = None, look: int | None = None) -> None:
         self._session = session
         self._sequence = 0
         self._pace = Pace(time.monotonic)
@@ -53,7 +53,7 @@ class View(Loaded):
         self._was_seen = False
         self._displays: list[DisplayHandle] = []
         self._static_of: Frame = {}
-        self._looked_at: int | None = None  # a query of the history, by its number
+        self._looked_at = look  # a query of the history, by its number
         self._compared: tuple[int, int] | None = None
         self.shown_at = 0.0  # when it was last displayed, seconds since the epoch
         frame = self._part(session.frame() if frame is None else frame)
@@ -188,11 +188,21 @@ class View(Loaded):
 
     def show(self, frame: Frame | None = None) -> None:
         """Display it, with the static view of ``frame`` (None: as all is now)."""
+        from IPython.core.getipython import get_ipython
         from IPython.display import display
 
         self.shown_at = time.time()
-        handle = display(self._bundle(frame), raw=True, display_id=True)
-        if handle is not None:
+        bundle = self._bundle(frame)
+        shell = get_ipython()
+        if shell is None:  # display() would print the dict
+            print(bundle["text/plain"])
+            return
+        handle = display(bundle, raw=True, display_id=True)
+        if getattr(shell, "kernel", None) is None:
+            # A terminal: there is no page, and what was printed stays as it is.
+            if self in self._session.monitor.listeners:
+                self._session.monitor.listeners.remove(self)
+        elif handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 
     def keep_static(self) -> None:
@@ -200,8 +210,11 @@ class View(Loaded):
         if not self._displays:
             return
         frame = self._session.frame()
-        if merge_patch(self._static_of, self._static_part(frame)).keys() <= {"now"}:
+        part = self._static_part(frame)
+        if merge_patch(self._static_of, part).keys() <= {"now"}:
             return
+        if _pool(self._static_of) and not _pool(part):
+            return  # the cluster has ended: what was seen of it last says more than that nothing is there
         with self._sending:
             self._keyframe(self._part(frame))  # the page draws the view anew, from the trait
         bundle = self._bundle(frame)
@@ -217,10 +230,19 @@ class View(Loaded):
     def __repr__(self) -> str:
         return f"<daftnb {self.view} view>"
 
+    def __str__(self) -> str:
+        """As text: what ``print`` shows in a script, where there are no pages."""
+        return static_text(self._static_part(self._session.frame()), self.view)
+
 
 def _is_place(value: object) -> bool:
     """Whether it is the number of a worker; true and false are no numbers here."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _pool(frame: Frame) -> int:
+    """How many workers a frame shows."""
+    return (frame.get("workers") or {}).get("total", 0)
 
 
 def _stage(frame: Frame) -> tuple[str, str] | None:

@@ -122,6 +122,13 @@ class Controls:
 
         self._display = display(self._bundle(), raw=True, display_id=True)
 
+    def _repr_html_(self) -> str:
+        """Where ipywidgets do not work (marimo): what is set, which the cockpit's Settings tab can change."""
+        return controls_html(self._session.frame()["settings"])
+
+    def __str__(self) -> str:
+        return controls_text(self._session.frame()["settings"])
+
     def keep_static(self) -> None:
         """Bring the static view in the notebook up to date, if what it shows has changed."""
         if self._display is not None and controls_text(self._session.frame()["settings"]) != self._static:

@@ -7,6 +7,9 @@ view takes less than 100 kB of the notebook, whatever the plan and the cluster.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from daftnb.settings import SETTINGS
 from daftnb.telemetry.frames import Frame
 from daftnb.widgets import format as f
 from daftnb.widgets import static_tables as tables
@@ -45,12 +48,21 @@ def headline(frame: Frame) -> str:
         parts.append(f"{tasks['finished']} of {tasks['submitted']} tasks done")
     history = (frame.get("queries") or {}).get(str(query["number"]))
     if history and history["peak_ratio"] is not None:
-        threshold = f.ratio((frame.get("backlog") or {}).get("threshold"))
-        parts.append(f"peak backlog ratio {f.ratio(history['peak_ratio'])} against threshold {threshold}")
+        peak, threshold = f.ratio(history["peak_ratio"]), f.ratio(_threshold(frame, history["settings"]))
+        parts.append(f"peak backlog ratio {peak} against threshold {threshold}")
     if history and history["workers_from"] is not None:
         parts.append(f"workers {history['workers_from']} → {history['workers_to']}")
     text = head + (": " + ", ".join(parts) if parts else "") + "."
     return text + (f" {clean(query['error'])[:300]}" if query["error"] else "")
+
+
+def _threshold(frame: Frame, settings: Mapping[str, str] | None) -> float | None:
+    """The threshold that the query ran with, where it is known; what is in effect now otherwise."""
+    threshold = SETTINGS["threshold"]
+    try:
+        return float((settings or {})[threshold.env])
+    except (KeyError, ValueError):
+        return (frame.get("backlog") or {}).get("threshold")
 
 
 def static_html(frame: Frame, view: str) -> str:

@@ -30,6 +30,16 @@ class Plan(View):
         plans = plans_of(dataframe, name, runner_name())
         return cls(_Still(plan_not_run(session.frame(), name, plans)))  # type: ignore[arg-type]  # all that a view uses
 
+    @classmethod
+    def of_query(cls, session: Session, query: int | str) -> Plan:
+        """The plan of a query of this session, by number or id. DaftnbError if the history does not have it."""
+        known = session.monitor.read(lambda state: {each.id: each.number for each in state.queries.values()})
+        number = known.get(str(query), int(query) if str(query).isdecimal() else None)
+        if number not in known.values():
+            there = f"there are {min(known.values())} to {max(known.values())}" if known else "none has run yet"
+            raise DaftnbError(f"There is no query {query} in the history: {there}.", "Try %daft history")
+        return cls(session, look=number)
+
 
 class _Still:
     """A session in which nothing happens: what is shown has not run, and cannot change."""

@@ -67,6 +67,20 @@ def replayed(page: Any) -> Any:
     raise AssertionError("no moment of the recording shows a query that runs")
 
 
+def screenshots(page: Any, root: Any, artifacts: Path) -> None:
+    """For the README, in both themes: the cockpit in the middle of the backlog, as it was recorded."""
+    page.set_viewport_size({"width": 1280, "height": 1500})
+    for theme in ("dark", "light"):
+        name = "JupyterLab Dark" if theme == "dark" else "JupyterLab Light"
+        page.evaluate(f"() => window.jupyterapp.commands.execute('apputils:change-theme', {{theme: {name!r}}})")
+        page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(theme == 'light').lower()}'")
+        page.locator("#jupyterlab-splash").wait_for(state="detached")
+        root.and_(page.locator(f"[data-theme={theme}]")).wait_for()
+        root.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)  # what is out of sight is not drawn, and what comes in sight is drawn frame by frame
+        root.screenshot(path=artifacts / f"readme-{theme}.png")
+
+
 def cockpit(page: Any) -> Any:
     return page.locator(".jp-OutputArea-output .root[data-view=cockpit]")
 
@@ -122,7 +136,7 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     cockpit(page).first.scroll_into_view_if_needed()
     page.locator(".jp-OutputArea-output .root[data-view=cockpit][data-theme=dark]").first.wait_for()
     cockpit(page).first.screenshot(path=artifacts / "cockpit-dark.png")
-    replayed(page).screenshot(path=artifacts / "replay.png")
+    screenshots(page, replayed(page), artifacts)
     wrong = ["vnd.jupyter.stderr", "vnd.jupyter.error"]
     errors = page.locator(", ".join(f".jp-RenderedText[data-mime-type='application/{kind}']" for kind in wrong))
     assert errors.all_inner_texts() == []

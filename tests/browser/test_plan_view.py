@@ -272,3 +272,47 @@ def test_new_numbers_neither_lay_out_again_nor_redraw_the_others(draw: Draw) -> 
     print(f"a frame of 1,000 operators: median {times[50]:.1f} ms, 95th percentile {times[95]:.1f} ms")
     assert touched == ["2"]
     assert times[50] < 16
+
+
+def test_many_new_numbers_are_drawn_over_several_frames_of_the_screen(draw: Draw) -> None:
+    """200 operators, all of which change: few cards in each frame, and soon all that are in sight."""
+    page = draw(large(200), "plan")
+    frames, old = page.evaluate(
+        """async () => {
+            const plan = document.querySelector('#view > div').shadowRoot.querySelector('.plan');
+            const changed = new Set();
+            new MutationObserver((all) => all.forEach(({target}) => changed.add(target.parentElement?.closest('.op'))))
+                .observe(plan, {subtree: true, childList: true, characterData: true});
+            const operators = {};
+            for (let id = 1; id <= 200; id++) operators[id] = {rows_out: 77};
+            tell({type: 'patch', base: 0, seq: 1, patch: {plan: {operators}}});
+            const frames = [];
+            for (let frame = 0; frame < 15; frame++) {
+                await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+                frames.push(changed.size);
+                changed.clear();
+            }
+            const box = plan.getBoundingClientRect();
+            const old = [...plan.querySelectorAll('.op')].filter((card) => {
+                const {top, bottom} = card.getBoundingClientRect();
+                return bottom > box.top && top < box.bottom && !card.textContent.includes('→ 77 rows');
+            });
+            return [frames, old.map((card) => card.dataset.id)];
+        }"""
+    )
+    assert old == []
+    assert sum(frames) > 10
+    assert frames[0] <= 1 and max(frames) <= 13, "six at a time, and the current one; twice as many when they are late"
+    assert frames[-1] == 0
+
+
+def test_only_what_is_too_long_is_cut_off(draw: Draw) -> None:
+    frame = plans.frame()
+    frame["plan"]["operators"]["4"]["detail"] = "predicate: " + "a_long_name > " * 20
+    page = draw(frame, "plan")
+    texts = page.locator(".op .name, .op .expr").evaluate_all(
+        "texts => texts.map((text) => [text.classList.contains('cut'), text.scrollWidth > text.clientWidth])"
+    )
+    assert [cut for cut, over in texts if over and not cut] == []
+    assert [True, True] in texts
+    assert sum(cut for cut, _ in texts) < len(texts) / 3, "what fits has no clip"

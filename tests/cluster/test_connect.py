@@ -251,7 +251,7 @@ def test_the_wrong_port_of_the_right_cluster_names_the_right_spelling(head: Head
     assert seconds < 5
 
 
-@pytest.mark.parametrize("client", [False, True], ids=["direct", "client"])
+@pytest.mark.parametrize("client", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["direct", "client"])
 def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
     address = head.client_address if client else head.address
     kernel.run("import ray; ray.__version__ = '2.58.1'")  # the kernel's own; the cluster is what it is
@@ -400,6 +400,7 @@ def test_an_autoscaling_cluster_of_somebody_elses_is_left_without_demand() -> No
 CPUS = "import ray; out = int(ray.cluster_resources().get('CPU', 0))"
 
 
+@pytest.mark.slow
 def test_with_no_address_ray_starts_one_on_loopback_and_stop_ends_it(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "RAY_AUTH_TOKEN": "", "RAY_ADDRESS": ""}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}

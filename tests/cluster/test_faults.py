@@ -126,6 +126,7 @@ def test_rays_control_store_is_killed(kernel: Kernel) -> None:
     assert kernel.run(QUERY) == {"a": [2, 3]}
 
 
+@pytest.mark.slow
 def test_a_kernel_is_killed_in_mid_query(kernel: Kernel) -> None:
     started(kernel, "gcs_server")
     folder = kernel.run("out = str(session.cluster.folder)")

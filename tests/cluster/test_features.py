@@ -65,7 +65,8 @@ def cluster() -> Iterator[EmbeddedCluster]:
     cluster.stop()
 
 
-@pytest.mark.parametrize("path", [PATHS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in PATHS[1:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS)
 def test_a_name_that_is_gone(cluster: EmbeddedCluster, path: str) -> None:
     features = NAMES[path]
     kernel = Kernel(cluster.connection_environment())

@@ -20,9 +20,9 @@ from jupyter_client.manager import start_new_kernel
 
 import daftnb
 from daftnb.engine import jobs
+from daftnb.engine.head import JobServer, start_job_server
 from daftnb.engine.jobs import Job
 from daftnb.engine.jobserver import JobError
-from tests.cluster.jobserver import JobServer, start_job_server
 from tests.cluster.test_lifecycle import Kernel, listeners, processes_of
 from tests.conftest import await_that, run_async
 
@@ -387,7 +387,7 @@ def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: Job
         assert "'long': STOPPED, " in second.run("%daft job status long").text
         assert second.run("%daft job logs other --follow").text.splitlines()[-1] == "other"
         output = second.run("%daft job stop lnog")
-        assert output.error == [f"daftnb: There is no job 'lnog' at {server.address}.", "        Did you mean long?"]
+        assert output.error == [f"daftnb: There is no job 'lnog' at {server.address}. Did you mean long?"]
     finally:
         first.end()
         second.end()

@@ -137,7 +137,7 @@ def test_the_documented_sixty_seconds(one_worker: Session) -> None:
     assert min(promised.values()) - ended > 50
 
 
-@pytest.mark.parametrize("survivors", [0, 2])
+@pytest.mark.parametrize("survivors", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_survivors(one_worker: Session, survivors: int) -> None:
     session = one_worker
     set_knobs(MIN_SURVIVOR_WORKERS=survivors)

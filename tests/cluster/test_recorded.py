@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 
 import daftnb
+from daftnb import magics
 from daftnb.session import Session
 from tests.cluster.scaling import demand, sleepy, tiny
 from tests.conftest import await_that
+from tests.unit.terminals import Screen, screen
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
@@ -75,6 +78,34 @@ def test_each_task_of_a_query_is_seen_and_its_recording_is_exact(session: Sessio
     assert said["queries"][str(number)] == told["queries"][str(number)]
     kinds = {entry["kind"] for entry in said["decisions"].values()}
     assert {"request", "sweep", "clear"} <= kinds, "what came after its end is in it"
+
+
+def test_a_cells_name_is_in_the_history_and_on_the_terminal(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    terminal = Screen()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    magics.register(shell, session)
+    try:
+        shell.push({"query": sleepy(12, 0.4)})
+        shell.run_cell('%%daft --name "orders of May" --set threshold=2\n_ = query.collect()').raise_error()
+        shell.run_cell("_ = query.limit(1).collect()").raise_error()
+    finally:
+        magics.unregister(shell)
+        InteractiveShell.clear_instance()
+    named, other = (row for _, row in daftnb.history().iloc[-2:].iterrows())
+    assert (named["name"], named["runner"], named["state"]) == ("orders of May", "ray", "finished")
+    assert named["threshold"] == 2.0
+    assert (other["name"], other["threshold"]) == (None, 1.25)
+    number = named["number"]
+    lines = re.findall(rf"\rQuery {number} \(orders of May\) running: (.*? s) *(?=\r)", terminal.getvalue())
+    assert len(lines) >= 2
+    form = r"\d+/\d+ tasks, (?:.* rows, )?\d workers?, ratio [\d.]+/2, \d+\.\d+ s"
+    assert re.fullmatch(form, lines[-1]), lines
+    said = f"Query {number} (orders of May) on Ray finished after "
+    assert sum(line.startswith(said) for line in screen(terminal.getvalue())) == 1, "at the beginning of a line"
 
 
 def test_nodes_have_figures_and_actors_of_udfs_are_counted(session: Session) -> None:

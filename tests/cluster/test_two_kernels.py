@@ -81,6 +81,7 @@ def test_a_kernel_that_is_killed_leaves_the_others_alone(pair: tuple[Kernel, Ker
     assert second.run(QUERY) == {"a": [2, 3]}
 
 
+@pytest.mark.slow
 def test_unloading_in_mid_query_leaves_the_query_to_its_end(cluster: EmbeddedCluster) -> None:
     kernel = Kernel(cluster.connection_environment())
     try:

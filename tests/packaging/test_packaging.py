@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,21 @@ import pytest
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(600)]
+
+
+ABSENT = """
+import sys
+class Absent:
+    def __init__(self, *names):
+        self.names = names
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    def __enter__(self):
+        sys.meta_path.insert(0, self)
+    def __exit__(self, *raised):
+        sys.meta_path.remove(self)
+"""
 
 
 def contents(wheel: Path) -> dict[str, str]:
@@ -53,8 +69,8 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
         "daftnb/static/daftnb.js",
         "daftnb/static/preview.js",
         "daftnb/static/loader.js",
-        "daftnb/notebooks/demo.ipynb",
         "daftnb/py.typed",
+        *(f"daftnb/notebooks/{notebook.name}" for notebook in (ROOT / "notebooks").glob("*.ipynb")),
     } <= names
     assert not [
         name for name in names if "frontend" in name or "node_modules" in name or name.endswith((".ts", ".tsx"))
@@ -82,20 +98,61 @@ def test_a_wheel_runs_without_its_sources(tmp_path: Path) -> None:
     target = tmp_path / "site"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel], check=True)
     script = """
-import daftnb, sys
+import sys
+from daftnb_absent import Absent
+with Absent("ray", "IPython", "ipywidgets", "anywidget", "traitlets", "jupyter_client", "ipykernel", "jupyterlab"):
+    import daftnb
+    import daftnb.cli, daftnb.kuberay, daftnb.settings
 assert daftnb.__file__.startswith(sys.argv[1]), daftnb.__file__
 assert "ray" not in sys.modules and "anywidget" not in sys.modules
 from daftnb.widgets.loading import built
-from daftnb.cli import demo_source
-print(len(built("daftnb.js")), len(built("preview.js")), len(built("loader.js")), demo_source())
+from daftnb.cli import notebook_sources
+print(len(built("daftnb.js")), len(built("preview.js")), len(built("loader.js")), *notebook_sources())
 """
-    environment = {**os.environ, "PYTHONPATH": str(target)}
+    (tmp_path / "daftnb_absent.py").write_text(ABSENT)
+    environment = {**os.environ, "PYTHONPATH": f"{target}{os.pathsep}{tmp_path}"}
     done = subprocess.run(
         [sys.executable, "-c", script, str(target)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    bundle, preview, loader, notebook = done.stdout.split()
+    bundle, preview, loader, *notebooks = done.stdout.split()
     assert int(bundle) <= 200_000
     assert int(preview) <= 150_000
     assert int(loader) <= 3_000
-    assert notebook == str(target / "daftnb" / "notebooks" / "demo.ipynb")
+    assert notebooks == [
+        str(target / "daftnb" / "notebooks" / notebook.name)
+        for notebook in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    ]
+
+
+@pytest.mark.slow
+def test_a_wheel_installs_into_an_empty_environment_and_the_sdist_builds_offline(tmp_path: Path) -> None:
+    source = checkout(tmp_path / "checkout")
+    sdist = build(source, tmp_path / "sdist", "sdist")
+    cache = tmp_path / "cache"
+    pip = [sys.executable, "-m", "pip"]
+    requires = ["hatchling>=1.27"]
+    subprocess.run([*pip, "download", "-q", "-d", cache, *requires], check=True)
+    offline = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    # Nothing is asked of an index: what the build needs is in the cache, the front end in the sdist.
+    subprocess.run(
+        [*pip, "wheel", "-q", "--no-index", "--find-links", cache, "--no-deps", "-w", tmp_path / "wheels", sdist],
+        check=True, env={**offline, "PIP_CONFIG_FILE": os.devnull},
+    )  # fmt: skip
+    [wheel] = (tmp_path / "wheels").glob("daftnb-*.whl")
+    empty = tmp_path / "empty"
+    venv.create(empty, with_pip=True)
+    subprocess.run([empty / "bin" / "pip", "install", "-q", wheel], check=True)
+    script = """
+import importlib.metadata as m
+import daftnb, daft
+about = m.metadata("daftnb")
+assert about["License-Expression"] == "MIT" and about["Requires-Python"] == ">=3.10", dict(about)
+assert m.files("daftnb") and any(str(f).endswith("py.typed") for f in m.files("daftnb"))
+with daftnb.watch("first") as watched:
+    print(daft.from_pydict({"a": [3, 1, 2]}).sort("a").to_pydict())
+"""
+    done = subprocess.run([empty / "bin" / "python", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "{'a': [1, 2, 3]}\n"
+    assert "first" in done.stderr

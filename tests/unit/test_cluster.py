@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from daftnb.engine import cluster
-from daftnb.engine.cluster import GIB, ClusterSize, check_machine
+from daftnb.engine.cluster import GIB, MIB, ClusterSize, autoscaler_config, check_machine
 from daftnb.errors import ClusterError
 
 
@@ -20,9 +20,11 @@ def refused(size: ClusterSize | None = None) -> ClusterError:
     return caught.value
 
 
-def memory(monkeypatch: pytest.MonkeyPatch, available: int, shared: int) -> None:
+def memory(monkeypatch: pytest.MonkeyPatch, available: int, shared: int, disk: int = 8 * GIB) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=shared))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=shared if folder == "/dev/shm" else disk)
+    )
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,16 +37,30 @@ def test_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused().what == "Ray needs about 970 MiB of free memory for a head and 1 worker(s); 512 MiB are available."
 
 
-def test_without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory(monkeypatch, 16 * GIB, 256 * 1024**2)
-    error = refused()
-    assert error.what.startswith("5 object stores of at least 80 MiB do not fit: 256 MiB of shared memory (/dev/shm)")
-    assert error.remedy.startswith("Try %daft start --max 1, or give the container more with --shm-size.")
+def test_with_little_shared_memory_the_objects_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 64 * MIB)
+    shares = check_machine(ClusterSize())
+    assert (shares.on_disk, shares.node_object_store) == (True, 16 * GIB // 20)
+    config: Any = autoscaler_config(ClusterSize(), shares, "127.0.0.1:1", "/a/folder")
+    assert config["provider"]["object_folder"] == "/a/folder"
+    memory(monkeypatch, 16 * GIB, 4 * GIB)
+    assert not check_machine(ClusterSize()).on_disk
 
 
-def test_without_dev_shm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dev_shm_the_objects_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 4 * GIB)
     monkeypatch.setattr(cluster.os, "access", lambda _path, _mode: False)
-    assert "missing or not writable" in refused().what
+    assert check_machine(ClusterSize()).on_disk
+
+
+def test_with_no_room_for_objects_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 64 * MIB, 256 * MIB)
+    error = refused()
+    assert error.what == (
+        "5 object stores of at least 80 MiB do not fit: 16384 MiB of memory, 64 MiB of shared memory (/dev/shm) and "
+        "256 MiB of disk are free."
+    )
+    assert error.remedy == "Try %daft start --max 1, or close other kernels."
 
 
 def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def known() -> Iterator[Any]:
         ("%daft set threshold=", "threshold=", ["threshold=1.5", "threshold=1.25"]),
         ("%daft set downscale=o", "downscale=o", ["downscale=on", "downscale=off"]),
         ("%daft get threshold d", "d", ["downscale"]),
-        ("%daft plan ", "", ["df", "horses"]),
+        ("%daft plan ", "", ["df", "horses", "3", "2", "1"]),
         ("%daft plan h", "h", ["horses"]),
         ("%daft plan df ", "", []),
         ("%daft connect ", "", ["auto", "ray://head:10001"]),

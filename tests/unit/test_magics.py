@@ -1,4 +1,4 @@
-"""%daft: every command is told, and a slip gets two lines and no traceback."""
+"""%daft: every command is told, and a slip gets one line, if it is not long, and no traceback."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_a_slip_is_told_with_what_to_type_next(session: Any, line: str, what: st
     with pytest.raises(DaftnbError) as caught:
         magics.run(line, session)
     assert what in caught.value.what
-    shown = caught.value._render_traceback_()
-    assert len(shown) == 2
-    assert "Try" in shown[1]
+    (shown,) = caught.value._render_traceback_()
+    assert shown == f"daftnb: {caught.value.what} {caught.value.remedy}"
+    assert "Try" in caught.value.remedy
     assert session.started == []
 
 
@@ -84,10 +84,7 @@ def test_without_the_names_it_needs_there_is_no_plan_of_a_dataframe() -> None:
     off = f"{internals.PLANS}: off, because …"
     with pytest.raises(DaftnbError) as caught:
         Plan.of(SimpleNamespace(off={internals.PLANS: off}), None, "df")  # type: ignore[arg-type]  # a session's one part
-    assert caught.value._render_traceback_() == [
-        f"daftnb: {off}",
-        "        Use Daft's own: df.explain(show_all=True).",
-    ]
+    assert caught.value._render_traceback_() == [f"daftnb: {off} Use Daft's own: df.explain(show_all=True)."]
 
 
 def seen(**changes: Any) -> dict[str, Any]:
@@ -119,3 +116,9 @@ def test_the_headless_demo_is_judged_by_what_happened(capsys: pytest.CaptureFixt
     few["queries"] = {}
     assert judge(few) == 1
     assert "NO   workers went from 1 to at least 2" in capsys.readouterr().out
+    assert judge(seen(), on_ray=False) == 1
+    native = seen()
+    for query in native["queries"].values():
+        query["runner"] = "native"
+    assert judge(native, on_ray=False) == 0
+    assert judge(native) == 1

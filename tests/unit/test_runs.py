@@ -15,6 +15,7 @@ from typing import Any
 import pandas
 import pytest
 
+import daftnb
 from daftnb import magics, runs
 from daftnb.errors import RecordingError
 from daftnb.settings import AutoscalingSettings
@@ -22,6 +23,7 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import frame_of
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.recorder import Recorder
+from daftnb.widgets.views import History
 from tests.conftest import ROOT
 from tests.unit import crowd, story
 
@@ -160,7 +162,13 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     magics.run(f"save '{path}' --all", session)
     assert capsys.readouterr().out == f"{path}: {path.stat().st_size:,} bytes\n"
     magics.run(f"open '{path}'", session)
-    assert "cockpit view" in capsys.readouterr().out
+    opened = capsys.readouterr().out
+    assert opened.startswith("Query 2 (second) on Ray finished after 5.00 s")
+    replay = daftnb.open(path)
+    assert repr(replay) == "<daftnb cockpit view>"
+    replay.show()
+    assert opened == capsys.readouterr().out == f"{replay}\n", "the same, as text where there is no page"
+    assert replay.frame["replay"]["title"] == "2 queries, my run.arrow"
     assert [query.number for query in runs.open_recording(path).queries] == [1, 2]
     magics.run(f"save '{path}'", session)
     assert [query.number for query in runs.open_recording(path).queries] == [2]
@@ -168,7 +176,7 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert [query.number for query in runs.open_recording(path).queries] == [1]
     capsys.readouterr()
     magics.run("history", session)
-    assert capsys.readouterr().out == "<daftnb history view>\n"
+    assert capsys.readouterr().out == f"{History(session)}\n"
     session.recorder.dropped = 3
     magics.run("history", session)
     assert capsys.readouterr().out.endswith(
@@ -181,8 +189,9 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(RecordingError) as caught:
         magics.run("save x --query calm-wilow", session)
     assert caught.value.remedy == "Try calm-willow"
-    with pytest.raises(RecordingError, match="There is no file nothing"):
-        magics.run("open nothing.arrow", session)
+    for asked in (lambda: magics.run("open nothing.arrow", session), lambda: daftnb.open("nothing.arrow")):
+        with pytest.raises(RecordingError, match="There is no file nothing"):
+            asked()
 
 
 RUN = """

@@ -379,7 +379,7 @@ def test_a_slip_is_shown_at_its_place(text: str, what: str, remedy: str) -> None
     assert error.what.startswith(what)
     assert error.remedy.startswith(remedy)
     shown = error._render_traceback_()
-    assert len(shown) == (4 if "column" in error.what.rpartition("(")[2] else 2)
+    assert len(shown) == (4 if "column" in error.what.rpartition("(")[2] else 1)
     if len(shown) == 4:
         line, caret = shown[1:3]
         word = error.what.partition("'")[2].partition("'")[0]

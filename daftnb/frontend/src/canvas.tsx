@@ -7,6 +7,7 @@ import type { Plan, Workers } from "./frame.ts";
 import { plural } from "./format.ts";
 import { CARD_WIDTH, layOut, nextTo, shapeOf, unfolded } from "./layout.ts";
 import { Details } from "./operator.tsx";
+import { PATIENCE_MS, type Turns } from "./turns.ts";
 import { hasPaths, skewShort, udfWords, type actorsOf, type Drawn } from "./planwords.ts";
 
 const LEAST_READABLE = 0.8;
@@ -18,7 +19,7 @@ const HIGHEST = 640; // px, of the box where nothing else bounds it
 const MANY = 60; // operators; of more than that, those out of sight are not drawn
 const MARGIN = 400; // px around what is in sight
 const FRESH = 120; // px around it in which cards follow the frames; further away they are as they were drawn
-const AT_ONCE = 16; // cards drawn anew in one frame of the screen; more than that wait for the frames after it
+const AT_ONCE = 6; // cards drawn anew in one frame of the screen; more than that wait for their turn
 const BELOW = 30; // px kept free around the selected operator, for the fold's button
 const DRAG = 4; // px that a press may move and still be a click
 
@@ -30,9 +31,10 @@ interface CanvasProps {
   /** Whether a card has a line for tasks. */
   tall: boolean;
   panel: object;
+  turns: Turns;
 }
 
-export function Canvas({ plan, operators, workers, actors, tall, panel }: CanvasProps) {
+export function Canvas({ plan, operators, workers, actors, tall, panel, turns }: CanvasProps) {
   const box = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 0, height: 0 });
   const [zoom, setZoom] = useState<number | null>(null); // null: as wide as the box, and readable
@@ -185,41 +187,46 @@ export function Canvas({ plan, operators, workers, actors, tall, panel }: Canvas
     (x * scale + left < sight.left + size.width + margin && (x + CARD_WIDTH) * scale + left > sight.left - margin &&
       y * scale < sight.top + size.height + margin && (y + high) * scale > sight.top - margin);
 
-  const cards = useRef({ key: [] as unknown[], made: new Map<number, { of: Drawn; node: VNode }>() });
+  const cards = useRef({ key: [] as unknown[], made: new Map<number, { of: Drawn; node: VNode; at: number }>() });
   const key = [layout, far, paths, plan.udfs];
   if (key.some((part, index) => part !== cards.current.key[index])) cards.current = { key, made: new Map() };
   // What a card does is looked up when it is done: a card is kept while its operator is as it was.
   const act = useRef({ select, fold });
   act.current = { select, fold };
-  const stale = (id: number): boolean => {
+  const shown = layout.order.filter((id) => byId.has(id) && (id === current || within(layout.places.get(id)!, MARGIN)));
+  const stale = shown.filter((id) => {
     const known = cards.current.made.get(id);
     return known !== undefined && known.of !== byId.get(id) && within(layout.places.get(id)!, FRESH);
-  };
+  });
+  const late = useRef<number | null>(null);
   const before = useRef(plan);
-  let room = !many ? Infinity : before.current === plan || layout.order.filter(stale).length <= AT_ONCE ? AT_ONCE : 0;
+  late.current ??= stale.length > 0 ? performance.now() : null;
+  let most = !many ? Infinity : performance.now() - (late.current ?? Infinity) > PATIENCE_MS ? 2 * AT_ONCE : AT_ONCE;
+  // The frame of the screen in which a message comes has its own work to do: many cards begin with the next.
+  if (before.current !== plan && stale.length > most) most = 0;
   before.current = plan;
-  const [, drawMore] = useState(0);
-  const card = (id: number): VNode | null => {
-    const operator = byId.get(id);
-    const at = layout.places.get(id)!;
-    if (!operator || (id !== current && !within(at, MARGIN))) return null;
+  // Those that have waited longest come first: while frames come faster than all can be drawn, each has its turn.
+  const waits = new Set(stale.length <= most ? [] : stale.sort((a, b) => cards.current.made.get(a)!.at - cards.current.made.get(b)!.at).slice(most));
+  const card = (id: number): VNode => {
+    const operator = byId.get(id)!;
     const known = id === current || id === selected ? undefined : cards.current.made.get(id);
-    if (known && (!stale(id) || room-- <= 0)) return known.node;
+    if (known && (known.of === operator || waits.has(id) || !within(layout.places.get(id)!, FRESH))) return known.node;
+    const at = layout.places.get(id)!;
     const udf = actors.get(id)?.[1];
     const node = (
       <Card key={id} operator={operator} x={at.x} y={at.y} current={id === current} selected={id === selected} far={far}
         slowest={paths && operator.slowest === true} actors={udf ? udfWords(udf) : undefined} hidden={hidden.get(id)}
         onSelect={() => act.current.select(id)} onFold={() => act.current.fold(id)} onFocus={() => setFocus(id)} />
     );
-    if (id !== current && id !== selected) cards.current.made.set(id, { of: operator, node });
+    if (id !== current && id !== selected) cards.current.made.set(id, { of: operator, node, at: performance.now() });
     return node;
   };
-
-  const drawn = layout.order.map(card);
+  const drawn = shown.map(card);
+  const [, setTurns] = useState(0);
+  const drawMore = useRef(() => setTurns((times) => times + 1)).current;
   useEffect(() => {
-    if (room >= 0) return;
-    const next = requestAnimationFrame(() => drawMore((times) => times + 1));
-    return () => cancelAnimationFrame(next);
+    if (waits.size === 0) late.current = null;
+    else turns.ask(drawMore);
   });
 
   const edges = { "": "", fused: "", slow: "" };

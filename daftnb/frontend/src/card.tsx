@@ -1,10 +1,16 @@
 // One operator as a card: what it is, how far it has come, what came of it, and what stands out.
+import { fits, widths } from "./fit.ts";
 import { glyph } from "./words.ts";
 import { duration, plural, share, size } from "./format.ts";
 import type { Counts } from "./frame.ts";
 import { brief, rowWords, skewShort, type Drawn } from "./planwords.ts";
 
 const SHOWN = 120; // characters of a name or expression; the details have all of it
+const ROOM = { near: 215, far: 204 }; // px within the borders and paddings of plan.css
+const GAP = 8;
+const TEXT = widths("12px");
+const NAME = widths("650 13px");
+const FAR_NAME = widths("650 26px");
 
 interface CardProps {
   operator: Drawn;
@@ -29,7 +35,16 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
   const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
   const skew = skewShort(operator.skew);
   const note = skew || actors;
-  const time = duration_us != null && <span>{duration(duration_us / 1e6)}</span>;
+  const time = duration_us != null ? duration(duration_us / 1e6) : "";
+  const title = name.slice(0, SHOWN);
+  const sign = state ? `${glyph(state)} ` : "";
+  const part = (slowest ? "⚑ " : "") + share(operator.time_share);
+  const named = far ? fits(ROOM.far, GAP, [sign + title, FAR_NAME]) : fits(ROOM.near, GAP, [sign + title, NAME], [part, TEXT]);
+  const expression = brief(detail).slice(0, SHOWN);
+  const bytes = bytes_out != null ? size(bytes_out) : "";
+  const flow = rowWords(operator, Boolean(note));
+  const aside = note ? (skew ? "⚠ " : "") + note : tasks ? "" : time;
+  const cut = (name: string, fit: boolean) => (fit ? name : `${name} cut`);
   const classes = ["op", state ?? "planned", slowest && "slow", selected && "chosen"];
   return (
     <>
@@ -37,14 +52,14 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
         tabIndex={current ? 0 : -1} aria-pressed={selected} onClick={onSelect} onFocus={onFocus}>
         {operator.time_share != null && <span class="heat" style={{ "--share": `${Math.round(100 * operator.time_share)}%` }} />}
         <span class="row">
-          <span class="name" title={name.slice(0, 300)}>
+          <span class={cut("name", named)} title={name.slice(0, 300)}>
             {state && (
               <>
-                <span class={`st-${state}`} aria-hidden="true">{glyph(state)} </span>
+                <span class={`st-${state}`} aria-hidden="true">{sign}</span>
                 <span class="hidden">{state} </span>
               </>
             )}
-            <bdi>{name.slice(0, SHOWN)}</bdi>
+            <bdi>{title}</bdi>
           </span>
           {!far && (
             <span>
@@ -56,17 +71,17 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
         {!far && (
           <>
             <span class="row">
-              <bdi class="expr" title={detail.slice(0, 600)}>{brief(detail).slice(0, SHOWN)}</bdi>
-              {bytes_out != null && <span>{size(bytes_out)}</span>}
+              <bdi class={cut("expr", fits(ROOM.near, GAP, [expression, TEXT], [bytes, TEXT]))} title={detail.slice(0, 600)}>{expression}</bdi>
+              {bytes && <span>{bytes}</span>}
             </span>
             <span class="row">
-              <span class="expr">{rowWords(operator, Boolean(note))}</span>
-              {note ? <span class={skew ? "over" : ""}>{skew ? "⚠ " : ""}{note}</span> : !tasks && time}
+              <span class={cut("expr", fits(ROOM.near, GAP, [flow, TEXT], [aside, skew ? NAME : TEXT]))}>{flow}</span>
+              {aside && <span class={skew ? "over" : ""}>{aside}</span>}
             </span>
             {tasks && (
               <span class="row">
                 <Tasks tasks={tasks} state={state!} />
-                {time}
+                {time && <span>{time}</span>}
               </span>
             )}
           </>

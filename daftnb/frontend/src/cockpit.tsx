@@ -1,4 +1,5 @@
 // All of it in one widget: the query's line, and below it an overview and a tab for each part.
+import { useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
@@ -35,22 +36,22 @@ export function Cockpit({ store, theme }: Props) {
 
 /** The cockpit without the query's line. */
 export function Parts({ store, theme }: Props) {
+  const replayed = useComputed(() => store.frame.value?.replay != null);
   return (
     <>
-      {store.frame.value?.replay && <ReplayBar store={store} />}
+      {replayed.value && <ReplayBar store={store} />}
       <Looking store={store} />
       <Tabs label="cockpit" names={TABS} chosen={store.chosen.tab}>
-        {(name) => part(name, { store, theme })}
+        {(name) => part(name, { store, theme }, replayed.value)}
       </Tabs>
     </>
   );
 }
 
-function part(name: string, { store, theme }: Props): ComponentChildren {
-  const replayed = store.frame.value?.replay != null;
+function part(name: string, { store, theme }: Props, replayed: boolean): ComponentChildren {
   switch (name) {
     case "Plan": return <PlanPanel store={store} wide />;
-    case "Workers": return <WorkersPanel store={store} />;
+    case "Workers": return <WorkersPanel store={store} theme={theme} />;
     case "Backlog": return <BacklogPanel store={store} theme={theme} />;
     case "Decisions": return <Decisions store={store} />;
     case "History": return <History store={store} />;
@@ -60,7 +61,7 @@ function part(name: string, { store, theme }: Props): ComponentChildren {
 }
 
 function Overview({ store, theme }: Props) {
-  const native = onNative(store.frame.value); // then there is little to say beside the plan
+  const native = useComputed(() => onNative(store.frame.value)).value; // then there is little to say beside the plan
   return (
     <div class="grid pairs">
       <PlanPanel store={store} wide={native} />
@@ -71,7 +72,7 @@ function Overview({ store, theme }: Props) {
           ) : (
             <>
               <BacklogRows store={store} theme={theme} />
-              <WorkerRows store={store} />
+              <WorkerRows store={store} theme={theme} />
             </>
           )}
         </div>
@@ -84,7 +85,7 @@ function Overview({ store, theme }: Props) {
 
 /** Says that what is shown is not the current query, and leads back to it. */
 export function Looking({ store }: { store: Store }) {
-  const look = store.frame.value?.look;
+  const look = useComputed(() => store.frame.value?.look).value;
   if (look == null) return null;
   return (
     <p class="looking">

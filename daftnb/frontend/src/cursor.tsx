@@ -1,13 +1,19 @@
 // One moment through all charts and lanes: the line in each of them, and the words for all that was so then.
 import type { Frame } from "./frame.ts";
+import { fits, widths } from "./fit.ts";
 import { signed } from "./format.ts";
 import { markAt, momentOf, momentWords, nextMark, type Moment } from "./moment.ts";
 import type { Store } from "./store.ts";
+import { useFrame } from "./turns.ts";
 import { AXIS, clamp, END, rangeOf, shareOf, zeroOf, type Range } from "./window.ts";
 import { decisionWord, SIGNS } from "./words.ts";
 
 const SNAP = 5; // pixels to a decision's mark
 const STEPS = 100; // of an arrow key, from end to end
+const FACT = 100; // px that a fact has at least
+const SPACE = 4;
+const TEXT = widths("12px");
+const BOLD = widths("600 12px");
 
 /** The line of the moment, in a box that has the axis on its left (`--axis`: more than that). */
 export function Cursor({ store, range }: { store: Store; range: Range }) {
@@ -48,7 +54,7 @@ export function rest(store: Store): void {
 
 /** The moment in words: now, until one is pointed at. With the keyboard it is a slider along the time axis. */
 export function Readout({ store }: { store: Store }) {
-  const frame = store.frame.value;
+  const frame = useFrame(store);
   if (frame === null) return null;
   const cursor = store.cursor.value;
   const range = rangeOf(frame);
@@ -61,7 +67,7 @@ export function Readout({ store }: { store: Store }) {
       <div class="facts">
         <b>{cursor === null ? "now" : signed(moment.t - zeroOf(range))}</b>
         {moment.facts.map(([name, value]) => (
-          <span key={name}>
+          <span key={name} class={fits(FACT, SPACE, [name, TEXT], [value, BOLD]) ? "" : "cut"}>
             {name} <b class={name === "ratio" && moment.over ? "over" : ""}>{value}</b>
           </span>
         ))}

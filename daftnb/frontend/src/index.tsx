@@ -1,5 +1,5 @@
 // One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
-import { effect } from "@preact/signals";
+import { effect, useComputed } from "@preact/signals";
 import { render as draw } from "preact";
 import base from "./base.css";
 import type { ViewName } from "./frame.ts";
@@ -23,6 +23,7 @@ const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "decisions", "
 const ANNOUNCE_MS = 5_000;
 
 function View({ name, store, theme }: { name: ViewName; store: Store; theme: Theme }) {
+  const looking = useComputed(() => store.frame.value?.look != null);
   const problems = <Problems store={store} />;
   const head = (
     <section class="panel wide" aria-label="Query">
@@ -40,7 +41,7 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
       <div class="wide">
         <One store={store} theme={theme} />
       </div>
-      {name === "history" && store.frame.value?.look != null && <PlanPanel store={store} wide />}
+      {name === "history" && looking.value && <PlanPanel store={store} wide />}
     </div>
   );
 }

@@ -24,7 +24,7 @@ interface LanesProps {
   frame: Frame;
   workers: Worker[];
   range: Range;
-  theme: Theme | undefined;
+  theme: Theme;
 }
 
 interface Picked {
@@ -178,7 +178,7 @@ class Memory {
     return made!.row;
   }
 
-  paint(box: HTMLElement, lanes: Lane[], width: number, height: number, theme: Theme | undefined): void {
+  paint(box: HTMLElement, lanes: Lane[], width: number, height: number, theme: Theme): void {
     const colour = coloursOf(box, theme);
     const size = `${width}:${height}:${theme}`;
     const canvases = box.querySelectorAll("canvas");

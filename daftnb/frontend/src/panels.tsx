@@ -1,4 +1,5 @@
 // The scheduler's decisions with their reasons, and the settings: set beside in effect.
+import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { signed } from "./format.ts";
 import { Fold } from "./fold.tsx";
@@ -8,9 +9,9 @@ import { clamp } from "./window.ts";
 import { decisionWord } from "./words.ts";
 
 export function Decisions({ store }: { store: Store }) {
-  const decisions = Object.entries(store.frame.value?.decisions ?? {}).reverse();
+  const decisions = Object.entries(useComputed(() => store.frame.value?.decisions).value ?? {}).reverse();
   const box = useRef<HTMLDivElement>(null);
-  const zero = store.query.value?.started ?? 0;
+  const zero = useComputed(() => store.query.value?.started ?? 0).value;
   const pointed = store.pointed.value;
   const point = (key: string | null) => {
     store.pointed.value = key;
@@ -68,7 +69,7 @@ export const settingsSub = (number: number | null | undefined): string =>
   number == null ? "read back once a query has run on Ray" : `in effect: read back at query ${number}`;
 
 export function Settings({ store }: { store: Store }) {
-  const settings = store.frame.value?.settings;
+  const settings = useComputed(() => store.frame.value?.settings).value;
   if (!settings) return null;
   return (
     <Panel title="Settings" sub={settingsSub(settings.number)}>

@@ -5,11 +5,12 @@ import { plural } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import { actorsOf, isolated, operatorsOf, STAGES, udfWords, type Stage } from "./planwords.ts";
 import type { Store } from "./store.ts";
+import { useFrame } from "./turns.ts";
 
 export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   const [chosen, choose] = useState<Stage | null>(null);
   const id = useId();
-  const frame = store.frame.value;
+  const frame = useFrame(store);
   const plan = frame?.plan;
   const there = plan ? STAGES.filter((stage) => operatorsOf(plan, stage)) : [];
   const stage = chosen && there.includes(chosen) ? chosen : plan?.of != null && there.includes("optimised") ? "optimised" : there[0];
@@ -50,7 +51,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
     <Panel title="Plan" sub={sub.join(" · ")} bounded={operators.length > 0} wide={wide} class="plans">
       <div class="plan-body">
         {tabs}
-        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} actors={actors} panel={panel} tall={tasks} />
+        <Canvas key={`${stage} ${plan.query}`} plan={plan} operators={operators} workers={frame.workers} actors={actors} panel={panel} tall={tasks} turns={store.turns} />
       </div>
     </Panel>
   );

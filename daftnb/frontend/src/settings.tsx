@@ -1,11 +1,12 @@
 // The autoscaling settings, to be changed: what is set beside what is in effect. The kernel judges each value.
+import { useComputed } from "@preact/signals";
 import type { SettingRow } from "./frame.ts";
 import { Panel } from "./panel.tsx";
 import { shown, SWITCHES, settingsSub } from "./panels.tsx";
 import type { Store } from "./store.ts";
 
 export function SettingsForm({ store }: { store: Store }) {
-  const settings = store.frame.value?.settings;
+  const settings = useComputed(() => store.frame.value?.settings).value;
   if (!settings) return null;
   return (
     <Panel title="Settings" sub={settingsSub(settings.number)}>

@@ -3,6 +3,7 @@
 import { computed, signal, type Signal } from "@preact/signals";
 import { asFrame, asMessage, isActive, type Frame } from "./frame.ts";
 import { mergePatch } from "./merge.ts";
+import { Turns } from "./turns.ts";
 
 /** What a view needs of the widget's model. */
 export interface Model {
@@ -41,8 +42,11 @@ interface Known {
 const knowledge = new WeakMap<object, Known>();
 
 /** What stands for a model in all its views: each of them is given a model object of its own (anywidget's proxy), but
- * the widget's layout, which no other widget has, is the page's one object. */
-const identity = (model: Model): object => (model.get("layout") as object | null | undefined) ?? model;
+ * the widget's layout, which no other widget has, is the page's one object. (In marimo it is a name only.) */
+function identity(model: Model): object {
+  const layout = model.get("layout");
+  return typeof layout === "object" && layout !== null ? layout : model;
+}
 
 export class Store {
   readonly frame = signal<Frame | null>(null);
@@ -56,6 +60,7 @@ export class Store {
   /** The moment that the charts and lanes show, seconds on the kernel's clock (null: now), and a decision in it. */
   readonly cursor = signal<number | null>(null);
   readonly pointed = signal<string | null>(null);
+  readonly turns: Turns;
   #asked = -Infinity;
   #latest: Frame | null = null;
   #seen = true;
@@ -67,6 +72,7 @@ export class Store {
     this.#model = model;
     this.#identity = identity(model);
     this.#signal = abort;
+    this.turns = new Turns(abort);
     this.chosen = choices.get(this.#identity) ?? {
       tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]), drafts: signal({}), focused: "",
     };
@@ -184,6 +190,7 @@ export class Store {
     this.#latest = frame;
     if (!this.#seen) return;
     this.frame.value = frame;
+    this.turns.all();
     this.now.value = frame.replay ? frame.now : clock + pageSeconds(); // a recording's time stands still
   }
 

@@ -26,12 +26,12 @@ export type Colours = (name: string) => string;
 const known = new Map<string, string>();
 
 /** The values of the style sheet's colours in a theme; they are the same in every view. */
-export const coloursOf = (element: Element, theme: Theme | undefined): Colours => (name) => {
+export const coloursOf = (element: Element, theme: Theme): Colours => (name) => {
   const key = `${theme}${name}`;
   let value = known.get(key);
   if (value === undefined) {
     value = getComputedStyle(element).getPropertyValue(name).trim();
-    if (value && theme) known.set(key, value);
+    if (value) known.set(key, value);
   }
   return value;
 };

@@ -7,13 +7,14 @@ import { plural, ratio } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
 import type { Theme } from "./theme.ts";
+import { useFrame } from "./turns.ts";
 import { rangeOf, type Range } from "./window.ts";
 import { NATIVE, overMax, SIGNS } from "./words.ts";
 
 export const onNative = (frame: Frame | null): boolean => frame?.query?.runner === "native";
 
 export function BacklogRows({ store, theme }: { store: Store; theme: Theme }) {
-  const frame = store.frame.value;
+  const frame = useFrame(store);
   const backlog = frame?.backlog;
   if (!frame || !backlog) return null;
   if (Object.keys(backlog.points).length === 0) {

@@ -1,5 +1,5 @@
 // The Ray worker pool: as lanes on the charts' time axis, or as a table; at most a window of it is here at once.
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Readout } from "./cursor.tsx";
 import type { Frame, Worker, Workers } from "./frame.ts";
@@ -10,20 +10,24 @@ import type { Store } from "./store.ts";
 import { WorkerTable } from "./table.tsx";
 import type { Theme } from "./theme.ts";
 import { onNative } from "./timeline.tsx";
+import { useFrame } from "./turns.ts";
 import { rangeOf } from "./window.ts";
 import { NATIVE, poolWords } from "./words.ts";
 
 export function WorkerSummary({ store }: { store: Store }) {
-  const pool = store.frame.value?.workers;
-  return pool && Object.keys(pool.rows).length > 0 ? <>{poolWords(pool)}</> : null;
+  const words = useComputed(() => {
+    const pool = store.frame.value?.workers;
+    return pool && Object.keys(pool.rows).length > 0 ? poolWords(pool) : null;
+  });
+  return <>{words}</>;
 }
 
 /** In the kernel's order, the head first: patches add to the end of a map. */
 const inOrder = (pool: Workers): Worker[] =>
   Object.values(pool.rows).sort((a, b) => Number(b.head) - Number(a.head) || (a.place ?? 0) - (b.place ?? 0));
 
-export function WorkerRows({ store, theme }: { store: Store; theme?: Theme }) {
-  const frame = store.frame.value;
+export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
+  const frame = useFrame(store);
   const form = useSignal<"lanes" | "table">("lanes");
   if (!frame?.workers) return null;
   const workers = inOrder(frame.workers);
@@ -86,7 +90,7 @@ function Pager({ store, pool, here }: { store: Store; pool: Workers; here: numbe
   );
 }
 
-export function WorkersPanel({ store, theme }: { store: Store; theme?: Theme }) {
+export function WorkersPanel({ store, theme }: { store: Store; theme: Theme }) {
   return (
     <Panel title="Workers" sub={<WorkerSummary store={store} />}>
       <div class="timeline">

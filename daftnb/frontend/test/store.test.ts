@@ -7,10 +7,10 @@ function frame(seq: number, more: object = {}) {
 }
 
 /** A page that shows the model: what it holds at first, or another view of the same `model`. */
-function open(t: TestContext, first: unknown, shown?: Model) {
+function open(t: TestContext, first: unknown, shown?: Model, layout: unknown = {}) {
   const sent: unknown[] = [];
   const handlers = new Map<string, (...values: never[]) => void>();
-  const traits: Record<string, unknown> = { frame: first, layout: {} };
+  const traits: Record<string, unknown> = { frame: first, layout };
   const model: Model = shown ? { ...shown } : {
     get: (name) => traits[name],
     on: (event, callback) => void handlers.set(event, callback),
@@ -37,6 +37,13 @@ test("patches follow one another from the keyframe on", (t) => {
   assert.deepEqual(page.sent, [{ type: "resync" }]);
   page.close();
   assert.equal(page.handlers.size, 0);
+});
+
+test("a model whose layout is but a name, as in marimo, has a page of its own", (t) => {
+  const [one, two] = [0, 1].map(() => open(t, frame(0, { query: null }), undefined, "IPY_MODEL_1"));
+  one!.store.chosen.tab.value = "History";
+  assert.deepEqual([one!.store.frame.value?.seq, two!.store.frame.value?.seq], [0, 0]);
+  assert.equal(two!.store.chosen.tab.value, "Overview");
 });
 
 test("a gap asks once for a keyframe, and the keyframe repairs it", (t) => {

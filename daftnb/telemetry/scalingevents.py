@@ -1,0 +1,63 @@
+"""Events: the backlog, and what the scheduler asks of Ray because of it. Part of :mod:`daftnb.telemetry.events`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogSample:
+    """A moment of the backlog. ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since
+    the sample before (so that a short peak is not lost), ``pending_now`` at this moment; ``observed``: CPUs of all
+    workers that run, the warm ones too."""
+
+    t: float
+    pending: int
+    pending_now: int
+    running: int
+    capacity: int
+    workers: int
+    observed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRequested:
+    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it."""
+
+    t: float
+    bundles: int
+    cpus: int
+    pending: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBegun:
+    """The scheduler looked at this backlog and did not ask Ray for workers. ``number`` counts such decisions.
+
+    ``reason``: below (the threshold), interval (one request per autoscaler interval), not larger (than what is asked
+    for already), linear (that scheduler asks only where there is no worker).
+    """
+
+    t: float
+    number: int
+    reason: str
+    pending: int
+    capacity: int
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCounted:
+    """How often, so far, the scheduler has come to the decision ``number`` in a row."""
+
+    t: float
+    number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemandCleared:
+    """What had been asked of Ray was withdrawn."""
+
+    t: float
