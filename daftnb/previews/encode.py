@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from daft import DataType, Series
 
 PAGE_BYTES = 256_000
+READ_BYTES = 64 * 2**20  # of texts that are read for a page: to tell how long each is
 HEX_BYTES = 16
 
 
@@ -66,11 +67,16 @@ class Page:
 
 def encode_page(columns: Sequence[tuple[int, Series]], most: int = PAGE_BYTES) -> Page:
     """A page of these columns, each with its number; all have as many rows. One row comes in any case."""
+    rows = len(columns[0][1])
+    heavy = sum(series.to_arrow().nbytes for _, series in columns if series.datatype().is_string())
+    if heavy > READ_BYTES and rows > 1:
+        count = max(1, min(rows - 1, rows * READ_BYTES // heavy))
+        return encode_page([(number, series.slice(0, count)) for number, series in columns], most)
     prepared = [prepare(number, series) for number, series in columns]
     pictures = sum(column.pictures for column in prepared)
     smallest = pictures * _share(LEVELS[-1])
-    if smallest > most and len(columns[0][1]) > 1:
-        count = max(1, min(len(columns[0][1]) - 1, int(len(columns[0][1]) * most / smallest)))
+    if smallest > most and rows > 1:
+        count = max(1, min(rows - 1, int(rows * most / smallest)))
         return encode_page([(number, series.slice(0, count)) for number, series in columns], most)
     data, batch = b"", None
     for level in LEVELS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from daftnb.engine.partitions import LocalPartitions, Partitions, is_collected, partitions_of, shown_rows
+from daftnb.engine.partitions import Partitions, is_collected, partitions_of, shown_rows
 from daftnb.engine.rerun import first_rows
 from daftnb.errors import DaftnbError
 from daftnb.previews.table import Column, columns_of
@@ -38,11 +38,6 @@ class Source:
         from daftnb.engine.connect import runner_name
 
         return "ray" if runner_name() == "ray" else "native"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether its rows are in this process, and come at once."""
-        return isinstance(self.rows, LocalPartitions)
 
 
 def source_of(frame: DataFrame, limit: int | None = None) -> Source:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from daftnb.engine.ownqueries import OwnQuery
-from daftnb.engine.partitions import PartitionLost, Partitions, is_collected, partitions_of
+from daftnb.engine.partitions import LocalPartitions, PartitionLost, Partitions, is_collected, partitions_of
 from daftnb.engine.rerun import anew
 from daftnb.errors import DaftnbError, QueryCancelled
 from daftnb.previews import cell, download, encode
@@ -150,9 +150,10 @@ class Desk:
         self._check_released()
         match request:
             case g.PageRequest() | g.CellRequest() | g.CopyRequest():
-                if self.source.is_local:
+                local = isinstance(self._view(request.view).rows, LocalPartitions)
+                if local and not isinstance(request, g.CopyRequest):
                     self._answer_rows(request)
-                else:  # what a cluster is asked may take its time, which is not the kernel's
+                else:  # what a cluster is asked, or much text, may take its time, which is not the kernel's
                     self._lane.do(lambda: self._guarded(request.id, lambda: self._answer_rows(request)))
             case g.ViewRequest():
                 self._see(request)

@@ -54,6 +54,7 @@ class Preview(Loaded):
     def close(self) -> None:
         """Let go of the page, and of what runs for it."""
         self._desk.close()
+        _kept.pop(self.model_id, None)
         with self._sending:
             super().close()
 
@@ -90,6 +91,10 @@ class Preview(Loaded):
             return encode.encode_page(list(enumerate(self._first))).data
         columns = self._desk.source.columns[:FIRST_COLUMNS]
         return encode.empty_page(columns).data if columns and self._desk.state == "ready" else b""
+
+    def __str__(self) -> str:
+        """As text: what ``print`` shows in a script, where there are no pages."""
+        return self._printed(self._desk.source)
 
     def release(self) -> None:
         """Let go of the rows: a page that asks for more is told to run the cell again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 from tests.cluster.test_lifecycle import processes_of
@@ -152,16 +151,28 @@ def test_a_partition_that_is_lost_is_said_and_made_again(session: Session) -> No
     frame = daft.range(100_000, partitions=2).with_column("b", col("id") + 1).collect()
     asked = Asked(frame, session.cancel_on_ray)
     assert asked.rows(0, 1, [1]) == {"v1": [1]}
-    assert session.cluster is not None
-    actors = [p for p in processes_of(str(session.cluster.folder)) if "RaySwordfishActor" in " ".join(p.cmdline())]
-    for actor in actors:
-        psutil.Process(actor.ppid()).kill()  # its raylet, and with it the node's object store
+    [*_, where] = whereabouts(frame)
+    end_node(session, where)
     content = await_that(lambda: lost(asked), "the loss is told", 120)
     assert isinstance(content, dict) and "are lost" in content["message"] and "Run it again" in content["message"]
     assert asked.changes[-1][0] == "lost"
     ran = asked.answer(asked.ask("run"), 120)[0]
     assert ran["type"] == "run" and ran["state"] == "ready", ran
     assert asked.desk.state == "ready" and asked.rows(0, 2, [1]) == {"v1": [1, 2]}
+
+
+def end_node(session: Session, where: set[str]) -> None:
+    """Kill the raylet, and with it the object store, of the one node on which something is."""
+    import ray
+
+    [node] = [node for node in ray.nodes() if node["NodeID"] in where]
+    assert session.cluster is not None
+    port = str(node["NodeManagerPort"])
+    for process in processes_of(str(session.cluster.folder)):
+        if any(each.laddr.port == int(port) and each.status == "LISTEN" for each in process.net_connections()):
+            process.kill()
+            return
+    raise AssertionError(f"no process listens on {port}")
 
 
 def lost(asked: Asked) -> dict[str, Any] | None:
