@@ -256,8 +256,8 @@ def test_the_view_as_code_and_as_a_file(show: Show, tmp_path: Path, artifacts: P
 def test_whoever_brings_a_cell_into_view_moves_header_and_rows_alike(show: Show) -> None:
     page = show(FakeKernel(numbers(30), 1_000), 700)
     cell(page, 0, 0).wait_for()
-    page.evaluate("""() => { for (const cell of window.shadow().querySelectorAll('.rows .cell, .head .cell'))
-        cell.scrollIntoView({block: 'center', inline: 'center'}); }""")
+    page.evaluate("""() => { const cells = window.shadow().querySelectorAll('.rows .row:first-child .cell');
+        cells[cells.length - 1].scrollIntoView({block: 'nearest', inline: 'end'}); }""")
     page.wait_for_function("() => window.shadow().querySelectorAll('.rows .coming').length === 0")
     left = (
         page.locator(".rows .row:not([hidden])")
