@@ -251,3 +251,22 @@ def test_the_view_as_code_and_as_a_file(show: Show, tmp_path: Path, artifacts: P
     assert (tmp_path / "file").read_text() == "part 0\npart 1\npart 2\n"
     assert kernel.of("download")[0] | {"id": 0} == {"type": "download", "id": 0, "format": "csv"}
     page.went.clear()  # a download is told of as a navigation
+
+
+def test_whoever_brings_a_cell_into_view_moves_header_and_rows_alike(show: Show) -> None:
+    page = show(FakeKernel(numbers(30), 1_000), 700)
+    cell(page, 0, 0).wait_for()
+    page.evaluate("""() => { const cells = window.shadow().querySelectorAll('.rows .row:first-child .cell');
+        cells[cells.length - 1].scrollIntoView({block: 'nearest', inline: 'end'}); }""")
+    page.wait_for_function("() => window.shadow().querySelectorAll('.rows .coming').length === 0")
+    left = (
+        page.locator(".rows .row:not([hidden])")
+        .first.locator(".cell")
+        .evaluate_all(
+            "cells => Object.fromEntries(cells.map((cell) => [cell.ariaColIndex, cell.getBoundingClientRect().left]))"
+        )
+    )
+    heads = page.locator(".head .cell").evaluate_all(
+        "cells => Object.fromEntries(cells.map((cell) => [cell.ariaColIndex, cell.getBoundingClientRect().left]))"
+    )
+    assert {column: heads[column] for column in left} == left

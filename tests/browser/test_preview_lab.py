@@ -1,5 +1,5 @@
-"""The preview in a real JupyterLab, on Daft's native runner: all rows of a dataframe that has run, sorted and
-filtered by the kernel; a lazy one that runs when it is asked to; its keys are not the notebook's."""
+"""The preview in a real JupyterLab, on Daft's native runner: all rows of a dataframe that has run, sorted and filtered
+by the kernel; values of each kind; a lazy one that runs when it is asked to; its keys are not the notebook's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
 from tests.browser.previewpage import cell, header, text
+from tests.browser.test_notebook import ITS_OWN
 from tests.browser.test_stop import notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
@@ -31,17 +32,37 @@ LAZY = """
     lazy = daft.range(5_000).with_column("square", col("id") * col("id"))
     lazy
 """
+KINDS = """
+    %load_ext daftnb
+    import datetime, decimal, daft, numpy as np
+    from daft import col, DataType
+    daft.set_runner_native()
+    class Thing:
+        def __repr__(self): return "<a thing>"
+    kinds = daft.from_pydict({
+        "float": [float("nan"), float("inf"), None], "text": ["", "x" * 5000, "two\\nlines"],
+        "decimal": [decimal.Decimal("12345678901234567890.07"), None, decimal.Decimal("0.00")],
+        "day": [datetime.date(2026, 3, 29)] * 3, "lasts": [datetime.timedelta(seconds=1.5)] * 3,
+        "list": [[1, None], [], None], "struct": [{"a": {"b": [1, 2]}, "c": "x"}] * 3,
+        "bytes": [b"\\x89PNG\\r\\n\\x1a\\n" + b"0" * 90, b"", None],
+        "vector": [np.sin(np.arange(64) / 5).astype("float32") for _ in range(3)],
+        "picture": [np.full((48, 64, 3), 40 + 80 * i, dtype=np.uint8) for i in range(3)],
+        "thing": [Thing(), None, Thing()], "url": ["https://example.org/a.png", "javascript:alert(1)", "x"],
+    }).with_column("vector", col("vector").cast(DataType.embedding(DataType.float32(), 64)))
+    kinds = kinds.with_column("picture", col("picture").cast(DataType.image("RGB"))).collect()
+    kinds
+"""
 SHADOW = """(index) => { window.shadow = () => {
     const roots = [...document.querySelectorAll('.jp-OutputArea-output div')].filter((div) => div.shadowRoot);
     return roots[index].shadowRoot;
 }; }"""
 
 
-def opened(lab: Lab, page: Any, name: str, cells: tuple[str, ...]) -> Any:
+def opened(lab: Lab, page: Any, name: str, cells: tuple[str, ...], path: str = "lab/tree") -> Any:
     """Runs a notebook of these cells; gives the first preview."""
     notebook(lab, name, cells)
     page.set_default_timeout(15_000)
-    open_notebook(page, lab, name)
+    open_notebook(page, lab, name, path)
     run_all(page)
     all_ran(page, 90)
     page.evaluate(SHADOW, 0)
@@ -50,17 +71,18 @@ def opened(lab: Lab, page: Any, name: str, cells: tuple[str, ...]) -> Any:
     return preview
 
 
-def test_all_rows_of_a_dataframe_that_has_run(lab: Lab, page: Any, artifacts: Path) -> None:
+@pytest.mark.parametrize("path", ["lab/tree", "notebooks"])
+def test_all_rows_of_a_dataframe_that_has_run(path: str, lab: Lab, page: Any, artifacts: Path) -> None:
     try:
-        preview = opened(lab, page, "preview.ipynb", (BIG,))
+        preview = opened(lab, page, "preview.ipynb", (BIG,), path)
         cell(preview, 0, 0).wait_for()
         preview.get_by_text("1,000,000 rows × 4 columns").wait_for()
-        page.screenshot(path=artifacts / "preview-lab.png")
+        page.screenshot(path=artifacts / f"preview-{path[:3]}.png")
         assert [text(cell(preview, 3, column)) for column in range(4)] == ["3", "1.0", "name 3", "9007199254740996"]
         cell(preview, 3, 0).click()
         page.keyboard.press("Control+End")
         cell(preview, ROWS - 1, 3).get_by_text(str(ROWS - 1 + 2**53 + 1)).wait_for()
-        page.screenshot(path=artifacts / "preview-lab-end.png")
+        page.screenshot(path=artifacts / f"preview-{path[:3]}-end.png")
 
         # Keys that are the notebook's in command mode (d d deletes the cell, b adds one, z undoes) are not meant here.
         count = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
@@ -86,7 +108,7 @@ def test_all_rows_of_a_dataframe_that_has_run(lab: Lab, page: Any, artifacts: Pa
         assert page.locator(".jp-Dialog").count() == 0
         assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.mode") == "command"
         assert preview.locator("[role=gridcell][aria-selected=true]").count() == 2
-        assert page.problems == []
+        assert [problem for problem in page.problems if problem not in ITS_OWN] == []
     finally:
         shut_down_kernels(lab)
 
@@ -125,6 +147,36 @@ def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path,
         page.keyboard.press("Enter")
         preview.get_by_role("alert").get_by_text("abc").wait_for()
         preview.get_by_text("3,700 of 1,000,000 rows").wait_for()
+        assert page.problems == []
+    finally:
+        shut_down_kernels(lab)
+
+
+def test_values_of_each_kind(lab: Lab, page: Any, artifacts: Path) -> None:
+    page.set_viewport_size({"width": 2600, "height": 900})
+    try:
+        preview = opened(lab, page, "preview-kinds.ipynb", (KINDS,))
+        cell(preview, 0, 0).wait_for()
+        page.screenshot(path=artifacts / "preview-lab-kinds.png")
+        assert [text(cell(preview, row, 0)) for row in range(3)] == ["NaN", "+∞", "null"]
+        assert [text(cell(preview, row, 1)) for row in (0, 2)] == ["empty", "two⏎lines"]
+        assert text(cell(preview, 1, 1)).endswith("5,000 chars")
+        assert text(cell(preview, 0, 2)) == "12345678901234567890.07"
+        assert "PNG image" in text(cell(preview, 0, 7))
+        assert cell(preview, 0, 8).locator("path").get_attribute("d").count("L") > 6
+        assert cell(preview, 1, 9).locator("img").evaluate("img => img.naturalWidth") == 64
+        assert text(cell(preview, 0, 10)) == "<a thing>"
+        pane = preview.locator(".detail-pane")
+        cell(preview, 0, 6).click()
+        pane.locator(".tree").get_by_text("b", exact=True).wait_for()
+        cell(preview, 1, 9).click()
+        pane.locator("img").wait_for()
+        cell(preview, 0, 11).dblclick()
+        assert pane.get_by_role("link").get_attribute("href") == "https://example.org/a.png"
+        page.keyboard.press("ArrowDown")
+        pane.get_by_text("javascript:alert(1)").wait_for()
+        assert pane.get_by_role("link").count() == 0
+        page.screenshot(path=artifacts / "preview-lab-kinds-end.png")
         assert page.problems == []
     finally:
         shut_down_kernels(lab)

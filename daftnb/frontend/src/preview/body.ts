@@ -9,6 +9,7 @@ import type { Table } from "./wire.ts";
 
 const ROW = 26; // px
 const TALL_ROW = 44; // px, where there are thumbnails
+const ROOM = 14; // px of the box that columns do not get: its border, a scroll bar
 const MARGIN = 2; // columns on either side that are there before they are seen
 const HAND = 1.5; // of the height in sight: a finger or a wheel moves less in one event, a dragged scroll bar more
 
@@ -74,7 +75,11 @@ export class Body {
     scroller.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false, signal: abort });
     scroller.addEventListener("touchstart", () => (this.#touched = true), { passive: true, signal: abort });
     scroller.addEventListener("touchend", () => (this.#touched = false), { passive: true, signal: abort });
-    const observer = new ResizeObserver(() => this.layOut());
+    const observer = new ResizeObserver(() => {
+      const narrower = scroller.clientWidth < this.#box.width;
+      this.layOut();
+      if (narrower && parts.pane.contains((scroller.getRootNode() as ShadowRoot).activeElement)) this.reveal(this.store.active.peek()); // the value beside it took room
+    });
     observer.observe(scroller);
     abort.addEventListener("abort", () => {
       observer.disconnect();
@@ -100,7 +105,7 @@ export class Body {
     this.gutter = 22 + Math.max(2, grouped(store.rows.peek()).length) * 7;
     const about = store.table.peek()?.columns ?? [];
     const flexible = columns.map((column) => !isRight(about[column]?.kind ?? "other") && !store.widths.peek().has(column));
-    this.edges = edgesOf(spread(columns.map((column) => store.widthOf(column)), flexible, scroller.clientWidth - this.gutter));
+    this.edges = edgesOf(spread(columns.map((column) => store.widthOf(column)), flexible, scroller.parentElement!.clientWidth - ROOM - this.gutter));
     const heights = this.heights;
     const width = this.gutter + this.edges.at(-1)!;
     space.style.width = `${Math.max(1, width)}px`;
@@ -362,7 +367,7 @@ export class Body {
   }
 
   #show(cell: HTMLElement, look: Look, kind: Parameters<typeof lookOf>[0]): void {
-    cell.className = `cell${isRight(kind) ? " right" : ""}${isCode(kind) ? " code" : ""}${OPENS.has(kind) && look.mark === "" ? " opens" : ""}`;
+    cell.className = `cell${isRight(kind) ? " right" : ""}${isCode(kind) ? " code" : ""}${(OPENS.has(kind) || look.cut) && look.mark === "" ? " opens" : ""}`;
     cell.title = look.title;
     cell.removeAttribute("aria-label");
     const note = () => {

@@ -12,6 +12,8 @@ export interface Look {
   note: string;
   /** No ordinary value: shown with a mark of its own. */
   mark: "" | "null" | "nan" | "inf" | "empty" | "no";
+  /** It is cut: a click shows all of it. */
+  cut?: boolean;
   /** The points of an embedding. */
   points?: ArrayLike<number>;
   /** A thumbnail, PNG. */
@@ -71,7 +73,7 @@ function textual(value: unknown, length: unknown, whole: boolean): Look {
   if (value === "" && !length) return EMPTY;
   const line = onOneLine(value);
   const cut = typeof length === "bigint" || typeof length === "number";
-  return cut ? plain(`${line}…`, "", whole ? `${grouped(length as bigint)} chars` : "") : plain(line, line.length > 24 ? value : "");
+  return cut ? { ...plain(`${line}…`, "", whole ? `${grouped(length as bigint)} chars` : ""), cut } : plain(line, line.length > 24 ? value : "");
 }
 
 function floating(value: unknown, single: boolean): Look {

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { plural } from "../format.ts";
 import { MOST_COPIED, copied } from "./asks.ts";
 import { Body, rowHeightOf } from "./body.ts";
-import { OPENS, grouped } from "./cell.ts";
+import { grouped } from "./cell.ts";
 import { copyText } from "./clipboard.ts";
 import type { Span } from "./geometry.ts";
 import { Head } from "./head.tsx";
@@ -186,12 +186,11 @@ export function Grid({ store, handle, onColumn, onDetail, isDetailOpen }: GridPr
   };
   const onClick = (event: MouseEvent) => {
     drag.current = false;
-    const target = event.target as Element;
     const place = store.active.peek();
-    if (event.shiftKey || place.row < 0 || !rows.current!.contains(target) || target.closest(".cell") === null) return;
-    const kind = store.table.peek()!.columns[store.view.peek().columns[place.column]!]!.kind;
+    const over = rows.current!.contains(event.target as Node) ? (event.target as Element).closest(".cell") : null;
+    if (event.shiftKey || place.row < 0 || over === null) return;
     const one = store.anchor.peek().row === place.row && store.anchor.peek().column === place.column;
-    if (one && (isDetailOpen() || OPENS.has(kind))) onDetail(place);
+    if (one && (isDetailOpen() || over.classList.contains("opens"))) onDetail(place);
   };
 
   const { table, rows: count, view } = store;

@@ -101,7 +101,7 @@ function Preview({ store }: { store: PreviewStore }) {
       <Bar store={store} popup={now?.name ?? ""} onPopup={onPopup} />
       <Chips store={store} />
       <Messages store={store} />
-      <div class="box" ref={box}>
+      <div class={`box${place !== null ? " detailed" : ""}${now !== null ? " opened" : ""}`} ref={box}>
         {table.columns.length === 0
           ? <p class="empty">It has no columns.</p>
           : <Grid store={store} handle={handle} onColumn={onColumn} onDetail={onDetail} isDetailOpen={() => detail.peek() !== null} />}
