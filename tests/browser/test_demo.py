@@ -48,12 +48,12 @@ def seen_so_far(page: Any, artifacts: Path) -> dict[str, Any]:
 
 
 def replayed(page: Any) -> Any:
-    """The recording's cockpit, moved by its slider to where the backlog's query runs."""
+    """The recording's cockpit, moved by its slider to where the backlog has brought workers."""
     root = page.locator(".jp-OutputArea-output .root", has=page.locator(".replay"))
     slider = root.locator("input[type=range]")
     slider.scroll_into_view_if_needed()
     assert root.locator(".head").get_attribute("data-state") == "finished", "it begins at the end"
-    for percent in range(10, 100, 4):
+    for percent in range(10, 100, 3):
         slider.evaluate(
             """(slider, share) => {
                 slider.value = Number(slider.min) + (slider.max - slider.min) * share;
@@ -62,9 +62,17 @@ def replayed(page: Any) -> Any:
             percent / 100,
         )
         page.wait_for_timeout(300)  # what is there at this moment is not known, so there is nothing to wait for
-        if root.locator(".head[data-state=running]").count() and root.locator(".op[data-state=running]").count():
+        ratio, workers = root.locator("[data-ratio]").first, root.locator("[data-workers]").first
+        if not (root.locator(".head[data-state=running]").count() and ratio.count() and workers.count()):
+            continue
+        above = float(ratio.get_attribute("data-ratio") or 0) > float(ratio.get_attribute("data-threshold") or 0)
+        if (
+            above
+            and int(workers.get_attribute("data-workers") or 0) >= 2
+            and root.locator(".op[data-state=running]").count()
+        ):
             return root
-    raise AssertionError("no moment of the recording shows a query that runs")
+    raise AssertionError("no moment of the recording shows a query that runs with a backlog on two workers")
 
 
 def screenshots(page: Any, root: Any, artifacts: Path) -> None:
