@@ -173,6 +173,20 @@ def test_a_large_file_comes_in_parts_and_too_large_a_one_not(monkeypatch: pytest
     )
 
 
+def test_whatever_speaks_the_arrow_stream_goes_the_same_way() -> None:
+    import duckdb
+    import polars
+    import pyarrow
+
+    rows = {"a": [1, 2, None], "s": ["x", "<b>", None]}
+    assert frame_of(polars.DataFrame(rows)).to_pydict() == rows
+    assert frame_of(duckdb.sql("SELECT 1 AS a, 'x' AS s UNION ALL SELECT 2, NULL")).to_pydict() == {
+        "a": [1, 2],
+        "s": ["x", None],
+    }
+    assert frame_of(pyarrow.table(rows).to_reader()).to_pydict() == rows
+
+
 def test_what_speaks_the_arrow_stream_is_previewed() -> None:
     import pandas
 
@@ -244,9 +258,15 @@ def types() -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.dictionaries(st.text(max_size=10), types(), min_size=1, max_size=6), st.integers(0, 4), st.randoms())
-def test_every_schema_renders(schema: dict[str, Any], rows: int, chance: Any) -> None:
+@pytest.mark.parametrize("schemas", [300, pytest.param(5_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_every_schema_renders(schemas: int) -> None:
+    kinds = st.dictionaries(st.text(max_size=10), types(), min_size=1, max_size=6)
+    given(kinds, st.integers(0, 4), st.randoms())(
+        settings(max_examples=schemas, deadline=None, suppress_health_check=list(HealthCheck))(renders)
+    )()
+
+
+def renders(schema: dict[str, Any], rows: int, chance: Any) -> None:
     import daft
 
     from daftnb.previews.static import MOST_BYTES, static_html
