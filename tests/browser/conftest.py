@@ -42,6 +42,20 @@ class Lab:
     folder: Path
 
 
+def looks(wide: int) -> pytest.MarkDecorator:
+    """Wide and narrow, light and dark; two of the four pairs are among the slow."""
+    slow = pytest.mark.slow
+    return pytest.mark.parametrize(
+        ("width", "theme"),
+        [
+            (wide, "light"),
+            (400, "dark"),
+            pytest.param(wide, "dark", marks=slow),
+            pytest.param(400, "light", marks=slow),
+        ],
+    )
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     home = tmp_path_factory.mktemp("lab")

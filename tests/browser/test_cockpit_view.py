@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daftnb.telemetry.frames import Frame
-from tests.browser.conftest import Draw, everyone_can_read
+from tests.browser.conftest import Draw, everyone_can_read, looks
 from tests.unit import scaling
 from tests.unit.shell import compared, history, line, replayed
 
@@ -30,8 +30,7 @@ def active(page: Any) -> str:
     return str(page.evaluate("() => document.querySelector('#view > div').shadowRoot.activeElement?.innerText ?? ''"))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 @pytest.mark.parametrize("tab", TABS)
 def test_every_tab(tab: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(history(scaling.frame(over=True)), width=width, theme=theme)
@@ -78,8 +77,7 @@ def test_what_is_typed_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -
     assert threshold.input_value() == "2.5"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 @pytest.mark.parametrize("state", ["running", "native", "finished", "failed", "several"])
 def test_the_line(state: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(line(state), "line", width=width, theme=theme)
@@ -101,8 +99,7 @@ def test_the_line_says_state_progress_rows_workers_ratio_and_time(draw: Draw) ->
         assert part in said, said
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 def test_the_line_opens_by_keyboard(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(line("several"), "line", width=width, theme=theme)
     page.keyboard.press("Tab")
@@ -153,8 +150,7 @@ def test_history_is_sorted_by_keyboard(draw: Draw) -> None:
     assert column(12)[0] == "threshold 1.5, downscale off"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 def test_two_queries_side_by_side(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     frame = history(scaling.frame(over=True))
     page = draw(frame, width=width, theme=theme)
@@ -234,8 +230,7 @@ def test_settings_are_changed_and_refused_at_their_field(draw: Draw, artifacts: 
     assert sent(page) == [{"type": "set", "name": "downscale", "value": "0"}]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 def test_a_replay(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(replayed(at=16.0), width=width, theme=theme)
     everyone_can_read(page, artifacts / f"replay-{width}-{theme}.png")

@@ -10,7 +10,7 @@ import pytest
 
 from daftnb.telemetry.frames import LIVE_LANES, merge_patch, select
 from tests.browser import crowd
-from tests.browser.conftest import Draw, everyone_can_read
+from tests.browser.conftest import Draw, everyone_can_read, looks
 
 pytestmark = [pytest.mark.browser]
 T = crowd.T
@@ -42,8 +42,7 @@ def point_at(page: Any, selector: str, seconds: float, until: float, y: float = 
     return x
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 def test_everyone_can_read_it(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     for view, over in (("cockpit", False), ("workers", True)):
         page = draw(crowd.scaled(over), view, width=width, theme=theme)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daftnb.telemetry.frames import Frame
-from tests.browser.conftest import Draw, everyone_can_read
+from tests.browser.conftest import Draw, everyone_can_read, looks
 from tests.unit import plans
 
 pytestmark = [pytest.mark.browser]
@@ -51,8 +51,7 @@ def large(count: int, name: str = "Project") -> Frame:
     return frame
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 @pytest.mark.parametrize("form", ["physical", "optimised", "not run"])
 def test_everyone_can_read_it(form: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(plans.not_run() if form == "not run" else plans.frame(), "plan", width, theme)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import everyone_can_read
+from tests.browser.conftest import everyone_can_read, looks
 from tests.browser.fakekernel import FakeKernel, every_kind, numbers, without_images
 from tests.browser.previewpage import Show, cell, focused, header, scroll, text, until
 
@@ -19,8 +19,7 @@ TEN_MILLION = 10_000_000
 pytestmark = [pytest.mark.browser]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 400])
+@looks(1200)
 def test_everyone_can_read_it(width: int, theme: str, show: Show, artifacts: Path) -> None:
     page = show(FakeKernel(every_kind(5_000), 5_000), width, theme)
     cell(page, 3, 0).wait_for()
@@ -195,8 +194,7 @@ def test_figures_say_how_they_are_known(show: Show, artifacts: Path) -> None:
     assert text(header(page, "city").locator(".caption")) == "≈ 5 distinct · 13 % null"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 400])
+@looks(1200)
 @pytest.mark.parametrize("what", ["column", "columns", "detail", "code", "lazy"])
 def test_everyone_can_read_what_lies_over_it(what: str, width: int, theme: str, show: Show, artifacts: Path) -> None:
     kernel = FakeKernel(every_kind(5_000), 5_000)

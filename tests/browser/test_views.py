@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Draw, everyone_can_read
+from tests.browser.conftest import Draw, everyone_can_read, looks
 from tests.unit import scaling
 
 pytestmark = [pytest.mark.browser]
@@ -22,8 +22,7 @@ def text(page: Any, selector: str) -> list[str]:
     return [re.sub(r"\s+", " ", found).strip() for found in page.locator(selector).all_inner_texts()]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1100, 400])
+@looks(1100)
 @pytest.mark.parametrize("over", [False, True], ids=["running", "over"])
 def test_everyone_can_read_it(over: bool, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(scaling.frame(over), width=width, theme=theme)
