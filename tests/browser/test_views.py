@@ -29,6 +29,14 @@ def test_everyone_can_read_it(over: bool, width: int, theme: str, draw: Draw, ar
     everyone_can_read(page, artifacts / f"views-{'over' if over else 'running'}-{width}-{theme}.png")
 
 
+def test_the_first_line_has_its_bar_and_a_tag_is_as_high_as_its_text(draw: Draw) -> None:
+    page = draw(scaling.frame(over=False), width=1100)
+    assert page.locator(".head .meter").first.bounding_box()["width"] >= 120
+    heights = page.locator(".decision .tag").evaluate_all("tags => tags.map((tag) => tag.offsetHeight)")
+    assert len(heights) > 1
+    assert set(heights) == {20}
+
+
 def test_each_worker_says_its_state_its_wait_and_why(draw: Draw) -> None:
     page = draw(scaling.frame(over=False))
     assert text(page, ".worker .words span:first-child") == [
