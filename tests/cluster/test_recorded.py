@@ -89,7 +89,7 @@ def test_a_cells_name_is_in_the_history_and_on_the_terminal(session: Session, mo
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     magics.register(shell, session)
     try:
-        shell.push({"query": sleepy(12, 0.4)})
+        shell.push({"query": sleepy(40, 0.4)})  # on up to three workers: the line is seen for some seconds
         shell.run_cell('%%daft --name "orders of May" --set threshold=2\n_ = query.collect()').raise_error()
         shell.run_cell("_ = query.limit(1).collect()").raise_error()
     finally:
