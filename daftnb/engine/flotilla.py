@@ -61,6 +61,9 @@ class RunnerDoor:
         except ray.exceptions.ActorDiedError:
             self.dead = True
             raise
+        except SystemExit:
+            # What Ray raises in a thread that waits while the process leaves the cluster; it must not end the thread.
+            raise ConnectionError("Ray was shut down while the engine was asked") from None
 
     def close(self) -> None:
         """Take the tap out again: the actor is as Daft made it."""

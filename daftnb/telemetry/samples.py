@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import State
 
@@ -13,9 +15,12 @@ def keep(state: State, event: e.BacklogSample) -> None:
     """Take a sample in, with what was asked and granted at that moment."""
     _count_node_seconds(state, event)
     if state.samples:
-        last = next(reversed(state.samples.values()))
+        number, last = next(reversed(state.samples.items()))
         if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
-            return  # the moment before says more; the next sample is not far
+            # The moment before says more. What is so now is of this one: it may be the last, as at a query's end.
+            now = replace(last, pending_now=event.pending_now, running=event.running, observed=event.observed)
+            state.samples[number] = now
+            return
     state.samples[state.sample_count] = event
     state.demand[state.sample_count] = (state.request.cpus if state.request else None, state.granted)
     state.sample_count += 1
@@ -33,7 +38,7 @@ def _thin(state: State) -> None:
     last = next(reversed(state.samples.values()))
     apart = (last.t - first.t) / (KEPT_SAMPLES * 2 // 3) or 1.0
     kept: dict[int, int] = {}  # by part of the time
-    for number, sample in list(state.samples.items()):
+    for number, sample in list(state.samples.items())[:-1]:  # the last says what is so now
         part = int((sample.t - first.t) / apart)
         other = kept.setdefault(part, number)
         if other == number:

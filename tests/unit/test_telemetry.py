@@ -126,6 +126,29 @@ def test_a_long_querys_backlog_is_known_from_its_beginning_and_its_peaks_are_kep
     assert [sample.t for sample in state.samples.values() if sample.pending == 10_000] == [1.4, 1000.0, 2200.0]
 
 
+def test_the_last_sample_of_a_query_says_what_is_so_at_its_end_however_close_the_one_before() -> None:
+    state = State()
+    for event in (
+        e.QueryStarted(0.0, "a", "ray"),
+        e.BacklogSample(0.50, 31, 31, 4, 4, 4),
+        e.BacklogSample(0.55, 31, 0, 0, 4, 4),
+        e.QueryFinished(0.56, "a", "finished"),
+    ):
+        apply(event, state)
+    backlog = frame_of(state, 1.0, "ray", AutoscalingSettings())["backlog"]
+    assert (backlog["ratio"], backlog["pending"], backlog["running"]) == (0.0, 0, 0)
+    assert [point[:3] for point in backlog["points"].values()] == [[0.5, 7.75, 31]], "and the peak stays in the chart"
+
+
+def test_the_latest_sample_outlasts_the_thinning() -> None:
+    state = State()
+    apply(e.QueryStarted(0.0, "a", "ray"), state)
+    for i in range(KEPT_SAMPLES + 1):
+        apply(e.BacklogSample(i / 5, 100 - i % 2, 7, 0, 1, 1), state)
+    assert len(state.samples) < KEPT_SAMPLES
+    assert next(reversed(state.samples.values())).t == KEPT_SAMPLES / 5
+
+
 def test_events_of_unknown_queries_and_workers_change_nothing() -> None:
     state = State()
     for event in (
