@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
@@ -44,9 +45,11 @@ def frontend() -> Callable[..., str]:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    if not (folder / "node_modules" / "axe-core").is_dir():  # the build leaves out what only the tests need
-        npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    with (folder / "package-lock.json").open("rb") as lock:  # of all that run tests here at the same time, one installs
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "node_modules" / "axe-core").is_dir():  # the build leaves out what only the tests need
+            npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+            node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     return node
 
 

@@ -20,7 +20,8 @@ class Page:
         self.client = client
         self.comms: dict[str, dict[str, Any]] = {}  # the state of each widget, by its comm's id
         self.messages: list[tuple[str, dict[str, Any], list[bytes]]] = []
-        self.texts: list[str] = []
+        self.texts: list[str] = []  # of each cell that printed, all of it
+        self.printing: str | None = None  # the cell the last of them is of
         self.bundles: list[dict[str, Any]] = []
         self.errors: list[str] = []
         self.idle: set[str] = set()
@@ -58,7 +59,12 @@ class Page:
             elif data.get("method") == "custom":
                 self.messages.append((content["comm_id"], data["content"], buffers))
         elif kind == "stream":
-            self.texts.append(content["text"])
+            # A kernel sends what was printed when its timer says so, which may be in the middle of a line.
+            cell = message["parent_header"].get("msg_id", "")
+            if self.printing != cell:
+                self.printing = cell
+                self.texts.append("")
+            self.texts[-1] += content["text"]
         elif kind in ("execute_result", "display_data"):
             self.bundles.append(content["data"])
         elif kind == "error":

@@ -12,7 +12,7 @@ from daftnb.engine.flotilla import RunnerDoor
 
 
 class Actor:
-    class __ray_call__:  # noqa: N801  # Ray's name
+    class __ray_call__:  # Ray's name
         @staticmethod
         def remote(caller: Any) -> str:
             return "a reference"
