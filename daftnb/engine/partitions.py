@@ -33,6 +33,9 @@ class Partitions(Protocol):
         Fewer come where the values are large. Raises PartitionLost.
         """
 
+    def check(self) -> None:
+        """Raise PartitionLost if a partition is not there any more. On a cluster each is looked at where it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -79,6 +82,9 @@ class LocalPartitions:
             part = self.parts[piece.partition].slice(piece.start, piece.end)
             found.append((piece, len(part), [part.get_column(column) for column in columns]))
         return joined(found)
+
+    def check(self) -> None:
+        """As :meth:`Partitions.check`; what is in this process is there."""
 
     def arrays(self, column: int) -> Iterator[Any]:
         """All values of a column, by number, as Arrow arrays; they are not copied."""

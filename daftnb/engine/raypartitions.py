@@ -35,16 +35,21 @@ class RayPartitions:
 
     def slice(self, start: int, count: int, columns: Sequence[int]) -> tuple[int, list[Any]]:
         """As :meth:`daftnb.engine.partitions.Partitions.slice`."""
+        pieces = self._spans.pieces(start, count)
+        found = self._cut([(piece.partition, piece.start, piece.end) for piece in pieces], columns)
+        return joined([(piece, *rows) for piece, rows in zip(pieces, found, strict=True)])
+
+    def check(self) -> None:
+        """As :meth:`daftnb.engine.partitions.Partitions.check`."""
+        self._cut([(number, 0, 0) for number in range(len(self._parts))], [])
+
+    def _cut(self, places: Sequence[tuple[int, int, int]], columns: Sequence[int]) -> list[tuple[int, list[Any]]]:
+        """Of each place, a partition's number and its rows from and to: how many rows, and the columns."""
         if link() != self._link:  # a call now would have Ray start a cluster to make it on
             raise PartitionLost("this kernel is not connected to their cluster any more")
-        pieces = self._spans.pieces(start, count)
         task = _task(self._link)
-        refs = [
-            task.remote(self._parts[piece.partition], piece.start, piece.end, list(columns), SLICE_BYTES)
-            for piece in pieces
-        ]
-        found = _guarded(lambda: ray.get(refs, timeout=SLICE_SECONDS))
-        return joined([(piece, *rows) for piece, rows in zip(pieces, found, strict=True)])
+        refs = [task.remote(self._parts[number], start, end, list(columns), SLICE_BYTES) for number, start, end in places]
+        return _guarded(lambda: ray.get(refs, timeout=SLICE_SECONDS))
 
 
 @cache

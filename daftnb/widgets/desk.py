@@ -160,17 +160,27 @@ class Desk:
             case g.SummaryRequest():
                 seen = self._view(request.view)
                 ops.column_at(max(request.columns), self.source.columns)
-                self._start(request.id, lambda own: self._summarise(request, seen, own))
+                self._start(request.id, lambda own: self._summarise(request, seen, own), seen.rows)
             case g.CodeRequest():
                 self._code(request)
             case g.DownloadRequest():
                 seen = self._present()
-                self._start(request.id, lambda own: self._download(request, seen, own))
+                self._start(request.id, lambda own: self._download(request, seen, own), seen.rows)
             case g.RunRequest():
                 self._run(request)
 
-    def _start(self, id_: int, work: Callable[[OwnQuery], None]) -> None:
-        self._jobs.start(id_, lambda own: self._guarded(id_, lambda: work(own)))
+    def _start(self, id_: int, work: Callable[[OwnQuery], None], over: Partitions | None = None) -> None:
+        """Do it on a thread. Where it fails, it is looked whether the rows that it is over are still there."""
+
+        def do(own: OwnQuery) -> None:
+            try:
+                work(own)
+            except Exception:
+                if over is not None and not own.cancelled:
+                    over.check()
+                raise
+
+        self._jobs.start(id_, lambda own: self._guarded(id_, lambda: do(own)))
 
     def _present(self) -> Seen:
         with self._guard:
@@ -234,7 +244,7 @@ class Desk:
             self._tell_view(request.id, present.number, "ready", rows=present.rows.rows)
             return
         self._tell_view(request.id, number, "running")
-        self._start(request.id, lambda own: self._make(request, plan, number, own))
+        self._start(request.id, lambda own: self._make(request, plan, number, own), self.source.rows)
 
     def _tell_view(self, id_: int, number: int, state: str, **more: int) -> None:
         self._tell({"type": "view", "id": id_, "view": number, "state": state, **more}, [])

@@ -68,12 +68,12 @@ test("the first page is there with the table; others are asked for with exactly 
 
 test("a column of numbers grows with what comes, unless a person has set its width", (t) => {
   const { store, of, page } = open(t, { table: table(2, 2_000_000_000), page: encode({ v0: [[0]], v1: [[1]] }) });
-  const before = store.widthOf(0);
-  store.setWidth(1, 60);
+  const before = store.widths.of(0);
+  store.widths.set(1, 60);
   store.want(1_999_999_900, 1_999_999_910, [0, 1], true);
   page(of("page")[0]!);
-  assert.ok(store.widthOf(0) > before);
-  assert.equal(store.widthOf(1), 60);
+  assert.ok(store.widths.of(0) > before);
+  assert.equal(store.widths.of(1), 60);
 });
 
 test("an answer to another request, or with other rows, is not shown", (t) => {

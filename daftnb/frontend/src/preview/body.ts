@@ -104,8 +104,8 @@ export class Body {
     this.#box = { width: scroller.clientWidth, height: scroller.clientHeight - head.offsetHeight };
     this.gutter = 22 + Math.max(2, grouped(store.rows.peek()).length) * 7;
     const about = store.table.peek()?.columns ?? [];
-    const flexible = columns.map((column) => !isRight(about[column]?.kind ?? "other") && !store.widths.peek().has(column));
-    this.edges = edgesOf(spread(columns.map((column) => store.widthOf(column)), flexible, scroller.parentElement!.clientWidth - ROOM - this.gutter));
+    const flexible = columns.map((column) => !isRight(about[column]?.kind ?? "other") && !store.widths.chosen.peek().has(column));
+    this.edges = edgesOf(spread(columns.map((column) => store.widths.of(column)), flexible, scroller.parentElement!.clientWidth - ROOM - this.gutter));
     const heights = this.heights;
     const width = this.gutter + this.edges.at(-1)!;
     space.style.width = `${Math.max(1, width)}px`;

@@ -80,8 +80,8 @@ export function ColumnPanel({ store, column, onClose }: ColumnProps) {
         <button type="button" aria-pressed={isPinned} onClick={() => store.change(pinned(store.view.peek(), column, !isPinned))}>Pin left</button>
         <button type="button" title="Move left" aria-label="Move left" onClick={() => store.change(moved(store.view.peek(), column, at - 1))}>←</button>
         <button type="button" title="Move right" aria-label="Move right" onClick={() => store.change(moved(store.view.peek(), column, at + 1))}>→</button>
-        <button type="button" title="Narrower" aria-label="Narrower" onClick={() => store.setWidth(column, store.widthOf(column) - NUDGE)}>−</button>
-        <button type="button" title="Wider" aria-label="Wider" onClick={() => store.setWidth(column, store.widthOf(column) + NUDGE)}>+</button>
+        <button type="button" title="Narrower" aria-label="Narrower" onClick={() => store.widths.set(column, store.widths.of(column) - NUDGE)}>−</button>
+        <button type="button" title="Wider" aria-label="Wider" onClick={() => store.widths.set(column, store.widths.of(column) + NUDGE)}>+</button>
         <button type="button" disabled={view.columns.length === 1} onClick={() => {
           store.change(hidden(store.view.peek(), column));
           store.said.value = `${about.name} is hidden.`;

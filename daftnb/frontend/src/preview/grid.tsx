@@ -57,7 +57,7 @@ export function Grid({ store, handle, onColumn, onDetail, isDetailOpen }: GridPr
     }, abort.signal));
     const disposers = [
       effect(() => {
-        void [store.view.value, store.widths.value, store.rows.value, store.table.value];
+        void [store.view.value, store.widths.chosen.value, store.rows.value, store.table.value];
         drawn.layOut();
       }),
       effect(() => {
@@ -121,8 +121,8 @@ export function Grid({ store, handle, onColumn, onDetail, isDetailOpen }: GridPr
       focusOn({ row: -1, column: now });
     } else if (step && event.shiftKey) {
       const { edges } = body.current!;
-      store.setWidth(column, edges[place.column + 1]! - edges[place.column]! + step * NUDGE);
-      store.said.value = `${store.widthOf(column)} pixels wide`;
+      store.widths.set(column, edges[place.column + 1]! - edges[place.column]! + step * NUDGE);
+      store.said.value = `${store.widths.of(column)} pixels wide`;
     } else if (event.key === " ") store.change(sorted(view, column, event.shiftKey));
     else if (event.key === "Enter" || event.key === "ContextMenu" || event.key === "F10") onColumn(column);
     else return false;

@@ -52,7 +52,7 @@ function HeadCell({ store, body, index, left, width, onOpen }: CellProps) {
     const element = event.currentTarget as HTMLElement;
     if (!from) return;
     if (from.width !== null) {
-      store.setWidth(column, from.width + event.clientX - from.x);
+      store.widths.set(column, from.width + event.clientX - from.x);
       return;
     }
     if (event.pointerType !== "mouse") return;
@@ -83,7 +83,7 @@ function HeadCell({ store, body, index, left, width, onOpen }: CellProps) {
     store.change(sorted(view, column, event.shiftKey));
   };
   const onDblClick = (event: MouseEvent) => {
-    if ((event.target as Element).classList.contains("grip")) store.setWidth(column, store.fit(column, Math.floor(store.scroll.top)));
+    if ((event.target as Element).classList.contains("grip")) store.widths.set(column, store.widths.fit(column, Math.floor(store.scroll.top)));
   };
 
   const filtered = view.filters.some((filter) => filter.column === column);

@@ -2,11 +2,10 @@
 // One for all views of a widget's model, and kept while the page takes views away and draws them anew.
 import { batch, signal } from "@preact/signals";
 import type { Model } from "../store.ts";
-import { partsOf, type Part } from "./arrow.ts";
-import { isRight, lettersOf, lookOf } from "./cell.ts";
-import { LEAST_WIDTH, MOST_WIDTH, widthFor, widthOf } from "./geometry.ts";
+import { partsOf } from "./arrow.ts";
 import { Line } from "./line.ts";
 import { Pages, type Sight, type Wanted } from "./pages.ts";
+import { Widths } from "./widths.ts";
 import { asRequest, sameColumns, sameKept, sameRows, whole, type View } from "./view.ts";
 import { asTable, bytesOf, type Answer, type Summary, type Table } from "./wire.ts";
 
@@ -16,7 +15,6 @@ const COLUMNS_SETTLED_MS = 400;
 const STOP_PATIENCE_MS = 2_000; // for the kernel to say that it has stopped
 const FIRST_COLUMNS = 30; // that the first page has
 const SUMMED_AT_ONCE = 32;
-const MEASURED = 100; // rows that a column's width is made for
 
 /** Work that a person waits for, and may stop. */
 export interface Busy {
@@ -61,14 +59,13 @@ export class PreviewStore {
   readonly running = signal<{ elapsed: number; text: string } | null>(null);
   /** A sentence for screen readers. */
   readonly said = signal("");
-  readonly widths = signal<ReadonlyMap<number, number>>(new Map());
   readonly active = signal<Place>({ row: 0, column: 0 });
   readonly anchor = signal<Place>({ row: 0, column: 0 });
   /** Where the view begins, in rows, and px from the left: to be found again when it is drawn anew. */
   readonly scroll = { top: 0, left: 0 };
   readonly kept = { focused: "" };
   readonly pages = new Pages();
-  readonly #fits = new Map<number, number>();
+  readonly widths = new Widths((column) => this.table.peek()?.columns[column], this.pages);
   #applied: View = whole(0);
   #number = 0;
   #flights: Flight[] = [];
@@ -155,10 +152,7 @@ export class PreviewStore {
     batch(() => {
       const before = this.table.peek();
       const same = before !== null && table !== null && JSON.stringify(before.columns) === JSON.stringify(table.columns);
-      if (!same) {
-        this.widths.value = new Map();
-        this.#fits.clear();
-      }
+      if (!same) this.widths.clear();
       this.table.value = table;
       if (!same) this.view.value = whole(table?.columns.length ?? 0);
       else this.view.value = { ...whole(table.columns.length), columns: this.view.peek().columns, pinned: this.view.peek().pinned };
@@ -198,7 +192,7 @@ export class PreviewStore {
     if (this.#number !== 0 || table?.state !== "ready" || data === null || data.length === 0) return;
     const columns = table.columns.slice(0, FIRST_COLUMNS).map((_, column) => column);
     if (!this.#take(data, 0, columns)) return; // it is asked for again as any other page
-    for (const column of columns) if (!this.#fits.has(column)) this.#fits.set(column, this.fit(column, 0));
+    this.widths.begin(columns);
   }
 
   // -- rows -----------------------------------------------------------------------------------------------------------
@@ -258,29 +252,13 @@ export class PreviewStore {
       const parts = partsOf(data, start, columns);
       if (parts.size === 0 || columns.some((column) => !((parts.get(column)?.count ?? 0) > 0))) return false;
       this.pages.add(parts, data.byteLength);
-      this.#grow(parts);
+      this.widths.grow(parts);
     } catch (error) {
       console.error("daftnb:", error);
       return false;
     }
     this.stamp.value += 1;
     return true;
-  }
-
-  /** A number is never cut: its column grows with what comes. */
-  #grow(parts: ReadonlyMap<number, Part>): void {
-    let grown = false;
-    for (const [column, part] of parts) {
-      const about = this.table.peek()!.columns[column]!;
-      if (!isRight(about.kind)) continue;
-      let most = 0;
-      for (let row = part.start; row < part.start + part.count; row++) most = Math.max(most, lettersOf(lookOf(about.kind, part, row)));
-      const needed = widthFor(about, most);
-      if (needed <= this.widthOf(column) || this.widths.peek().has(column)) continue;
-      this.#fits.set(column, needed);
-      grown = true;
-    }
-    if (grown) this.widths.value = new Map(this.widths.peek());
   }
 
   /** Try once more, after an error. */
@@ -383,7 +361,7 @@ export class PreviewStore {
     });
   }
 
-  // -- runs and widths ------------------------------------------------------------------------------------------------
+  // -- runs -----------------------------------------------------------------------------------------------------------
 
   /** Run what has not run: a preview of a lazy dataframe, or again what failed or was lost. */
   run(): void {
@@ -407,31 +385,6 @@ export class PreviewStore {
 
   stopRun(): void {
     if (this.#run) this.line.cancel(this.#run);
-  }
-
-  /** px; a person's choice, else what the first rows need. */
-  widthOf(column: number): number {
-    const known = this.widths.value.get(column) ?? this.#fits.get(column);
-    if (known !== undefined) return known;
-    const about = this.table.peek()?.columns[column];
-    const fits = about ? widthOf(about) : LEAST_WIDTH;
-    this.#fits.set(column, fits);
-    return fits;
-  }
-
-  setWidth(column: number, pixels: number): void {
-    this.widths.value = new Map(this.widths.peek()).set(column, Math.round(Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, pixels))));
-  }
-
-  /** As wide as the rows from `first` on need, as far as they have come. */
-  fit(column: number, first: number): number {
-    const about = this.table.peek()!.columns[column]!;
-    let most = 0;
-    for (let row = first; row < first + MEASURED; row++) {
-      const part = this.pages.part(row, column);
-      if (part !== null) most = Math.max(most, lettersOf(lookOf(about.kind, part, row)));
-    }
-    return most === 0 ? widthOf(about) : widthFor(about, most);
   }
 }
 
