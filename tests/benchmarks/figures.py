@@ -1,0 +1,189 @@
+"""What a benchmark says: figures with their spread beside what a user would use instead, kept as JSON, compared."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+MACHINE = ("daft", "ray", "jupyterlab", "ipykernel", "anywidget", "pyarrow")  # whose versions are kept with the figures
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure should be: ``of`` (the median of ours, its 95th percentile, or the ratio to the peer's median)
+    is at most, or at least, ``value``."""
+
+    of: Literal["median", "p95", "ratio"]
+    value: float
+    at: Literal["most", "least"] = "most"
+
+    def met(self, found: float) -> bool:
+        """Whether this is what it should be."""
+        return found <= self.value if self.at == "most" else found >= self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """``ours`` and ``theirs``: each measurement, in ``unit``. Of equal length, they were taken in turn, as pairs.
+
+    ``peer``: what is measured beside ours (empty: nothing); ``note``: what a reader must know of how it came about,
+    such as that the events were generated.
+    """
+
+    area: str
+    name: str
+    unit: str
+    ours: tuple[float, ...]
+    peer: str = ""
+    theirs: tuple[float, ...] = ()
+    goal: Goal | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours ÷ theirs, of the medians; None where there is no peer, or it took nothing."""
+        base = statistics.median(self.theirs) if self.theirs else 0.0
+        return statistics.median(self.ours) / base if base else None
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Of each pair; none where they are no pairs."""
+        if len(self.ours) != len(self.theirs) or not all(self.theirs):
+            return ()
+        return tuple(a / b for a, b in zip(self.ours, self.theirs, strict=True))
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None where there is none."""
+        if self.goal is None:
+            return None
+        found = {"median": statistics.median(self.ours), "p95": percentile(self.ours, 0.95), "ratio": self.ratio}
+        value = found[self.goal.of]
+        return value is not None and self.goal.met(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """What could not be measured, and why."""
+
+    area: str
+    name: str
+    why: str
+
+
+@dataclass(slots=True)
+class Report:
+    """All that one run found."""
+
+    figures: list[Figure] = field(default_factory=list)
+    unmeasured: list[Unmeasured] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=lambda: machine())
+
+    def add(self, *found: Figure | Unmeasured) -> None:
+        """Keep what was found, and print it."""
+        for each in found:
+            if isinstance(each, Figure):
+                self.figures.append(each)
+                print(f"  {line(each)}", flush=True)
+            else:
+                self.unmeasured.append(each)
+                print(f"  {each.name}: not measured, {each.why}", flush=True)
+
+    def write(self, path: Path) -> None:
+        """Keep it as JSON."""
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Report:
+        """What :meth:`write` has kept."""
+        kept = json.loads(path.read_text())
+        figures = [
+            Figure(
+                **{
+                    **each,
+                    "ours": tuple(each["ours"]),
+                    "theirs": tuple(each["theirs"]),
+                    "goal": Goal(**each["goal"]) if each["goal"] else None,
+                }
+            )
+            for each in kept["figures"]
+        ]
+        return cls(figures, [Unmeasured(**each) for each in kept["unmeasured"]], kept["machine"])
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share of them is (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        **{name: version(name) for name in MACHINE},
+    }
+
+
+def line(figure: Figure) -> str:
+    """A figure as a line: medians, spreads, ratio, and whether it is what it should be."""
+    parts = [f"{figure.name}: {_spread(figure.ours)} {figure.unit}"]
+    if figure.theirs:
+        parts.append(f"{figure.peer} {_spread(figure.theirs)}")
+    if figure.ratio is not None:
+        pairs = figure.ratios
+        parts.append(
+            f"ratio {figure.ratio:.3g}" + (f" ({min(pairs):.3g} to {max(pairs):.3g})" if len(pairs) > 1 else "")
+        )
+    if figure.goal is not None:
+        goal = figure.goal
+        parts.append(f"goal: {goal.of} at {goal.at} {goal.value:g}, {'met' if figure.met else 'NOT MET'}")
+    if figure.note:
+        parts.append(figure.note)
+    return "; ".join(parts)
+
+
+def _spread(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.3g}"
+    return (
+        f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g}, p95 {percentile(values, 0.95):.3g})"
+    )
+
+
+def differences(one: Report, two: Report) -> Iterable[str]:
+    """Two runs, figure by figure: by how much the second is more; those whose ranges do not touch are marked."""
+    before = {(each.area, each.name, each.peer): each for each in one.figures}
+    for key, old in one.machine.items():
+        if two.machine.get(key) != old:
+            yield f"{key}: {old} → {two.machine.get(key)}"
+    for figure in two.figures:
+        old_figure = before.pop((figure.area, figure.name, figure.peer), None)
+        if old_figure is None:
+            yield f"{figure.area}, {figure.name}: new"
+            continue
+        yield f"{figure.area}, {figure.name}: {_change(old_figure, figure)}"
+    for area, name, _peer in before:
+        yield f"{area}, {name}: not in the second"
+
+
+def _change(old: Figure, new: Figure) -> str:
+    was, is_ = statistics.median(old.ours), statistics.median(new.ours)
+    apart = min(new.ours) > max(old.ours) or max(new.ours) < min(old.ours)
+    said = f"{was:.3g} → {is_:.3g} {new.unit}" + (f" ({is_ / was - 1:+.1%})" if was else "")
+    if old.ratio is not None and new.ratio is not None:
+        said += f", ratio {old.ratio:.3g} → {new.ratio:.3g}"
+    return said + (", ranges apart" if apart else "")
