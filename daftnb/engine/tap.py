@@ -241,8 +241,14 @@ class Tap:
 
     # -- actors of UDFs -----------------------------------------------------------------------------------------------
 
+    def udfs_awaited(self, name: str, actors: int, seconds: float) -> None:
+        """A query waits for actors for a UDF: the latest query, as the engine does not say which."""
+        with self.lock:
+            if self.queries:
+                self.record("udfs", next(reversed(self.queries.values())).id, name, 0, None, actors, seconds)
+
     def udfs_started(self, name: str, actors: list[Any]) -> None:
-        """A query has started actors for a UDF: the latest query, as the engine does not say which."""
+        """It has those that have come, or (none) is over."""
         with self.lock:
             if not self.queries:
                 return

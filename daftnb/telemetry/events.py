@@ -251,7 +251,8 @@ class NodeFigures:
 class UdfActors:
     """The actors that a UDF with ``.with_concurrency(n)`` runs in, of one operator: how many, and how many idle.
 
-    ``count`` is 0 once the query has ended them. ``idle``: None where it is not known.
+    ``count`` is 0 once the query has ended them. ``idle``: None where it is not known. ``awaited``: so many are asked
+    of Ray, and the query waits for them, ``limit`` seconds at most; then it goes on with those it has.
     """
 
     t: float
@@ -259,6 +260,8 @@ class UdfActors:
     name: str
     count: int
     idle: int | None = None
+    awaited: int = 0
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _udf_actors(event: e.UdfActors, state: State) -> bool:
     if query is None:
         return True
     old = query.udfs.get(event.name)
-    return old is not None and (old.count, old.idle) == (event.count, event.idle)
+    return old is not None and (old.count, old.idle, old.awaited) == (event.count, event.idle, event.awaited)
 
 
 def _detail_dropped(event: e.DetailDropped, state: State) -> bool:
