@@ -1,5 +1,5 @@
-"""Whatever is lost, told twice or told late on the way from the tap, the frame is right at the end, and says what is not
-there. The runs are true ones: a real tap counts them, under a clock that the test moves."""
+"""Whatever is lost, told twice or told late on the way from the tap, the frame is right at the end, and says what is
+missing. The runs are true ones: a real tap counts them, under a clock that the test moves."""
 
 from __future__ import annotations
 
