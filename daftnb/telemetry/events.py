@@ -23,6 +23,8 @@ from daftnb.telemetry.scalingevents import (
     DemandCleared as DemandCleared,
     HoldBegun as HoldBegun,
     HoldCounted as HoldCounted,
+    Life as Life,
+    PoolSeen as PoolSeen,
     ScaleRequested as ScaleRequested,
 )
 # isort: on
@@ -319,6 +321,7 @@ Event = (
     | HoldBegun
     | HoldCounted
     | DemandCleared
+    | PoolSeen
     | DetailDropped
     | ClusterChanged
     | WorldKnown
