@@ -142,22 +142,21 @@ class Server:
 
 
 def measure(report: Report) -> None:
-    """Both, and what they leave in a notebook."""
+    """What both leave in a notebook, then both watched; one after the other, as they would share the machine."""
+    python = None
     try:
-        python = python_with(report.peers, "distributed", "bokeh", "ipykernel")
+        python = python_with(report.peers, "distributed", "bokeh", "ipywidgets", "ipykernel")
     except Missing as missing:
         report.add(Unmeasured(AREA, DASK, str(missing)))
-        python = None
-    theirs = dask(python) if python else None
     left_there = dask_notebook(python) if python else ()
     with one_worker() as (address, environment):
         connect = {"address": address, "environment": {**environment, **DOWNSCALE_OFF}, "variables": {}}
         left = our_notebook(connect)
+        for index, name in enumerate(("a saved notebook", "of it, the widgets' state")):
+            beside = (DASK, (left_there[index] / 1e3,)) if left_there else ()
+            report.add(Figure(AREA, name, "kB", (left[index] / 1e3,), *beside))
         ours = cockpit(connect)
-    add(report, ours, theirs)
-    for index, name in enumerate(("a saved notebook", "of it, the widgets' state")):
-        beside = (DASK, (left_there[index] / 1e3,)) if left_there else ()
-        report.add(Figure(AREA, name, "kB", (left[index] / 1e3,), *beside))
+    add(report, ours, dask(python) if python else None)
 
 
 def add(report: Report, ours: Taken, theirs: Taken | None) -> None:
