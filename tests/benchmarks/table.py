@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from statistics import median
 
-from tests.benchmarks.figures import Figure, Report, ours, ratio, spread, wanted
+from tests.benchmarks.figures import Figure, Report, ours, percentile, short, wanted
 
 HEADS = ("figure", "ours", "beside", "ratio", "goal")
 
@@ -33,16 +34,25 @@ def _lines(report: Report, widths: list[int]) -> Iterator[str]:
         yield from (f"    {note}" for note in notes)
     goals = [figure for figure in report.figures if figure.goal]
     missed = [figure for figure in goals if not figure.met]
-    yield f"goals: {len(goals) - len(missed)} of {len(goals)} met"
-    yield from (f"  NOT MET: {figure.area}, {figure.name}: {ours(figure)} {figure.unit}" for figure in missed)
+    yield f"goals met: {len(goals) - len(missed)} of {len(goals)}" + ("; not met:" if missed else "")
+    yield from (f"  {figure.area}, {figure.name}: {_row(figure)[1]}, {wanted(figure)}" for figure in missed)
     if report.unmeasured:
         yield "not measured:"
         yield from (f"  {each.area}, {each.name}: {each.why}" for each in report.unmeasured)
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    mine = f"{ours(figure)} {figure.unit}".rstrip()
+    mine = f"{ours(figure) if figure.at else _range(figure.ours)} {figure.unit}".rstrip()
     if figure.slope is not None:
         mine += f"; exponent {figure.slope:.2f}"
-    beside = f"{figure.peer}: {spread(figure.theirs)}" if figure.theirs else ""
-    return figure.name, mine, beside, ratio(figure) if figure.ratio is not None else "", wanted(figure)
+    if figure.goal is not None and figure.goal.of == "p95" and len(figure.ours) > 1:
+        mine += f", p95 {short(percentile(figure.ours, 0.95))}"
+    beside = f"{figure.peer}: {_range(figure.theirs)}" if figure.theirs else ""
+    ratio = _range(figure.ratios, figure.ratio) if figure.ratio is not None else ""
+    return figure.name, mine, beside, ratio, wanted(figure)
+
+
+def _range(values: Sequence[float], middle: float | None = None) -> str:
+    """The median (or another middle) and between what they lie."""
+    said = short(median(values) if middle is None else middle)
+    return f"{said} ({short(min(values))}–{short(max(values))})" if len(values) > 1 else said

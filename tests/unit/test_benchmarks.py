@@ -134,22 +134,24 @@ def test_a_curve_is_said_point_by_point_and_compared_by_its_exponent() -> None:
 def test_the_table_says_what_is_beside_what_is_missed_and_what_is_not_measured() -> None:
     report = Report(machine={"cores": 2}, took={"first": 61.2})
     report.figures = [
-        Figure("first", "a query", "s", (2.0, 3.0, 2.0), "Daft", (4.0, 4.0, 4.0), Goal("ratio", 1), "generated"),
+        Figure("first", "a query", "s", (2.0, 3.0, 2.0), "Daft", (4.0, 4.0, 4.0), Goal("p95", 3), "generated"),
         Figure("first", "memory", "MiB", (12.0,), goal=Goal("median", 10), note="generated"),
         Figure("second", "frames", "1/s", (60.0,), goal=Goal("median", 50, "least")),
+        Figure("second", "time", "s", (2.0, 2.0), at=(1.0, 1000.0)),
     ]
     report.unmeasured = [Unmeasured("second", "pixels", "no Chromium on this machine")]
     assert table(report).splitlines() == [
         "cores 2",
-        "  figure   ours                 beside                   ratio              goal",
+        "  figure   ours                          beside         ratio           goal",
         "first (61 s)",
-        "  a query  2 (2 to 3, p95 3) s  Daft: 4 (4 to 4, p95 4)  0.5 (0.5 to 0.75)  ratio at most 1, met",
-        "  memory   12 MiB                                                           median at most 10, NOT MET",
+        "  a query  2 (2–3) s, p95 3              Daft: 4 (4–4)  0.5 (0.5–0.75)  p95 at most 3, met",
+        "  memory   12 MiB                                                       median at most 10, NOT MET",
         "    generated",
         "second",
-        "  frames   60 1/s                                                           median at least 50, met",
-        "goals: 2 of 3 met",
-        "  NOT MET: first, memory: 12 MiB",
+        "  frames   60 1/s                                                       median at least 50, met",
+        "  time     1: 2, 1k: 2 s; exponent 0.00",
+        "goals met: 2 of 3; not met:",
+        "  first, memory: 12 MiB, median at most 10, NOT MET",
         "not measured:",
         "  second, pixels: no Chromium on this machine",
     ]
