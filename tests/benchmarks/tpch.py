@@ -1,0 +1,240 @@
+"""``python -m tests.benchmarks.tpch [native|ray] [rounds]``: real queries, watched and unwatched.
+
+All 22 queries of TPC-H (native runner: scale factor 1; Ray: 0.1) and four workloads (:mod:`tests.benchmarks.workloads`)
+in two kernels that take turns, query by query: one with daftnb loaded, the cockpit shown and its monitor running; one
+with Daft alone, its progress bars off. What they give must be the same to the last digit, and every query must have
+been seen: otherwise this raises. What is kept of a query is the ratio of the two medians, of all of them the geometric
+mean.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
+from daftnb.engine.connect import DRIVER_ENVIRONMENT
+from tests.benchmarks.figures import Figure, Goal, Report
+from tests.benchmarks.kernel import Kernel
+from tests.tpch.tables import files
+
+AREA = "real queries"
+PEER = "Daft alone"
+SCALES = {"native": 1.0, "ray": 0.1}
+WORKLOADS = ("shuffles", "UDFs", "10,000 partitions")
+ROUNDS = 3
+QUICK = {"native": (1, 3, 6, 9, 13, 18, 21), "ray": (1, 6, 12, 14)}  # queries, with QUICK_ROUNDS and the shuffles
+QUICK_ROUNDS = 2
+ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "artifacts"
+
+CONNECT = """
+import ray
+ray.init({address!r}, logging_level="warning", runtime_env={{"env_vars": {variables!r}}})
+import daft
+daft.set_runner_ray()
+"""
+WATCHED = """
+%load_ext daftnb
+import daftnb
+%daft cockpit
+"""
+WORK = """
+import json
+from tests.benchmarks import workloads
+WORK = workloads.work({runner!r}, {patterns!r}, {scale!r})
+
+def result(value):
+    print("\\nRESULT " + json.dumps(value))
+"""
+SEEN = """
+frame = daftnb.get_session().frame()
+queries = [[query["number"], query["state"], query["error"]] for query in frame["queries"].values()]
+result({"queries": queries, "problems": frame["session"]["problems"]})
+"""
+# What differs from run to run in the text of an error that comes from another process.
+PASSING = re.compile(r"\b(?:pid|ip|actor_id|repr)=[^,)]*|\b[0-9a-f]{16,}\b|0x[0-9a-f]+|\d{3,}")
+
+
+@dataclass(slots=True)
+class Measured:
+    """Of one piece of work, each round's seconds and CPU seconds of the kernel's process, by who ran it."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {"watched": [], "plain": []})
+    cpu: dict[str, list[float]] = field(default_factory=lambda: {"watched": [], "plain": []})
+
+    def ratio(self, of: dict[str, list[float]] | None = None) -> float:
+        values = of or self.seconds
+        return statistics.median(values["watched"]) / statistics.median(values["plain"])
+
+
+def main() -> int:
+    """Measure all, print it, and leave the figures in artifacts/tpch-*.json."""
+    runners = [each for each in sys.argv[1:] if each in SCALES] or list(SCALES)
+    rounds = next((int(each) for each in sys.argv[1:] if each.isdigit()), ROUNDS)
+    report = Report()
+    for runner in runners:
+        measured(report, runner, range(1, 23), (*WORKLOADS, "failing"), rounds, Goal("median", 1.01))
+    report.write(ARTIFACTS / f"tpch-{'-'.join(runners)}.json")
+    return 0
+
+
+def measure(report: Report) -> None:
+    """A few of the queries, on both runners: too few rounds to tell one in a hundred, so there is no goal."""
+    for runner, numbers in QUICK.items():
+        measured(report, runner, numbers, ("shuffles", "failing"), QUICK_ROUNDS, None)
+
+
+def measured(
+    report: Report, runner: str, numbers: Sequence[int], others: Sequence[str], rounds: int, goal: Goal | None
+) -> None:
+    """These queries and workloads on one runner."""
+    scale = SCALES[runner]
+    patterns = files(ARTIFACTS / "tpch", scale)
+    queries = [f"query {number}" for number in numbers]
+    print(
+        f"TPC-H at scale factor {scale:g}, {runner}, {rounds} rounds in turn, load {os.getloadavg()[0]:.1f}", flush=True
+    )
+    with kernels(runner, patterns, scale) as pair:
+        taken_in_turn(pair, queries, 1)  # the first of each reads files and starts workers
+        names = [*queries, *(name for name in others if name != "failing")]
+        found = taken_in_turn(pair, names, rounds)
+        failures = fail(pair, rounds) if "failing" in others else None
+        attended(pair["watched"], len(queries) + rounds * (len(names) + (failures is not None)))
+    print(f"  load {os.getloadavg()[0]:.1f}", flush=True)
+    name = f"{len(queries)} queries at scale factor {scale:g}, {runner}"
+    report.add(*figures_of(name, [found[each] for each in queries], goal))
+    for each in others:
+        seconds = failures if each == "failing" else found[each].seconds
+        assert seconds is not None
+        report.add(Figure(AREA, f"{each}, {runner}", "s", tuple(seconds["watched"]), PEER, tuple(seconds["plain"])))
+
+
+@contextmanager
+def kernels(runner: str, patterns: dict[str, str], scale: float) -> Iterator[dict[str, Kernel]]:
+    """Two kernels on one runner, and the cluster where that is Ray."""
+    source = WORK.format(runner=runner, patterns=patterns, scale=scale)
+    cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=1, cpus=2, idle_timeout=600))
+    pair: dict[str, Kernel] = {}
+    try:
+        environment = {"DO_NOT_TRACK": "true"}
+        if runner == "ray":
+            cluster.start(print)
+            # Downscaling is off in plain Daft unless it is asked for, and it would measure the starting of workers.
+            environment |= {"DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "0", **DRIVER_ENVIRONMENT}
+            environment |= cluster.connection_environment()
+        for name in ("watched", "plain"):
+            # daftnb turns the bars off by itself; on Ray they are the runner actor's.
+            quiet = {"DAFT_PROGRESS_BAR": "0"} if name == "plain" else {}
+            connect = CONNECT.format(address=cluster.address, variables=quiet) if runner == "ray" else ""
+            pair[name] = kernel = Kernel()
+            kernel.run(f"import os\nos.environ.update({ {**environment, **quiet}!r})\n" + connect)
+            kernel.run(WATCHED if name == "watched" else "")
+            kernel.run(source)
+        yield pair
+    finally:
+        for kernel in pair.values():
+            kernel.end()
+        cluster.stop()
+
+
+def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each name in each round, and who runs it first and second; that changes, as caches and clocks do."""
+    for turn in range(rounds):
+        for place, name in enumerate(names):
+            yield name, ("watched", "plain") if (turn + place) % 2 else ("plain", "watched")
+
+
+def taken_in_turn(pair: dict[str, Kernel], names: Sequence[str], rounds: int) -> dict[str, Measured]:
+    """Each piece of work in both kernels in each round. What they give is compared every time: RuntimeError."""
+    found = {name: Measured() for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, order in turns(names, rounds):
+            rows = {}
+            for who in order:
+                path = str(Path(folder) / who)
+                seconds, cpu = pair[who].run(f"result(workloads.timed(WORK[{name!r}], {path!r}))")
+                found[name].seconds[who].append(seconds)
+                found[name].cpu[who].append(cpu)
+                rows[who] = sorted_rows(path)
+            if rows["watched"] != rows["plain"]:
+                raise RuntimeError(f"{name}: watched, Daft gives other rows than alone")
+    return found
+
+
+def sorted_rows(path: str) -> list[tuple[str, ...]]:
+    """The rows of an Arrow file, every value in full; in one order, as rows that are equal in a sort have none."""
+    with pa.ipc.open_file(path) as file:
+        table = file.read_all()
+    if not table.num_rows:
+        raise RuntimeError("a query gave no rows, which proves nothing")
+    names = (repr(table.column_names),)
+    return [names, *sorted(tuple(map(repr, row)) for row in zip(*(each.to_pylist() for each in table), strict=True))]
+
+
+def fail(pair: dict[str, Kernel], rounds: int) -> dict[str, list[float]]:
+    """Seconds until a failure is seen; RuntimeError unless both kernels' users see the same one, and daftnb says so."""
+    seconds: dict[str, list[float]] = {"watched": [], "plain": []}
+    for _, order in turns(["failing"], rounds):
+        said = {}
+        for who in order:
+            took, kind, text = pair[who].run("result(workloads.failed(WORK['failing']))")
+            seconds[who].append(took)
+            said[who] = kind, PASSING.sub("…", text)
+        if said["watched"] != said["plain"] or "is not to be had" not in said["plain"][1]:
+            raise RuntimeError(f"the user does not see the engine's own error: {said}")
+        _, state, error = pair["watched"].run(SEEN)["queries"][-1]
+        if state != "failed" or "is not to be had" not in str(error):
+            raise RuntimeError(f"daftnb says of a query that failed: {state}, {error}")
+    return seconds
+
+
+def attended(kernel: Kernel, count: int) -> None:
+    """RuntimeError unless the watching kernel has seen so many queries end, and has no problem to tell of."""
+    seen = kernel.run(SEEN)
+    states = {state for _, state, _ in seen["queries"]}
+    last = seen["queries"][-1][0]
+    if last != count or not states <= {"finished", "failed"} or seen["problems"]:
+        raise RuntimeError(f"daftnb did not follow {count} queries: {last}, {states}, {seen['problems']}")
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def figures_of(name: str, found: Sequence[Measured], goal: Goal | None) -> Iterator[Figure]:
+    """The medians of each query, the geometric mean of their ratios, and that of the CPU time of the kernels."""
+    medians = {who: tuple(statistics.median(each.seconds[who]) for each in found) for who in ("watched", "plain")}
+    yield Figure(AREA, name, "s", medians["watched"], PEER, medians["plain"], note="the median of each query")
+    rounds = len(found[0].seconds["plain"])
+    by_round = [
+        geometric_mean([each.seconds["watched"][turn] / each.seconds["plain"][turn] for each in found])
+        for turn in range(rounds)
+    ]
+    yield Figure(
+        AREA,
+        f"{name}, geometric mean of watched ÷ alone",
+        "×",
+        (geometric_mean([each.ratio() for each in found]),),
+        goal=goal,
+        note="in each round " + ", ".join(f"{value:.3f}" for value in by_round),
+    )
+    yield Figure(
+        AREA,
+        f"{name}, the same of the kernels' CPU time",
+        "×",
+        (geometric_mean([each.ratio(each.cpu) for each in found]),),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
