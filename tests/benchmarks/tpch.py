@@ -26,6 +26,7 @@ from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
 from daftnb.engine.connect import DRIVER_ENVIRONMENT
 from tests.benchmarks.figures import Figure, Goal, Report
 from tests.benchmarks.kernel import Kernel
+from tests.tpch.answers import Answers, difference
 from tests.tpch.tables import files
 
 AREA = "real queries"
@@ -35,6 +36,8 @@ WORKLOADS = ("shuffles", "UDFs", "10,000 partitions")
 ROUNDS = 3
 QUICK = {"native": (1, 3, 6, 9, 13, 18, 21), "ray": (1, 6, 12, 14)}  # queries, with QUICK_ROUNDS and the shuffles
 QUICK_ROUNDS = 2
+# daftnb turns Daft's bars off by itself; on Ray they are the runner actor's, where only the job's environment reaches.
+QUIET = {"DAFT_PROGRESS_BAR": "0"}
 ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "artifacts"
 
 CONNECT = """
@@ -105,7 +108,7 @@ def measured(
         f"TPC-H at scale factor {scale:g}, {runner}, {rounds} rounds in turn, load {os.getloadavg()[0]:.1f}", flush=True
     )
     with kernels(runner, patterns, scale) as pair:
-        taken_in_turn(pair, queries, 1)  # the first of each reads files and starts workers
+        first(pair, dict(zip(queries, numbers, strict=True)), Answers(patterns, scale))
         names = [*queries, *(name for name in others if name != "failing")]
         found = taken_in_turn(pair, names, rounds)
         failures = fail(pair, rounds) if "failing" in others else None
@@ -126,18 +129,16 @@ def kernels(runner: str, patterns: dict[str, str], scale: float) -> Iterator[dic
     cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=1, cpus=2, idle_timeout=600))
     pair: dict[str, Kernel] = {}
     try:
-        environment = {"DO_NOT_TRACK": "true"}
+        environment = {"DO_NOT_TRACK": "true", **QUIET}
         if runner == "ray":
             cluster.start(print)
             # Downscaling is off in plain Daft unless it is asked for, and it would measure the starting of workers.
             environment |= {"DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "0", **DRIVER_ENVIRONMENT}
             environment |= cluster.connection_environment()
+        connect = CONNECT.format(address=cluster.address, variables=QUIET) if runner == "ray" else ""
         for name in ("watched", "plain"):
-            # daftnb turns the bars off by itself; on Ray they are the runner actor's.
-            quiet = {"DAFT_PROGRESS_BAR": "0"} if name == "plain" else {}
-            connect = CONNECT.format(address=cluster.address, variables=quiet) if runner == "ray" else ""
             pair[name] = kernel = Kernel()
-            kernel.run(f"import os\nos.environ.update({ {**environment, **quiet}!r})\n" + connect)
+            kernel.run(f"import os\nos.environ.update({environment!r})\n{connect}")
             kernel.run(WATCHED if name == "watched" else "")
             kernel.run(source)
         yield pair
@@ -152,6 +153,18 @@ def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[str, tuple[str, .
     for turn in range(rounds):
         for place, name in enumerate(names):
             yield name, ("watched", "plain") if (turn + place) % 2 else ("plain", "watched")
+
+
+def first(pair: dict[str, Kernel], numbers: dict[str, int], answers: Answers) -> None:
+    """Each query once, not counted: files are read, workers are started. RuntimeError unless DuckDB says the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, number in numbers.items():
+            for who, kernel in pair.items():
+                path = str(Path(folder) / who)
+                kernel.run(f"workloads.timed(WORK[{name!r}], {path!r})")
+                wrong = difference(table_of(path), answers[number])
+                if wrong:
+                    raise RuntimeError(f"{name}, {who}: {wrong}")
 
 
 def taken_in_turn(pair: dict[str, Kernel], names: Sequence[str], rounds: int) -> dict[str, Measured]:
@@ -171,10 +184,14 @@ def taken_in_turn(pair: dict[str, Kernel], names: Sequence[str], rounds: int) ->
     return found
 
 
+def table_of(path: str) -> pa.Table:
+    with pa.ipc.open_file(path) as file:
+        return file.read_all()
+
+
 def sorted_rows(path: str) -> list[tuple[str, ...]]:
     """The rows of an Arrow file, every value in full; in one order, as rows that are equal in a sort have none."""
-    with pa.ipc.open_file(path) as file:
-        table = file.read_all()
+    table = table_of(path)
     if not table.num_rows:
         raise RuntimeError("a query gave no rows, which proves nothing")
     names = (repr(table.column_names),)
