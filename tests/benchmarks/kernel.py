@@ -13,12 +13,12 @@ from jupyter_client.manager import start_new_kernel
 from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
 from daftnb.engine.connect import DRIVER_ENVIRONMENT
 
-# Daft on this Ray. On a machine that is busy a node is known somewhat later than the head can be reached.
+# Daft on this Ray. On a machine that is busy, nodes come long after the head answers; Ray waits a minute for one.
 CONNECT = """
 import json, os, time
 os.environ.update({environment})
 import ray
-until = time.monotonic() + 60
+until = time.monotonic() + 180
 while not ray.is_initialized():
     try:
         ray.init({address!r}, logging_level="warning", runtime_env={{"env_vars": {variables}}})
