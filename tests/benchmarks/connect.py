@@ -49,7 +49,7 @@ def measure(report: Report) -> None:
         head.await_client_server()
         for way, address in (("host:port", head.address), ("ray://", head.client_address)):
             seconds = first_results(head, address)
-            for index, what in enumerate(("to the first result", "connected")):
+            for index, what in enumerate(("connected", "to the first result")):
                 ours, theirs = (tuple(value[index] for value in seconds[who]) for who in ("daftnb", "plain"))
                 report.add(Figure(AREA, f"{what}, {way}", "s", ours, "Daft", theirs))
     finally:

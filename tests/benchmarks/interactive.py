@@ -12,7 +12,7 @@ import threading
 import time
 
 from tests.benchmarks.figures import Figure, Goal, Report
-from tests.benchmarks.kernel import Kernel, one_worker
+from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 
 AREA = "interactive"
 ROUNDS = 4
@@ -20,18 +20,12 @@ QUERIES = {"plain, off": 10, "plain, on": 4, "daftnb, off": 10, "daftnb, on": 10
 INTERRUPTED_TASKS = 30
 INTERRUPTS = {"plain, off": 1, "daftnb": 3}
 
-CONNECT = """
-import json, os, time, tempfile
-os.environ.update({environment})
-import ray
-ray.init({address!r}, logging_level="warning", runtime_env={{"env_vars": {variables}}})
-import daft
-from daft import col
-daft.set_runner_ray()
+TINY = """
+import tempfile
 
 def tiny():
     began = time.perf_counter()
-    assert daft.from_pydict({{"a": [1, 2, 3]}}).where(col("a") > 1).to_pydict() == {{"a": [2, 3]}}
+    assert daft.from_pydict({"a": [1, 2, 3]}).where(col("a") > 1).to_pydict() == {"a": [2, 3]}
     return time.perf_counter() - began
 
 def result(value):
@@ -88,7 +82,7 @@ def measure(report: Report) -> None:
                 kernels[name] = kernel = Kernel()
                 variables = {"DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "1"} if name == "plain, on" else {}
                 source = CONNECT.format(environment=environment, address=address, variables=variables)
-                kernel.run(source + (LOADED if name == "daftnb" else ""))
+                kernel.run(source + TINY + (LOADED if name == "daftnb" else ""))
                 kernel.run("tiny()")
             report.add(*latencies(latency(kernels)), *endings(interrupts(kernels)))
             prepared = tuple(1e3 * seconds for seconds in kernels["daftnb"].run("result(prepared)"))

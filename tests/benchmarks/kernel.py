@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,12 +13,30 @@ from jupyter_client.manager import start_new_kernel
 from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
 from daftnb.engine.connect import DRIVER_ENVIRONMENT
 
+# Daft on this Ray. On a machine that is busy, nodes come long after the head answers; Ray waits a minute for one.
+CONNECT = """
+import json, os, time
+os.environ.update({environment})
+import ray
+until = time.monotonic() + 180
+while not ray.is_initialized():
+    try:
+        ray.init({address!r}, logging_level="warning", runtime_env={{"env_vars": {variables}}})
+    except ConnectionError:
+        if time.monotonic() > until:
+            raise
+        time.sleep(1)
+import daft, psutil
+from daft import col
+daft.set_runner_ray()
+"""
+
 
 class Kernel:
     """Runs source text; what it printed after RESULT, as JSON, is the answer."""
 
     def __init__(self) -> None:
-        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        self.manager, self.client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
 
     def run(self, source: str, seconds: float = 300) -> Any:
         printed: list[str] = []

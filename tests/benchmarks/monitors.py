@@ -27,8 +27,8 @@ import nbformat
 
 from tests.benchmarks.chromium import chromium
 from tests.benchmarks.figures import Figure, Missing, Report, Unmeasured
-from tests.benchmarks.kernel import Kernel, one_worker
-from tests.benchmarks.overhead import CONNECT, DOWNSCALE_OFF, QUERY
+from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
+from tests.benchmarks.overhead import DOWNSCALE_OFF, QUERY
 from tests.benchmarks.peers import python_with
 from tests.browser.conftest import open_notebook, run_all, running_lab
 from tests.browser.test_stop import notebook
@@ -62,6 +62,7 @@ with open({link!r}, "w") as file:
 SERVES = """
 import pathlib
 folder, number = pathlib.Path({folder!r}), 0
+query(10)  # the first one starts what is needed
 (folder / "ready").touch()
 while not (folder / "end").exists():
     if not (folder / f"go-{{number}}").exists():
@@ -124,9 +125,8 @@ class Server:
         return SERVES.format(folder=str(self.folder), tasks=TASKS)
 
     def ready(self) -> None:
-        """Wait for it, and run a query: the first one starts what is needed."""
+        """Wait for it."""
         self.page.wait((self.folder / "ready").exists, f"{self.folder.name} is ready")
-        self.query()
 
     def query(self) -> float:
         """Seconds of one."""
@@ -221,6 +221,7 @@ def cockpit(connect: dict[str, Any]) -> Taken:
         stack.callback(kernel.end)
         kernel.run(CONNECT.format(**{**connect, "environment": {**connect["environment"], **NO_BAR}}) + QUERY)
         kernel.client.execute(without.source)
+        stack.callback(kernel.client.get_shell_msg, timeout=LONGEST)  # it is over
         stack.callback(without.end)
         notebook(lab, "watched.ipynb", (CONNECT.format(**connect) + QUERY, SHOWN, watched.source))
         open_notebook(page.page, lab, "watched.ipynb")

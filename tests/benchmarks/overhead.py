@@ -10,8 +10,10 @@ the second half of the rounds, when the bounded histories are full.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from typing import Any
 
 from daftnb.engine.cluster import LOOPBACK, free_ports
 from tests.benchmarks.figures import Figure, Goal, Report
-from tests.benchmarks.kernel import Kernel, one_worker
+from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 from tests.conftest import await_that
 
 AREA = "overhead"
@@ -28,15 +30,6 @@ TASKS = 2_000
 ROUNDS = 4
 BAR, NO_BAR, DASHBOARD, OURS = "Daft with its bar", "Daft without a bar", "Daft with its dashboard", "daftnb"
 
-CONNECT = """
-import json, os, time
-os.environ.update({environment})
-import ray
-ray.init({address!r}, logging_level="warning", runtime_env={{"env_vars": {variables}}})
-import daft, psutil
-from daft import col
-daft.set_runner_ray()
-"""
 SHOWN = """
 %load_ext daftnb
 %daft cockpit
@@ -80,7 +73,7 @@ def measure(report: Report) -> None:
                 own = {**environment, **DOWNSCALE_OFF, **bar, **variables}
                 kernel.run(CONNECT.format(environment=own, address=address, variables=variables))
                 kernel.run((SHOWN if name == OURS else "") + QUERY + MEMORY)
-                kernel.run(f"query(10); query({TASKS})")  # the first query starts actors
+                kernel.run("query(10); query(200)")  # the first query starts actors
             seconds, memory = rounds(kernels)
             check(kernels[OURS].run(SEEN), url)
         finally:
@@ -101,7 +94,9 @@ def daft_dashboard() -> Iterator[str]:
     """Daft's own dashboard on loopback: its URL."""
     (port,) = free_ports(1)
     url = f"http://{LOOPBACK}:{port}"
-    command = [sys.executable, "-m", "daft.cli", "dashboard", "start", f"--addr={LOOPBACK}", f"--port={port}"]
+    folder = tempfile.mkdtemp()
+    command = [sys.executable, "-m", "daft.cli", "dashboard", "start"]
+    command += [f"--addr={LOOPBACK}", f"--port={port}", f"--pid-dir={folder}", f"--log-dir={folder}"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def answers() -> bool:
@@ -117,6 +112,7 @@ def daft_dashboard() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
+        shutil.rmtree(folder)
 
 
 def rounds(kernels: dict[str, Kernel]) -> tuple[dict[str, list[float]], dict[str, list[dict[str, int]]]]:
