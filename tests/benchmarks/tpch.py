@@ -73,7 +73,7 @@ queries = [[query["number"], query["state"], query["error"]] for query in frame[
 result({"queries": queries, "problems": frame["session"]["problems"]})
 """
 # What differs from run to run in the text of an error: the process that it comes from.
-PROCESS = re.compile(r"\(pid=.*\)")
+PROCESS = re.compile(r"\(pid=.*\)|(?<=_base.py\", line )\d+(?=, in result)")
 
 
 @dataclass(slots=True)
