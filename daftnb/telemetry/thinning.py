@@ -102,6 +102,17 @@ def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
     )
 
 
+def _pool_seen(event: e.PoolSeen, state: State) -> bool:
+    asked, known = event.request, state.request
+    if (asked is None) != (known is None) or (asked is not None and known is not None and asked.cpus != known.cpus):
+        return False
+    there = {life.worker_id for life in event.workers}
+    actors = {worker.id: worker.started for worker in state.actors()}
+    return there <= actors.keys() and not any(
+        id_ not in there and (started or 0.0) <= event.t for id_, started in actors.items()
+    )
+
+
 def _node_figures(event: e.NodeFigures, state: State) -> bool:
     return event.worker_id not in state.workers
 
@@ -111,11 +122,11 @@ def _udf_actors(event: e.UdfActors, state: State) -> bool:
     if query is None:
         return True
     old = query.udfs.get(event.name)
-    return old is not None and (old.count, old.idle) == (event.count, event.idle)
+    return old is not None and (old.count, old.idle, old.awaited) == (event.count, event.idle, event.awaited)
 
 
 def _detail_dropped(event: e.DetailDropped, state: State) -> bool:
-    return state.dropped == event.events
+    return state.dropped >= event.events
 
 
 _WAYS: dict[type, Callable[[Any, State], bool]] = {
@@ -124,6 +135,7 @@ _WAYS: dict[type, Callable[[Any, State], bool]] = {
     e.WorkerCounts: _worker_counts,
     e.HoldCounted: _hold_counted,
     e.NodesSeen: _nodes_seen,
+    e.PoolSeen: _pool_seen,
     e.NodeFigures: _node_figures,
     e.UdfActors: _udf_actors,
     e.DetailDropped: _detail_dropped,

@@ -1,11 +1,16 @@
-"""A real Jupyter kernel that runs a benchmark's code."""
+"""A real Jupyter kernel that runs a benchmark's code, and a cluster for it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jupyter_client.manager import start_new_kernel
+
+from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
+from daftnb.engine.connect import DRIVER_ENVIRONMENT
 
 
 class Kernel:
@@ -32,3 +37,14 @@ class Kernel:
     def end(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel()
+
+
+@contextmanager
+def one_worker() -> Iterator[tuple[str, dict[str, str]]]:
+    """A cluster of one worker with two slots: its address, and the environment of those who connect."""
+    cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=1, cpus=2, idle_timeout=600))
+    cluster.start(print)
+    try:
+        yield cluster.address, {**cluster.connection_environment(), **DRIVER_ENVIRONMENT, "DO_NOT_TRACK": "true"}
+    finally:
+        cluster.stop()
