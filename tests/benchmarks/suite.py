@@ -47,6 +47,7 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("overhead", 200, "2,000 one-row tasks on Ray: watched, and by plain Daft with what it has of its own"),
     Benchmark("monitors", 120, "the cockpit beside dask's dashboard: cost of a task, bytes to the page, notebook"),
+    Benchmark("tpch", 90, "real queries and workloads, the same results watched and unwatched; plain Daft beside it"),
     Benchmark("interactive", 100, "small queries, interrupts, settings pushed; plain Daft beside it"),
     Benchmark("connect", 70, "from the wish to connect to the first result; plain Daft beside it"),
     Benchmark("pixel", 60, "from an event of the engine to the page, in JupyterLab and Chromium"),
@@ -70,6 +71,14 @@ BENCHMARKS = (
         "recording of 100,000 tasks on 1,000 workers",
         True,
         "tests.benchmarks.recording",
+        "measure_long",
+    ),
+    Benchmark(
+        "tpch-long",
+        1200,
+        "all 22 queries and all workloads on both runners, enough rounds for a hundredth",
+        True,
+        "tests.benchmarks.tpch",
         "measure_long",
     ),
     Benchmark("preview-long", 90, "displays and pages of long texts", True, "tests.benchmarks.preview", "measure_long"),
