@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daftnb.engine.counts import Query, Stage, Worker
 from daftnb.engine.tap import KEPT_QUERIES, RING_EVENTS, Tap
 
 
@@ -108,3 +109,28 @@ def test_the_actors_memory_does_not_grow_with_workers_that_came_and_went() -> No
         tap.worker_started(f"w{i}", 1, 1)
         tap.worker_ended(f"w{i}", "died")
     assert len(tap.workers) <= 2
+
+
+def test_what_runs_and_what_is_pending_is_the_rest_of_what_became_of_the_tasks() -> None:
+    stage = Stage(1, "a", Query("q", {}))
+    assert (stage.submitted, stage.running, stage.pending, stage.done) == (0, 0, 0, 0)
+    assert (stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending) == (0, 0, 0, 0, 0)
+    stage.submitted, stage.dispatched = 1000, 500
+    stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending = 100, 30, 7, 3, 50
+    assert (stage.running, stage.pending) == (500 - 100 - 30 - 7 - 3, 1000 - 500 + 7 - 50)
+
+
+def test_a_worker_begins_idle_unused_and_the_engines() -> None:
+    worker = Worker(2, 100, 5.0)
+    assert (worker.cpus, worker.memory, worker.started, worker.adopted, worker.idle_since) == (2, 100, 5.0, 5.0, 5.0)
+    assert (worker.finished, worker.running, worker.alive, worker.held, worker.used) == (0, 0, True, True, False)
+
+
+def test_a_task_whose_way_up_meets_none_of_its_stages_is_the_first_ones() -> None:
+    query = Query("q", {1: 2, 2: 3})
+    first, second = query.stage(1, "a"), query.stage(3, "a")
+    assert query.stage_of("a", 9) is first
+    assert (query.stage_of("a", 1), query.stage_of("a", 2), query.stage_of("a", 3)) == (first, second, second)
+    assert query.stage(3, "a") is second and query.stages_by_name == {"a": [1, 3]}
+    assert query.stage(3, "b") is second and second.name == "b"
+    assert query.stage_of("b", 1) is second
