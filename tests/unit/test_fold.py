@@ -10,9 +10,8 @@ from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import decisions as words
 from daftnb.telemetry import events as e
 from daftnb.telemetry.frames import frame_of
-from daftnb.telemetry.marks import KEPT_DECISIONS
+from daftnb.telemetry.marks import KEPT_DECISIONS, mark, mark_together
 from daftnb.telemetry.model import State, Worker
-from daftnb.telemetry.samples import KEPT_SAMPLES
 from daftnb.telemetry.state import apply, most_cpus
 from daftnb.telemetry.thinning import says_nothing
 
@@ -82,6 +81,10 @@ def test_a_worker_after_a_request_says_so() -> None:
 def test_the_head_is_known_also_where_its_worker_came_first() -> None:
     state = folded(e.WorkerStarted(9.0, "h", 2, 9), e.NodesSeen(10.0, (e.Node("h", 2, 9, True),)))
     assert (state.workers["h"].head, state.workers["h"].label, state.workers["h"].state) == (True, "worker 1", "idle")
+    state = folded(NODES, NODES)
+    assert [(w.label, w.head, w.state) for w in state.workers.values()] == [
+        ("head", True, "no worker"), ("worker 1", False, "starting"),
+    ], "seen again, they are the same"  # fmt: skip
 
 
 def test_a_new_node_is_granted_where_one_was_asked_for() -> None:
@@ -108,7 +111,12 @@ def test_counts_make_a_worker_busy_idle_or_warm() -> None:
     assert (worker.state, list(worker.spans)) == ("warm", [[12.0, 13.5], [13.5, 14.8]]), "busy between two looks"
     folded(e.WorkerCounts(16.0, "a", 0, 6, 14.8, True, None, "survivor"), state=state)
     assert log(state)[-1] == ("kept", "", "worker 1 is kept though idle: survivor", 1)
-    assert len(worker.spans) == 2
+    assert len(worker.spans) == 2 and len(state.marks) == 2
+    for rule in ("a rule", "the head's", "survivor"):
+        folded(e.WorkerCounts(17.0, "a", 0, 6, 14.8, True, None, rule), state=state)
+    assert log(state)[1:] == [("kept", "", "worker 1 is kept though idle: survivor", 2)], "only a survivor is"
+    folded(e.WorkerCounts(18.0, "a", 1, 6, None), e.WorkerCounts(19.0, "a", 0, 7, 18.5), state=state)
+    assert list(worker.spans) == [[12.0, 13.5], [13.5, 14.8], [18.0, 18.5]]
 
 
 def test_a_span_has_an_end_where_the_engine_does_not_say_when() -> None:
@@ -166,6 +174,8 @@ def test_a_node_that_is_gone_is_listed_for_a_minute_and_may_come_back() -> None:
     assert list(state.workers) == ["h"]
     folded(e.NodesSeen(92.0, ()), state=state)
     assert [mark[2] for mark in log(state)] == ["Ray released the node of worker 1"], "the head has none to release"
+    read = e.WorkerKnown(92.0, "h", "head", 0, 9, 1.0, "".join(["no ", "worker"]), True)
+    assert log(folded(read, e.NodesSeen(93.0, ()))) == [], "also as a file has it"
     assert log(state)[0][3] == 2
 
 
@@ -248,6 +258,8 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
                     e.ClusterChanged(1.0, "external", "running", "x", 1, 3, None)):  # fmt: skip
         assert most_cpus(unknown) is None
     assert [mark[0] for mark in log(folded(e.ScaleRequested(1.0, 999, 999, 9, 0)))] == ["request"]
+    large = e.ClusterChanged(1.0, "external", "running", "x", 1, 300, 2)
+    assert [mark[0] for mark in log(folded(large, e.ScaleRequested(1.0, 1, int("600"), 9, 0)))] == ["request"]
 
 
 def test_holds_are_counted_each_by_its_number() -> None:
@@ -285,6 +297,7 @@ def test_the_other_words() -> None:
     assert words.backlog(10, 3) == "ratio 3.33 (10 pending ÷ 3 CPUs)"
     assert words.asked(e.ScaleRequested(1.0, 2, 5, 3, 0)) == "3 pending and no worker: asked Ray for 2 bundles, 5 CPUs"
     assert (words.ratio_of(3, 0), words.ratio_of(3, 2)) == (None, 1.5)
+    assert words.resources(e.ScaleRequested(1.0, int("1000"), int("1000"), 3, 0)) == "1000 × 1 CPU"
 
 
 def test_the_log_is_bounded_and_what_changes_nothing_does_not_part_the_same() -> None:
@@ -293,139 +306,13 @@ def test_the_log_is_bounded_and_what_changes_nothing_does_not_part_the_same() ->
     folded(e.HoldBegun(99.0, 99, "reason 10", 1, 1, 1.0), state=state)
     assert state.mark_count == KEPT_DECISIONS + 5
     assert [m.count for m in state.marks.values() if m.text.endswith(": reason 10")] == [2]
-
-
-# -- queries ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_query_from_its_start_to_its_end() -> None:
-    nodes = (e.PlanNode(1, "scan", "", ()), e.PlanNode(2, "sort", "", (1,)))
-    state = folded(e.QueryStarted(1.0, "q", "native", "orders"))
-    query = state.queries["q"]
-    assert (query.number, query.name, query.state, query.active, query.result_rows) == (
-        1,
-        "orders",
-        "planning",
-        True,
-        None,
-    )
-    folded(e.QueryStarted(1.5, "q", "ray"), state=state)
-    assert state.queries["q"] is query and query.started == 1.0 and state.query_count == 1
-    folded(e.LogicalPlan(1.5, "q", "logical", nodes), e.PlanReady(2.0, "q", nodes), state=state)
-    assert (query.state, query.root, list(query.operators), query.plans) == ("running", 2, [1, 2], {"logical": nodes})
-    folded(e.OperatorStarted(2.1, "q", 1), e.OperatorFinished(2.2, "q", 2), e.OperatorStarted(2.1, "q", 9), state=state)
-    folded(e.OperatorFinished(2.1, "q", 9), e.OperatorStats(2.3, "q", 9), state=state)
-    folded(e.OperatorStats(2.3, "q", 2, 8, 4), state=state)
-    assert [(o.started, o.ended) for o in query.operators.values()] == [(True, False), (True, True)]
-    assert query.result_rows == 4, "those that have left the root"
-    folded(e.QueryFinished(3.0, "q", "failed", "boom", 5), e.QueryFinished(4.0, "q", "finished", None, 6), state=state)
-    assert (query.state, query.ended, query.error, query.rows, query.result_rows) == ("failed", 3.0, "boom", 5, 5)
-    folded(e.PlanReady(5.0, "q", ()), state=state)
-    assert (query.state, query.root, query.workers_from) == ("failed", None, None)
-
-
-def test_what_is_of_no_known_query_or_worker_changes_nothing() -> None:
     state = State()
-    for event in (
-        e.PlanReady(1.0, "?", ()),
-        e.LogicalPlan(1.0, "?", "logical", ()),
-        e.SettingsInEffect(1.0, "?", ()),
-        e.OperatorFinished(1.0, "?", 1),
-        e.OperatorStats(1.0, "?", 1),
-        e.UdfActors(1.0, "?", "f", 1),
-        e.NodeFigures(1.0, "?", 1, 2, 3, 4),
-        e.TaskEnded(1.0, "?", 1, "?", 1, 0.5, "finished"),
-        e.WorkerKept(1.0, "?"),
-        e.WorkerReused(1.0, "?"),
-        e.HoldCounted(1.0, 1, 1),
-        e.DemandCleared(1.0),
-    ):
-        apply(event, state)
-    assert state == State()
-
-
-def test_settings_in_effect_udfs_and_figures_are_the_latest() -> None:
-    state = folded(e.QueryStarted(1.0, "p", "ray"), e.QueryStarted(1.0, "q", "ray"), e.WorkerStarted(1.0, "a", 1, 1))
-    figures = e.NodeFigures(2.0, "a", 1, 2, 3, 4)
-    folded(e.SettingsInEffect(2.0, "q", (("A", "1"),)), e.UdfActors(2.0, "q", "f", 2), figures, state=state)
-    assert (state.in_effect, state.in_effect_number, state.queries["q"].settings) == ({"A": "1"}, 2, {"A": "1"})
-    assert state.queries["q"].udfs["f"].count == 2 and state.workers["a"].figures == figures
-    folded(e.ProblemFound(3.0, "x"), e.ProblemFound(3.0, "x"), e.ProblemFound(3.0, "y"), state=state)
-    assert state.problems == {"x": 2, "y": 1}
-
-
-def test_how_long_tasks_took_is_of_those_that_finished() -> None:
-    state = folded(e.QueryStarted(1.0, "q", "ray"), e.WorkerStarted(1.0, "a", 1, 1))
-    for number, outcome in enumerate(("finished", "failed", "cancelled", "lost")):
-        apply(e.TaskEnded(5.0, "q", 2, "a", number, 3.0, outcome), state)  # type: ignore[arg-type]  # one of the four
-    apply(e.TaskEnded(5.0, "q", 2, "a", 9, 6.0, "finished"), state)
-    durations = state.queries["q"].durations[2]
-    assert (durations.count, durations.longest) == (2, [(2.0, 0, "a"), (0.0, 9, "a")])
-    assert [task[2] for task in state.workers["a"].tasks.values()] == [1] * 5
-    apply(e.TaskEnded(5.0, "?", 2, "a", 10, 4.0, "finished"), state)
-    assert state.workers["a"].tasks[5] == (10, 2, 0, 4.0, 5.0, "finished"), "of a query before our time"
-
-
-def test_workers_of_a_query_are_counted_from_its_first_to_its_most() -> None:
-    state = folded(e.QueryStarted(1.0, "q", "ray"), e.QueryStarted(1.0, "n", "native"))
-    folded(
-        e.WorkerStarted(2.0, "a", 1, 1), e.WorkerStarted(2.1, "b", 1, 1), e.WorkerEnded(2.2, "a", "died"), state=state
-    )
-    q, n = state.queries["q"], state.queries["n"]
-    assert ((q.workers_from, q.workers_to), (n.workers_from, n.workers_to)) == ((1, 2), (None, None))
-    folded(e.QueryFinished(3.0, "q", "finished"), state=state)
-    folded(*(e.WorkerStarted(t, id_, 1, 1) for t, id_ in ((2.9, "c"), (3.0, "d"), (3.1, "e"))), state=state)
-    assert q.workers_to == 3, "at 3.1 s it had ended, at 3.0 s not"
-    folded(e.QueryStarted(4.0, "r", "ray"), e.PlanReady(4.0, "r", ()), state=state)
-    assert state.queries["r"].workers_from == 4, "those that are there when it begins"
-
-
-# -- samples ----------------------------------------------------------------------------------------------------------
-
-
-def sampled(*samples: tuple[float, int, int, int], then: tuple[e.Event, ...] = ()) -> State:
-    """Of a query that runs from 0 s: time, highest backlog, capacity, workers."""
-    state = folded(e.QueryStarted(0.0, "q", "ray"), e.PlanReady(0.0, "q", ()))
-    return folded(*(e.BacklogSample(t, n, n - 1, 1, c, w, c) for t, n, c, w in samples), *then, state=state)
-
-
-def test_close_samples_are_one_with_the_higher_backlog_and_what_is_so_now() -> None:
-    state = sampled((1.0, 9, 2, 1), (1.05, 8, 2, 1), (1.0999, 9, 2, 1))
-    assert list(state.samples.values()) == [e.BacklogSample(1.0, 9, 8, 1, 2, 1, 2)]
-    for other in ((1.05, 10, 2, 1), (1.05, 9, 2, 2), (1.05, 9, 3, 1), (1.1, 9, 2, 1)):
-        assert len(sampled((1.0, 9, 2, 1), other).samples) == 2, other
-    assert (state.sample_count, list(state.demand.values())) == (1, [(None, None)])
-    state = sampled(
-        (1.0, 9, 2, 1), then=(NODES, e.ScaleRequested(2.0, 3, 5, 9, 2), e.BacklogSample(2.1, 9, 9, 1, 2, 1))
-    )
-    assert list(state.demand.values()) == [(None, None), (5, 2)]
-
-
-def test_peaks_are_those_of_the_query_that_ran_then() -> None:
-    state = sampled((1.0, 9, 2, 1), (2.0, 4, 2, 1), (3.0, 99, 0, 0))
-    assert (state.peak_ratio, state.queries["q"].peak_ratio) == (4.5, 4.5), "none without a worker"
-    folded(e.QueryFinished(4.0, "q", "finished"), e.BacklogSample(5.0, 20, 20, 0, 2, 1), state=state)
-    assert (state.peak_ratio, state.queries["q"].peak_ratio) == (10.0, 4.5)
-
-
-def test_worker_seconds_stand_until_the_next_sample_and_until_the_querys_end() -> None:
-    state = sampled((1.0, 1, 2, 2), (3.0, 1, 3, 3), (3.0, 1, 3, 3), (2.0, 1, 9, 9), (4.0, 1, 1, 1))
-    query = state.queries["q"]
-    assert query.node_seconds == pytest.approx(2 * 2 + 1 * 9), "told late: it is what the next interval began with"
-    folded(e.QueryFinished(6.0, "q", "finished"), e.BacklogSample(9.0, 1, 1, 0, 5, 5), state=state)
-    assert query.node_seconds == pytest.approx(13 + 2 * 1)
-    folded(e.BacklogSample(12.0, 1, 1, 0, 5, 5), state=state)
-    assert query.node_seconds == pytest.approx(15), "it has ended"
-    planning = folded(e.QueryStarted(0.0, "q", "ray"), e.BacklogSample(1.0, 1, 1, 0, 5, 5))
-    assert planning.queries["q"].sampled is None
-
-
-def test_samples_of_before_the_query_go_first() -> None:
-    state = folded(*(e.BacklogSample(float(t), t % 7, 0, 0, 1, 1) for t in range(10)))
-    folded(e.QueryStarted(9.5, "q", "ray"), state=state)
-    folded(*(e.BacklogSample(float(t), t % 7, 0, 0, 1, 1) for t in range(10, KEPT_SAMPLES + 10)), state=state)
-    assert len(state.samples) == KEPT_SAMPLES and next(iter(state.samples)) == 10
-    folded(e.BacklogSample(KEPT_SAMPLES + 10.0, 0, 0, 0, 1, 1), state=state)
-    kept = [s.t for s in state.samples.values()]
-    assert len(kept) < KEPT_SAMPLES and (kept[0], kept[-1]) in ((10.0, 610.0), (11.0, 610.0))
-    assert state.demand.keys() == state.samples.keys()
+    for kind, text in (("hold", "x"), ("kept", "x"), ("hold", "y"), ("kept", "x"), ("a", "x"), ("hold", "x")):
+        mark(state, 1.0, kind, "", text)
+    assert [(m.kind, m.text, m.count) for m in state.marks.values()] == [
+        ("hold", "x", 1), ("kept", "x", 2), ("hold", "y", 1), ("a", "x", 1), ("hold", "x", 1),
+    ]  # fmt: skip
+    worker = Worker("w", "worker 1", 1, 1, 0.0, "idle")
+    for _ in range(2):
+        mark_together(state, 2.0, "sweep", worker, words.swept)
+    assert [m.count for m in state.marks.values()][5:] == [2], "twice of the same worker is twice"

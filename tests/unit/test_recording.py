@@ -152,6 +152,33 @@ def test_a_query_with_too_much_detail_goes_on_with_counts_only(monkeypatch: pyte
         assert query.dropped > 4000 - tasks
 
 
+def test_queries_that_never_end_are_closed() -> None:
+    made, state = Recorder(), State()
+    many = 2 * recorder.KEPT_QUERIES
+    recorded([e.QueryStarted(float(n), f"q{n}", "native") for n in range(many + 1)], made, state)
+    assert made.reel(1).events[-1] == e.QueryStarted(float(many), f"q{many}", "native"), "it heard of all that began"
+    recorded([e.NodesSeen(many + 1.0, (e.Node("a", 1, 1, False),))], made, state)
+    assert isinstance(made.reel(2).events[-1], e.NodesSeen)
+    assert isinstance(made.reel(1).events[-1], e.QueryStarted), "it hears of nothing any more"
+    assert made.settle(many + 2.0, False) == []
+    assert made.numbers[0] == 2, "it is over, and there are more than are kept"
+
+
+def test_what_cannot_be_encoded_is_said_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recorded(tiny(1, 0.0))
+    before = len(made.reel(1).events)
+
+    def broken(events: Any, moments: Any) -> Any:
+        raise OSError("no more memory")
+
+    monkeypatch.setattr(recorder, "encode", broken)
+    assert made.settle(100.0, False) == ["a part of a recording was lost: OSError('no more memory')"]
+    assert (list(made.reel(1).events), made.reel(1).dropped) == ([], before)
+    assert made.settle(101.0, False) == [], "once"
+    with pytest.raises(RecordingError, match="There is no recording of query 999 any more"):
+        made.reel(999)
+
+
 def test_many_tiny_queries_hear_of_the_world_for_a_short_time_only() -> None:
     made, state = Recorder(), State()
     for number in range(1, 51):
