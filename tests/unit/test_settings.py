@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import FrozenInstanceError
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -78,6 +80,7 @@ def test_a_name_that_is_nearly_right_is_named() -> None:
         ("idle_seconds", "0", "0"),
         ("idle_seconds", " 7 ", "7"),
         ("idle_seconds", "007", "7"),
+        ("survivors", "0", "0"),
         ("survivors", "9223372036854775807", "9223372036854775807"),
         *[("downscale", text, "1") for text in ("1", "true", "on", "yes", " TRUE ")],
         *[("linear", text, "0") for text in ("0", "false", "off", "no", " Off ")],
@@ -131,6 +134,13 @@ def test_a_setting_that_there_is_not(name: str, what: str, near: str) -> None:
     with pytest.raises(SettingError) as caught:
         find(name)
     assert (caught.value.what, caught.value.remedy) == (what, f"Try %daft set {near}=…")
+
+
+@pytest.mark.parametrize("facts", [SETTINGS["threshold"], AutoscalingSettings()])
+def test_what_was_validated_cannot_be_changed(facts: Any) -> None:
+    with pytest.raises(FrozenInstanceError):
+        facts.default = facts.threshold = 0.5
+    assert not hasattr(facts, "__dict__")
 
 
 def test_each_setting_is_found_by_each_of_its_names() -> None:

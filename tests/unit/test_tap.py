@@ -116,8 +116,8 @@ def test_what_runs_and_what_is_pending_is_the_rest_of_what_became_of_the_tasks()
     assert (stage.submitted, stage.running, stage.pending, stage.done) == (0, 0, 0, 0)
     assert (stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending) == (0, 0, 0, 0, 0)
     stage.submitted, stage.dispatched = 1000, 500
-    stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending = 100, 30, 7, 3, 50
-    assert (stage.running, stage.pending) == (500 - 100 - 30 - 7 - 3, 1000 - 500 + 7 - 50)
+    stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending = 100, 30, 7, 5, 52
+    assert (stage.running, stage.pending) == (500 - 100 - 30 - 7 - 5, 1000 - 500 + 7 - 52)
 
 
 def test_a_worker_begins_idle_unused_and_the_engines() -> None:
