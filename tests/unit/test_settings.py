@@ -136,10 +136,10 @@ def test_a_setting_that_there_is_not(name: str, what: str, near: str) -> None:
     assert (caught.value.what, caught.value.remedy) == (what, f"Try %daft set {near}=…")
 
 
-@pytest.mark.parametrize("facts", [SETTINGS["threshold"], AutoscalingSettings()])
-def test_what_was_validated_cannot_be_changed(facts: Any) -> None:
+@pytest.mark.parametrize(("facts", "name"), [(SETTINGS["threshold"], "default"), (AutoscalingSettings(), "threshold")])
+def test_what_was_validated_cannot_be_changed(facts: Any, name: str) -> None:
     with pytest.raises(FrozenInstanceError):
-        facts.default = facts.threshold = 0.5
+        setattr(facts, name, 0.5)
     assert not hasattr(facts, "__dict__")
 
 
