@@ -144,15 +144,19 @@ def test_a_story_with_requests_and_a_retirement_too() -> None:
     assert table.column("count").to_pylist() == [1, 1, 2, 1, 1, 1]
 
 
-@settings(max_examples=150, deadline=None)
-@given(arbitrary.streams())
-def test_any_stream_is_replayed_as_it_was_seen(stream: list[e.Event]) -> None:
-    recorder = Recorder()
-    seen = watch(stream, recorder)
-    for number in recorder.numbers:
-        reel = recorder.reel(number)
-        assert decode(encode(reel.events, reel.moments)[0]) == (reel.events, reel.moments)
-        same(recorder, seen, number)
+@pytest.mark.parametrize("examples", [150, pytest.param(2_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_any_stream_is_replayed_as_it_was_seen(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(arbitrary.streams())
+    def replayed(stream: list[e.Event]) -> None:
+        recorder = Recorder()
+        seen = watch(stream, recorder)
+        for number in recorder.numbers:
+            reel = recorder.reel(number)
+            assert decode(encode(reel.events, reel.moments)[0]) == (reel.events, reel.moments)
+            same(recorder, seen, number)
+
+    replayed()
 
 
 @settings(max_examples=150, deadline=None)
