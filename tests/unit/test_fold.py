@@ -78,6 +78,29 @@ def test_a_worker_after_a_request_says_so() -> None:
     assert log(folded(asked, e.WorkerStarted(8.0, "a", 1, 1)))[1][2] == "worker 1 is ready", "told late: it was before"
 
 
+def test_a_worker_that_comes_again_is_not_measured_from_its_end() -> None:
+    again = folded(e.WorkerStarted(2.0, "a", 1, 1), e.WorkerEnded(5.0, "a", "retired"), e.WorkerStarted(9.0, "a", 1, 1))
+    assert log(again)[-1] == ("arrival", "+1", "worker 1 is ready", 1)
+    late = folded(NODES, e.WorkerStarted(25.0, "a", 2, 7))
+    assert log(late) == [("arrival", "+1", "worker 1 is ready, 15.0 s after its node", 1)]
+    least = folded(e.NodesSeen(0.0, NODES.nodes), e.WorkerStarted(0.05, "a", 2, 7))
+    assert log(least) == [("arrival", "+1", "worker 1 is ready, 0.1 s after its node", 1)]
+    read = e.WorkerKnown(0.0, "a", "worker 9", 2, 7, 0.0, "".join(["start", "ing"]), False)
+    assert log(folded(read, e.WorkerStarted(3.0, "a", 2, 7)))[0][2] == "worker 9 is ready, 3.0 s after its node"
+
+
+def test_what_a_worker_does_its_node_does_not_change() -> None:
+    state = folded(NODES, e.WorkerStarted(11.0, "a", 2, 7), BUSY, NODES)
+    assert (state.workers["a"].state, state.workers["a"].since) == ("busy", 11.0)
+    folded(e.WorkerEnded(13.0, "a", "died"), e.NodesSeen(14.0, NODES.nodes), state=state)
+    assert (state.workers["a"].state, state.workers["a"].since) == ("died", 13.0)
+    folded(e.NodesSeen(15.0, NODES.nodes[:1]), state=state)
+    assert log(state)[-1] == ("gone", "", "Ray released the node of worker 1", 1)
+    gone = e.WorkerKnown(0.0, "a", "worker 1", 2, 7, 0.0, "".join(["go", "ne"]), False)
+    assert folded(gone, NODES).workers["a"].state == "starting"
+    assert list(folded(gone, e.NodesSeen(61.0, ())).workers) == []
+
+
 def test_the_head_is_known_also_where_its_worker_came_first() -> None:
     state = folded(e.WorkerStarted(9.0, "h", 2, 9), e.NodesSeen(10.0, (e.Node("h", 2, 9, True),)))
     assert (state.workers["h"].head, state.workers["h"].label, state.workers["h"].state) == (True, "worker 1", "idle")
@@ -93,6 +116,8 @@ def test_a_new_node_is_granted_where_one_was_asked_for() -> None:
     state = folded(NODES, e.ScaleRequested(11.0, 2, 2, 5, 1), more)
     assert log(state)[1:] == [("granted", "", "Ray gave the node of worker 2, 1.0 s after it was asked last", 1)]
     assert (state.granted, state.workers["i"].state) == (4, "no worker")
+    late = folded(NODES, e.ScaleRequested(2.0, 2, 2, 5, 1), more)
+    assert log(late)[1][2] == "Ray gave the node of worker 2, 10.0 s after it was asked last"
     first = folded(e.ScaleRequested(11.0, 2, 2, 5, 1), more)
     assert [mark[0] for mark in log(first)] == ["request"], "the first list of nodes is of those that were there"
 
@@ -109,10 +134,11 @@ def test_counts_make_a_worker_busy_idle_or_warm() -> None:
     assert list(worker.spans) == [[12.0, 13.5]]
     folded(e.WorkerCounts(15.0, "a", 0, 6, 14.8, True, None, "survivor"), state=state)
     assert (worker.state, list(worker.spans)) == ("warm", [[12.0, 13.5], [13.5, 14.8]]), "busy between two looks"
-    folded(e.WorkerCounts(16.0, "a", 0, 6, 14.8, True, None, "survivor"), state=state)
+    assert log(state)[-1] == ("kept", "", "worker 1 is kept though idle: survivor", 1)
+    folded(e.WorkerCounts(16.0, "a", 0, 6, 14.8, True, None, "".join(["surv", "ivor"])), state=state)
     assert log(state)[-1] == ("kept", "", "worker 1 is kept though idle: survivor", 1)
     assert len(worker.spans) == 2 and len(state.marks) == 2
-    for rule in ("a rule", "the head's", "survivor"):
+    for rule in ("a rule", "the head's", "".join(["surv", "ivor"])):
         folded(e.WorkerCounts(17.0, "a", 0, 6, 14.8, True, None, rule), state=state)
     assert log(state)[1:] == [("kept", "", "worker 1 is kept though idle: survivor", 2)], "only a survivor is"
     folded(e.WorkerCounts(18.0, "a", 1, 6, None), e.WorkerCounts(19.0, "a", 0, 7, 18.5), state=state)
@@ -143,13 +169,14 @@ def test_a_span_has_an_end_where_the_engine_does_not_say_when() -> None:
     ],
 )  # fmt: skip
 def test_the_end_of_a_worker_that_was_busy(event: e.Event, state_then: str, mark: Any) -> None:
-    state = folded(e.WorkerStarted(11.0, "a", 2, 7), BUSY)
+    before = e.WorkerCounts(11.2, "a", 1, 0, None), e.WorkerCounts(11.5, "a", 0, 2, 11.4)
+    state = folded(e.WorkerStarted(11.0, "a", 2, 7), *before, BUSY)
     worker = state.workers["a"]
     worker.retires_at, worker.rule = 99.0, "a rule"
     folded(event, state=state)
     assert facts(worker) | {"spans": list(worker.spans)} == {
         "state": state_then, "since": 20.0, "started": 11.0, "running": 0, "idle_since": None, "now": (),
-        "spans": [[12.0, 20.0]],
+        "spans": [[11.2, 11.4], [12.0, 20.0]],
     }  # fmt: skip
     assert (worker.retires_at, worker.rule, worker.is_actor) == (None, "", False)
     assert log(state)[-1] == mark
@@ -160,14 +187,18 @@ def test_the_end_of_a_worker_that_was_busy(event: e.Event, state_then: str, mark
 def test_the_idle_time_of_who_is_retired_is_said() -> None:
     state = folded(e.WorkerStarted(11.0, "a", 2, 7), e.WorkerEnded(13.5, "a", "retired"))
     assert log(state)[-1] == ("retire", "−1", "worker 1 was retired, 2.5 s idle", 1)
+    read = "".join(["ret", "ired"])
+    state = folded(e.WorkerStarted(5.0, "a", 2, 7), e.WorkerEnded(13.5, "a", read))  # type: ignore[arg-type]
+    assert log(state)[-1] == ("retire", "−1", "worker 1 was retired, 8.5 s idle", 1)
 
 
 def test_a_node_that_is_gone_is_listed_for_a_minute_and_may_come_back() -> None:
     state = folded(NODES, e.NodesSeen(20.0, NODES.nodes[:1]))
     assert log(state) == [("gone", "", "Ray released the node of worker 1", 1)]
     assert (state.workers["a"].state, state.workers["a"].since, state.granted) == ("gone", 20.0, 0)
-    folded(e.NodesSeen(80.0, NODES.nodes[:1]), state=state)
-    assert "a" in state.workers
+    for t in (50.0, 80.0):
+        folded(e.NodesSeen(t, NODES.nodes[:1]), state=state)
+        assert "a" in state.workers
     folded(e.NodesSeen(30.0, NODES.nodes), state=state)
     assert (state.workers["a"].state, state.workers["a"].since) == ("starting", 30.0)
     folded(e.NodesSeen(31.0, NODES.nodes[:1]), e.NodesSeen(91.5, NODES.nodes[:1]), state=state)
@@ -192,6 +223,12 @@ def test_several_that_are_kept_or_taken_over_at_one_moment_are_one_line() -> Non
     ]
 
 
+def test_what_is_told_after_another_thing_or_much_later_is_a_line_of_its_own() -> None:
+    state = folded(e.WorkerStarted(0.9, "a", 1, 1), e.WorkerStarted(0.9, "b", 1, 1), e.WorkerKept(1.0, "a"))
+    folded(e.WorkerKept(2.2, "b"), state=state)
+    assert [m[0] for m in log(state)] == ["arrival", "arrival", "sweep", "sweep"]
+
+
 # -- what is absolute -------------------------------------------------------------------------------------------------
 
 
@@ -212,9 +249,16 @@ def test_a_look_makes_up_for_what_was_not_told() -> None:
     marks = len(state.marks)
     folded(look, e.PoolSeen(6.0, look.workers, e.ScaleRequested(3.1, 4, 4, 9, 1)), state=state)
     assert len(state.marks) == marks and state.request == asked, "one that is known is not told anew"
+    folded(e.ScaleRequested(6.5, 1000, 1000, 9, 1), state=state)
+    known = state.request
+    folded(e.PoolSeen(6.6, look.workers, e.ScaleRequested(6.4, 1000, int("1000"), 9, 1)), state=state)
+    assert state.request is known
+    folded(e.QueryStarted(6.7, "later", "ray"), e.PoolSeen(6.8, look.workers, known), state=state)
+    assert state.queries["later"].workers_from is None, "nothing has changed: it is counted with its plan"
     folded(e.PoolSeen(3.55, ()), state=state)
     assert [w.state for w in state.workers.values()] == ["gone", "gone", "idle"], "of before the third one's start"
     assert state.request is None
+    assert folded(e.WorkerStarted(2.0, "a", 1, 1), e.PoolSeen(2.0, ())).workers["a"].state == "gone"
     assert not says_nothing(e.PoolSeen(7.0, (e.Life("c", 3.6, 2, 8),), asked), state)
     assert not says_nothing(e.PoolSeen(7.0, ()), state)
     assert not says_nothing(e.PoolSeen(7.0, (e.Life("d", 3.6, 2, 8), e.Life("c", 3.6, 2, 8))), state)
@@ -232,11 +276,14 @@ def test_the_dropped_never_become_fewer() -> None:
 
 def test_another_cluster_has_other_workers() -> None:
     state = folded(CLUSTER, NODES, e.ScaleRequested(11.0, 2, 2, 5, 1))
-    folded(e.ClusterChanged(12.0, "embedded", "running", "here"), state=state)
+    folded(e.ClusterChanged(12.0, "embedded", "running", "".join(["he", "re"])), state=state)
     assert len(state.workers) == 2 and state.request is not None
     folded(e.ClusterChanged(13.0, "external", "running", "there"), state=state)
     assert (state.workers, state.worker_count, state.request, state.hold, state.granted) == ({}, 0, None, None, None)
-    folded(NODES, e.ClusterChanged(14.0, "external", "stopped", "there"), state=state)
+    folded(NODES, e.ClusterChanged(13.5, "external", "running", "a place"), state=state)
+    assert state.workers == {}
+    stopped = "".join(["sto", "pped"])
+    folded(NODES, e.ClusterChanged(14.0, "external", stopped, "a place"), state=state)  # type: ignore[arg-type]
     assert state.workers == {} and state.cluster is not None and state.cluster.state == "stopped"
 
 
@@ -258,6 +305,7 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
                     e.ClusterChanged(1.0, "external", "running", "x", 1, 3, None)):  # fmt: skip
         assert most_cpus(unknown) is None
     assert [mark[0] for mark in log(folded(e.ScaleRequested(1.0, 999, 999, 9, 0)))] == ["request"]
+    assert [mark[0] for mark in log(folded(CLUSTER, e.ScaleRequested(1.0, 5, 5, 9, 0)))] == ["request"]
     large = e.ClusterChanged(1.0, "external", "running", "x", 1, 300, 2)
     assert [mark[0] for mark in log(folded(large, e.ScaleRequested(1.0, 1, int("600"), 9, 0)))] == ["request"]
 
@@ -271,6 +319,10 @@ def test_holds_are_counted_each_by_its_number() -> None:
     assert log(state) == [("hold", "", text, 7)], "the same decision again is the same line"
     folded(e.ScaleRequested(3.0, 1, 1, 5, 2), e.HoldCounted(3.1, 2, 30), state=state)
     assert log(state)[0][3] == 7, "a request ends it"
+    folded(e.HoldBegun(3.5, 999, "linear", 5, 2, 1.25), e.HoldBegun(3.5, int("999"), "linear", 5, 2, 1.25), state=state)
+    folded(e.HoldCounted(3.6, int("999"), 8), state=state)
+    assert log(state)[-1][3] == 8
+    del state.marks[max(state.marks)]
     folded(e.HoldBegun(4.0, 3, "interval", 5, 2, 1.25), state=state)
     assert [mark[0] for mark in log(state)] == ["hold", "request", "hold"], "another line: something came between"
 
@@ -298,6 +350,7 @@ def test_the_other_words() -> None:
     assert words.asked(e.ScaleRequested(1.0, 2, 5, 3, 0)) == "3 pending and no worker: asked Ray for 2 bundles, 5 CPUs"
     assert (words.ratio_of(3, 0), words.ratio_of(3, 2)) == (None, 1.5)
     assert words.resources(e.ScaleRequested(1.0, int("1000"), int("1000"), 3, 0)) == "1000 × 1 CPU"
+    assert words.resources(e.ScaleRequested(1.0, 3, 2, 3, 0)) == "3 bundles, 2 CPUs"
 
 
 def test_the_log_is_bounded_and_what_changes_nothing_does_not_part_the_same() -> None:

@@ -7,7 +7,7 @@ import pytest
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import State
 from daftnb.telemetry.samples import KEPT_SAMPLES
-from daftnb.telemetry.state import apply
+from daftnb.telemetry.state import KEPT_QUERIES, apply
 from tests.unit.test_fold import NODES, folded
 
 # -- queries ----------------------------------------------------------------------------------------------------------
@@ -39,6 +39,12 @@ def test_a_query_from_its_start_to_its_end() -> None:
     assert query.root == 2, "the last one"
     folded(e.PlanReady(5.0, "q", ()), state=state)
     assert (query.state, query.root, query.workers_from) == ("failed", None, None)
+
+
+def test_the_oldest_queries_are_no_longer_kept() -> None:
+    state = folded(*(e.QueryStarted(float(n), f"q{n}", "native") for n in range(KEPT_QUERIES + 2)))
+    assert list(state.queries) == [f"q{n}" for n in range(2, KEPT_QUERIES + 2)]
+    assert state.query_count == KEPT_QUERIES + 2 and state.current is state.queries[f"q{KEPT_QUERIES + 1}"]
 
 
 def test_what_is_of_no_known_query_or_worker_changes_nothing() -> None:
@@ -74,7 +80,7 @@ def test_settings_in_effect_udfs_and_figures_are_the_latest() -> None:
 
 def test_how_long_tasks_took_is_of_those_that_finished() -> None:
     state = folded(e.QueryStarted(1.0, "q", "ray"), e.WorkerStarted(1.0, "a", 1, 1))
-    for number, outcome in enumerate(("finished", "failed", "cancelled", "lost")):
+    for number, outcome in enumerate(("".join(["fin", "ished"]), "failed", "cancelled", "lost")):
         apply(e.TaskEnded(5.0, "q", 2, "a", number, 3.0, outcome), state)  # type: ignore[arg-type]  # one of the four
     apply(e.TaskEnded(5.0, "q", 2, "a", 9, 6.0, "finished"), state)
     durations = state.queries["q"].durations[2]
@@ -91,6 +97,8 @@ def test_workers_of_a_query_are_counted_from_its_first_to_its_most() -> None:
     )
     q, n = state.queries["q"], state.queries["n"]
     assert ((q.workers_from, q.workers_to), (n.workers_from, n.workers_to)) == ((1, 2), (None, None))
+    folded(e.PlanReady(2.3, "n", ()), state=state)
+    assert n.workers_from is None, "the native runner has none"
     folded(e.QueryFinished(3.0, "q", "finished"), state=state)
     folded(*(e.WorkerStarted(t, id_, 1, 1) for t, id_ in ((2.9, "c"), (float("3.0"), "d"), (3.1, "e"))), state=state)
     assert q.workers_to == 3, "at 3.1 s it had ended, at 3.0 s not"
@@ -113,6 +121,7 @@ def test_close_samples_are_one_with_the_higher_backlog_and_what_is_so_now() -> N
     for other in ((1.05, 10, 2, 1), (1.05, 9, 2, 2), (1.05, 9, 3, 1), (1.1, 9, 2, 1)):
         assert len(sampled((1.0, 9, 2, 1), other).samples) == 2, other
     assert (state.sample_count, list(state.demand.values())) == (1, [(None, None)])
+    assert len(sampled((0.0, 9, 2, 1), (0.1, 9, 2, 1)).samples) == 2, "a tenth of a second apart is apart"
     state = sampled(
         (1.0, 9, 2, 1), then=(NODES, e.ScaleRequested(2.0, 3, 5, 9, 2), e.BacklogSample(2.1, 9, 9, 1, 2, 1))
     )
@@ -134,8 +143,36 @@ def test_worker_seconds_stand_until_the_next_sample_and_until_the_querys_end() -
     assert query.node_seconds == pytest.approx(13 + 2 * 1)
     folded(e.BacklogSample(12.0, 1, 1, 0, 5, 5), state=state)
     assert query.node_seconds == pytest.approx(15), "it has ended"
+    both = folded(e.QueryStarted(0.0, "n", "native"), e.PlanReady(0.0, "n", ()), e.QueryStarted(0.0, "q", "ray"))
+    folded(e.PlanReady(0.0, "q", ()), *(e.BacklogSample(float(t), 1, 1, 0, 5, 5) for t in (1, 2)), state=both)
+    assert (both.queries["n"].sampled, both.queries["q"].node_seconds) == (None, 5.0)
+    again = folded(e.QueryStarted(0.0, "q", "".join(["r", "ay"])), e.PlanReady(0.0, "q", ()))
+    folded(*(e.BacklogSample(float(t), 1, 1, 0, 5, 5) for t in (1, 2)), state=again)
+    assert again.queries["q"].node_seconds == 5.0
     planning = folded(e.QueryStarted(0.0, "q", "ray"), e.BacklogSample(1.0, 1, 1, 0, 5, 5))
     assert planning.queries["q"].sampled is None
+
+
+def test_of_samples_that_are_close_together_the_highest_stays_and_the_last() -> None:
+    """601 samples in 600 s: room is made for about 400, so that two of three are in one part of 1.5 s."""
+    start, pending = 1_000.0, [(n * 7919) % 97 for n in range(KEPT_SAMPLES + 1)]
+    times = [start + n for n in range(KEPT_SAMPLES + 1)]
+    times[-2] = start + KEPT_SAMPLES - 1.6  # in one part with those before it, and the lowest of them
+    pending[-2] = 0
+    state = folded(e.QueryStarted(start, "q", "ray"))
+    folded(*(e.BacklogSample(t, p, 0, 0, 1, 1) for t, p in zip(times, pending, strict=True)), state=state)
+    parts: dict[int, list[int]] = {}
+    for number, t in enumerate(times[:-1]):
+        parts.setdefault(int((t - start) / 1.5), []).append(number)
+    highest = [max(part, key=lambda number: (pending[number], -number)) for part in parts.values()]
+    assert sorted(state.samples) == [*highest, KEPT_SAMPLES]
+    assert KEPT_SAMPLES - 1 not in state.samples and state.demand.keys() == state.samples.keys()
+
+
+def test_samples_of_one_moment_leave_the_highest_and_the_last() -> None:
+    state = folded(e.QueryStarted(1.0, "q", "ray"))
+    folded(*(e.BacklogSample(2.0, n, 0, 0, 1, 1) for n in range(KEPT_SAMPLES + 1)), state=state)
+    assert [s.pending for s in state.samples.values()] == [KEPT_SAMPLES - 1, KEPT_SAMPLES]
 
 
 def test_samples_of_before_the_query_go_first() -> None:
