@@ -13,7 +13,7 @@ from daftnb.telemetry.frames import frame_of
 from daftnb.telemetry.marks import KEPT_DECISIONS, mark, mark_together
 from daftnb.telemetry.model import State, Worker
 from daftnb.telemetry.state import apply, most_cpus
-from daftnb.telemetry.thinning import says_nothing
+from daftnb.telemetry.thinning import same_figures, says_nothing
 
 
 def folded(*events: e.Event, state: State | None = None) -> State:
@@ -264,6 +264,16 @@ def test_a_look_makes_up_for_what_was_not_told() -> None:
     assert not says_nothing(e.PoolSeen(7.0, (e.Life("d", 3.6, 2, 8), e.Life("c", 3.6, 2, 8))), state)
     folded(e.ScaleRequested(8.0, 5, 5, 9, 1), state=state)
     assert not says_nothing(e.PoolSeen(9.0, (e.Life("c", 3.6, 2, 8),), asked), state), "another request"
+
+
+def test_figures_that_are_not_known_are_not_near_to_any() -> None:
+    known = e.NodeFigures(1.0, "a", 100, 1000, 50, 500)
+    assert same_figures(known, e.NodeFigures(2.0, "a", 110, 1000, 55, 500))
+    for other in ((111, 1000, 50, 500), (100, 1000, 56, 500), (None, 1000, 50, 500), (100, 1001, 50, 500)):
+        assert not same_figures(known, e.NodeFigures(2.0, "a", *other)), other
+    assert not same_figures(None, known)
+    unknown = e.NodeFigures(1.0, "a", None, 1000, None, None)
+    assert same_figures(unknown, e.NodeFigures(2.0, "a", None, 1000, None, None))
 
 
 def test_the_dropped_never_become_fewer() -> None:

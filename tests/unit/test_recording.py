@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -226,20 +225,15 @@ def test_events_that_cannot_be_written_are_left_out_and_told() -> None:
     assert made.reel(1) == running
 
 
-# -- size and speed ---------------------------------------------------------------------------------------------------
+# -- size -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_query_of_ten_thousand_tasks_is_small_and_opens_at_once(tmp_path: Path) -> None:
+def test_a_query_of_ten_thousand_tasks_is_small(tmp_path: Path) -> None:
     made = recorded(crowd.query(tasks=10_000, workers=8, slots=4))
     path = tmp_path / "run.arrow"
     size = recordfile.write(path, [made.reel(1)], "0.1.0", {})
     made.settle(crowd.T + 1e6, False)
     assert size == path.stat().st_size < 2_000_000
     assert made.bytes < 2_000_000
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        recording = open_recording(path)
-        took.append(time.perf_counter() - began)
+    recording = open_recording(path)
     assert recording.tasks().num_rows == recording.queries[0].tasks == 10_000
-    assert min(took) < 1.0
