@@ -75,6 +75,7 @@ def test_a_worker_after_a_request_says_so() -> None:
     asked = e.ScaleRequested(9.0, 2, 2, 5, 1)
     assert log(folded(asked, e.WorkerStarted(11.5, "a", 1, 1)))[1][2] == "worker 1 came 2.5 s after the last request"
     assert log(folded(asked, e.WorkerStarted(9.0, "a", 1, 1)))[1][2] == "worker 1 came 0.0 s after the last request"
+    assert log(folded(asked, e.WorkerStarted(25.0, "a", 1, 1)))[1][2] == "worker 1 came 16.0 s after the last request"
     assert log(folded(asked, e.WorkerStarted(8.0, "a", 1, 1)))[1][2] == "worker 1 is ready", "told late: it was before"
 
 
@@ -87,6 +88,17 @@ def test_a_worker_that_comes_again_is_not_measured_from_its_end() -> None:
     assert log(least) == [("arrival", "+1", "worker 1 is ready, 0.1 s after its node", 1)]
     read = e.WorkerKnown(0.0, "a", "worker 9", 2, 7, 0.0, "".join(["start", "ing"]), False)
     assert log(folded(read, e.WorkerStarted(3.0, "a", 2, 7)))[0][2] == "worker 9 is ready, 3.0 s after its node"
+
+
+def test_all_nodes_that_are_gone_are_seen_to_be() -> None:
+    state = folded(
+        NODES, e.NodesSeen(11.0, (*NODES.nodes, e.Node("b", 1, 1, False))), e.NodesSeen(12.0, NODES.nodes[:1])
+    )
+    folded(e.NodesSeen(13.0, (e.Node("c", 1, 1, False),)), state=state)
+    folded(e.NodesSeen(14.0, ()), state=state)
+    assert {w.id: (w.state, w.since) for w in state.workers.values()} == {
+        "h": ("gone", 13.0), "a": ("gone", 12.0), "b": ("gone", 12.0), "c": ("gone", 14.0),
+    }  # fmt: skip
 
 
 def test_what_a_worker_does_its_node_does_not_change() -> None:
@@ -138,11 +150,13 @@ def test_counts_make_a_worker_busy_idle_or_warm() -> None:
     folded(e.WorkerCounts(16.0, "a", 0, 6, 14.8, True, None, "".join(["surv", "ivor"])), state=state)
     assert log(state)[-1] == ("kept", "", "worker 1 is kept though idle: survivor", 1)
     assert len(worker.spans) == 2 and len(state.marks) == 2
-    for rule in ("a rule", "the head's", "".join(["surv", "ivor"])):
+    for rule in ("a rule", "the head's", "a rule", "".join(["surv", "ivor"])):
         folded(e.WorkerCounts(17.0, "a", 0, 6, 14.8, True, None, rule), state=state)
     assert log(state)[1:] == [("kept", "", "worker 1 is kept though idle: survivor", 2)], "only a survivor is"
     folded(e.WorkerCounts(18.0, "a", 1, 6, None), e.WorkerCounts(19.0, "a", 0, 7, 18.5), state=state)
     assert list(worker.spans) == [[12.0, 13.5], [13.5, 14.8], [18.0, 18.5]]
+    folded(e.WorkerCounts(20.0, "a", 0, 1, 19.5), state=state)
+    assert len(worker.spans) == 3, "it has been started again: fewer than before"
 
 
 def test_a_span_has_an_end_where_the_engine_does_not_say_when() -> None:
@@ -227,6 +241,8 @@ def test_what_is_told_after_another_thing_or_much_later_is_a_line_of_its_own() -
     state = folded(e.WorkerStarted(0.9, "a", 1, 1), e.WorkerStarted(0.9, "b", 1, 1), e.WorkerKept(1.0, "a"))
     folded(e.WorkerKept(2.2, "b"), state=state)
     assert [m[0] for m in log(state)] == ["arrival", "arrival", "sweep", "sweep"]
+    folded(e.WorkerReused(2.3, "a"), state=state)
+    assert [m[0] for m in log(state)][2:] == ["sweep", "sweep", "reuse"]
 
 
 # -- what is absolute -------------------------------------------------------------------------------------------------
@@ -249,6 +265,8 @@ def test_a_look_makes_up_for_what_was_not_told() -> None:
     marks = len(state.marks)
     folded(look, e.PoolSeen(6.0, look.workers, e.ScaleRequested(3.1, 4, 4, 9, 1)), state=state)
     assert len(state.marks) == marks and state.request == asked, "one that is known is not told anew"
+    fewer = e.ScaleRequested(6.3, 2, 2, 9, 1)
+    assert folded(e.PoolSeen(6.4, look.workers, fewer), state=state).request == fewer
     folded(e.ScaleRequested(6.5, 1000, 1000, 9, 1), state=state)
     known = state.request
     folded(e.PoolSeen(6.6, look.workers, e.ScaleRequested(6.4, 1000, int("1000"), 9, 1)), state=state)
@@ -321,14 +339,15 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
 
 
 def test_holds_are_counted_each_by_its_number() -> None:
-    state = folded(e.HoldBegun(1.0, 1, "interval", 5, 2, 1.25), e.HoldCounted(1.1, 1, 4))
+    state = folded(e.HoldBegun(1.0, 1, "interval", 5, 2, 1.25), e.HoldCounted(1.1, 1, 5))
     folded(e.HoldBegun(1.2, 1, "interval", 5, 2, 1.25), e.HoldCounted(1.3, 2, 9), state=state)
     text = "ratio 2.5 (5 pending ÷ 2 CPUs): asked a moment ago, and once per autoscaler interval is the most"
-    assert log(state) == [("hold", "", text, 4)], "told again, and of another: nothing"
-    folded(e.HoldBegun(2.0, 2, "interval", 5, 2, 1.25), e.HoldCounted(2.1, 2, 3), state=state)
-    assert log(state) == [("hold", "", text, 7)], "the same decision again is the same line"
+    assert log(state) == [("hold", "", text, 5)], "told again, and of another: nothing"
+    folded(e.HoldBegun(2.0, 2, "interval", 5, 2, 1.25), e.HoldCounted(2.1, 2, 6), state=state)
+    folded(e.HoldCounted(2.2, 1, 99), state=state)
+    assert log(state) == [("hold", "", text, 11)], "the same decision again is the same line"
     folded(e.ScaleRequested(3.0, 1, 1, 5, 2), e.HoldCounted(3.1, 2, 30), state=state)
-    assert log(state)[0][3] == 7, "a request ends it"
+    assert log(state)[0][3] == 11, "a request ends it"
     folded(e.HoldBegun(3.5, 999, "linear", 5, 2, 1.25), e.HoldBegun(3.5, int("999"), "linear", 5, 2, 1.25), state=state)
     folded(e.HoldCounted(3.6, int("999"), 8), state=state)
     assert log(state)[-1][3] == 8

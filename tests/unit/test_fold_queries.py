@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.model import State
+from daftnb.telemetry.model import KEPT_TASKS, State
 from daftnb.telemetry.samples import KEPT_SAMPLES
 from daftnb.telemetry.state import KEPT_QUERIES, apply
 from tests.unit.test_fold import NODES, folded
@@ -104,6 +104,15 @@ def test_workers_of_a_query_are_counted_from_its_first_to_its_most() -> None:
     assert q.workers_to == 3, "at 3.1 s it had ended, at 3.0 s not"
     folded(e.QueryStarted(4.0, "r", "ray"), e.PlanReady(4.0, "r", ()), state=state)
     assert state.queries["r"].workers_from == 4, "those that are there when it begins"
+    folded(e.QueryStarted(5.0, "s", "".join(["r", "ay"])), e.PlanReady(5.0, "s", ()), state=state)
+    assert state.queries["s"].workers_from == 4
+
+
+def test_the_latest_tasks_of_a_worker_are_kept() -> None:
+    state = folded(e.WorkerStarted(1.0, "a", 1, 1))
+    folded(*(e.TaskEnded(2.0, "q", 1, "a", n, 1.0, "failed") for n in range(KEPT_TASKS + 5)), state=state)
+    worker = state.workers["a"]
+    assert (list(worker.tasks), worker.task_count) == (list(range(5, KEPT_TASKS + 5)), KEPT_TASKS + 5)
 
 
 # -- samples ----------------------------------------------------------------------------------------------------------
@@ -118,7 +127,7 @@ def sampled(*samples: tuple[float, int, int, int], then: tuple[e.Event, ...] = (
 def test_close_samples_are_one_with_the_higher_backlog_and_what_is_so_now() -> None:
     state = sampled((1.0, 9, 2, 1), (1.05, 8, 2, 1), (1.0999, 9, 2, 1))
     assert list(state.samples.values()) == [e.BacklogSample(1.0, 9, 8, 1, 2, 1, 2)]
-    for other in ((1.05, 10, 2, 1), (1.05, 9, 2, 2), (1.05, 9, 3, 1), (1.1, 9, 2, 1)):
+    for other in ((1.05, 9, 1, 1), (1.05, 10, 2, 1), (1.05, 9, 2, 2), (1.05, 9, 3, 1), (1.1, 9, 2, 1)):
         assert len(sampled((1.0, 9, 2, 1), other).samples) == 2, other
     assert (state.sample_count, list(state.demand.values())) == (1, [(None, None)])
     assert len(sampled((0.0, 9, 2, 1), (0.1, 9, 2, 1)).samples) == 2, "a tenth of a second apart is apart"
@@ -159,6 +168,7 @@ def test_of_samples_that_are_close_together_the_highest_stays_and_the_last() -> 
     times = [start + n for n in range(KEPT_SAMPLES + 1)]
     times[-2] = start + KEPT_SAMPLES - 1.6  # in one part with those before it, and the lowest of them
     pending[-2] = 0
+    pending[4] = pending[3]  # of equals the first one stays
     state = folded(e.QueryStarted(start, "q", "ray"))
     folded(*(e.BacklogSample(t, p, 0, 0, 1, 1) for t, p in zip(times, pending, strict=True)), state=state)
     parts: dict[int, list[int]] = {}
