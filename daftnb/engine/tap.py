@@ -287,10 +287,6 @@ class Tap:
                     self.record("clear")
                 self.demand, self.asked = 0, None
 
-    def swept(self, count: int, warm: int) -> None:
-        with self.lock:
-            self.record("sweep", count, warm)
-
     def decide(self) -> None:
         """Note why the scheduler does not ask for workers, when it has looked at the backlog and did not ask.
 

@@ -12,7 +12,7 @@ from daftnb.telemetry import decisions, samples, world
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.marks import mark, mark_together
-from daftnb.telemetry.model import KEPT_TASKS, Durations, Operator, Query, State, Worker
+from daftnb.telemetry.model import GONE_SECONDS, KEPT_TASKS, Durations, Operator, Query, State, Worker
 
 KEPT_QUERIES = 100
 
@@ -68,24 +68,23 @@ def _(event: e.SettingsInEffect, state: State) -> None:
 
 @apply.register
 def _(event: e.OperatorStarted, state: State) -> None:
-    query = state.queries.get(event.query_id)
-    if query is not None and event.operator_id in query.operators:
-        query.operators[event.operator_id].started = True
+    operator = state.operator(event.query_id, event.operator_id)
+    if operator is not None:
+        operator.started = True
 
 
 @apply.register
 def _(event: e.OperatorFinished, state: State) -> None:
-    query = state.queries.get(event.query_id)
-    if query is not None and event.operator_id in query.operators:
-        operator = query.operators[event.operator_id]
+    operator = state.operator(event.query_id, event.operator_id)
+    if operator is not None:
         operator.started = operator.ended = True
 
 
 @apply.register
 def _(event: e.OperatorStats, state: State) -> None:
-    query = state.queries.get(event.query_id)
-    if query is not None and event.operator_id in query.operators:
-        query.operators[event.operator_id].stats = event
+    operator = state.operator(event.query_id, event.operator_id)
+    if operator is not None:
+        operator.stats = event
 
 
 @apply.register
@@ -226,7 +225,7 @@ def _(event: e.NodesSeen, state: State) -> None:
         if worker.id in alive:
             continue
         if worker.state == "gone":
-            if event.t - worker.since > 60:
+            if event.t - worker.since > GONE_SECONDS:
                 del state.workers[worker.id]
             continue
         if worker.is_actor:

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.model import State
+from daftnb.telemetry.model import GONE_SECONDS, State
 
-GONE_SECONDS = 60  # a node that is gone leaves the state after this, at the next list of nodes
 FIGURES_PART = 100  # a node's figures are told again when one has changed by more than total ÷ this
 
 
@@ -46,8 +45,7 @@ def _stage_counts(event: e.StageCounts, state: State) -> bool:
 
 
 def _operator_stats(event: e.OperatorStats, state: State) -> bool:
-    query = state.queries.get(event.query_id)
-    operator = None if query is None else query.operators.get(event.operator_id)
+    operator = state.operator(event.query_id, event.operator_id)
     if operator is None:
         return True
     old = operator.stats

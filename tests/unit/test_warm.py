@@ -154,6 +154,7 @@ def test_the_nodes_of_those_it_ended_are_left_out_for_a_while_unless_there_is_no
 def test_one_that_a_running_query_was_given_and_never_used_is_ended_when_nothing_waits(engine: Engine) -> None:
     used, unused = engine.worker("used"), engine.worker("unused")
     engine.active = True
+    engine.now += 1
     engine.use(used)
     engine.now += 11
     engine.tap.submitted(1, "a")
