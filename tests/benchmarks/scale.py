@@ -186,7 +186,7 @@ def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
     the lanes that a frame can have."""
     from playwright.sync_api import sync_playwright
 
-    from tests.browser.conftest import CHROMIUM_FLAGS
+    from tests.browser.servers import CHROMIUM_FLAGS
 
     half = [frame for frame, _ in frames(pulls)][len(pulls) // 2 :][: FRAMES + 1]
     html = "<!doctype html><title>daftnb</title><body data-jp-theme-light=true><main id=view></main>"
