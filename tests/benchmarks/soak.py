@@ -27,6 +27,7 @@ from tests.benchmarks.soakpage import (
     FIRST_CELL,
     SETUP_CELL,
     VIEW_CELL,
+    WITHOUT,
     Beside,
     Page,
     Sample,
@@ -203,7 +204,7 @@ class Soak:
 
 def measure(report: Report, queries: int = QUERIES, seed: int = SEED) -> None:
     """Run it, and say what came of it."""
-    with tempfile.TemporaryDirectory() as home, serving(Path(home)) as lab, browsing() as chromium:
+    with tempfile.TemporaryDirectory() as home, serving(Path(home), WITHOUT) as lab, browsing() as chromium:
         soak = Soak(lab, chromium, seed, Path(home))
         soak.start()
         soak.soak(queries)

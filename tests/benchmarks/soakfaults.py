@@ -123,7 +123,13 @@ class Faults:
     def page_reloaded(self) -> Fault:
         """In the midst: the kernel goes on, and the views are live again."""
         cell = self._mix.long("page reloaded")
-        return Fault("page reloaded", cell, self._page.reload, self._live, reloads=True)
+
+        def reload() -> None:
+            before = self._beside.subshells()
+            self._page.reload()
+            self._beside.end_subshells(before)
+
+        return Fault("page reloaded", cell, reload, self._live, reloads=True)
 
     def _live(self) -> None:
         await_that(lambda: self._page.cockpits() == 1, "the cockpit is there again", 15)

@@ -48,8 +48,11 @@ class Lab:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Lab]:
-    """A server whose files, settings and all, are in ``home``; serves JupyterLab and Notebook 7."""
+def serving(home: Path, without: tuple[str, ...] = ()) -> Iterator[Lab]:
+    """A server whose files, settings and all, are in ``home``; serves JupyterLab and Notebook 7.
+
+    ``without``: extensions of JupyterLab that are off.
+    """
     folder = home / "work"
     folder.mkdir()
     with socket.socket() as probe:
@@ -59,6 +62,10 @@ def serving(home: Path) -> Iterator[Lab]:
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    if without:
+        (home / "config" / "labconfig").mkdir(parents=True)
+        disabled = {"disabledExtensions": dict.fromkeys(without, True)}
+        (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(disabled))
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
