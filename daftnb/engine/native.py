@@ -183,7 +183,7 @@ def _as_others(values: dict[str, Any]) -> dict[str, Any]:
     """A join's statistics by the names that other operators have; a side that has not come is not known, not 0."""
     if not values.get(_PROBED):
         return values
-    found = {**values, "rows.out": values["probe rows out"], "bytes.out": values.get("bytes.join.probe_out")}
+    found = {"rows.out": values["probe rows out"], "bytes.out": values.get("bytes.join.probe_out"), **values}
     if values.get(_BUILT):
         found["rows.in"] = values[_BUILT] + values[_PROBED]
         sides = (values.get("bytes.join.build_inserted"), values.get("bytes.join.probe_in"))

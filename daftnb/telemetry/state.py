@@ -85,7 +85,10 @@ def _(event: e.OperatorFinished, state: State) -> None:
 def _(event: e.OperatorStats, state: State) -> None:
     query = state.queries.get(event.query_id)
     if query is not None and event.operator_id in query.operators:
-        query.operators[event.operator_id].stats = event
+        operator = query.operators[event.operator_id]
+        # What was asked for before the query's end may come after what was told at its end.
+        if operator.stats is None or operator.stats.t <= event.t:
+            operator.stats = event
 
 
 @apply.register

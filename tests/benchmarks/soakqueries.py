@@ -246,7 +246,7 @@ class Mix:
 
     def stopped(self) -> Cell:
         """One that is cancelled from the page."""
-        return replace(self.long("stopped", (CANCELLED,), again=True), stopped=True)
+        return replace(self.slow("stopped", 120, LONG_SECONDS, (CANCELLED,), True), stopped=True)
 
     def failing(self) -> Cell:
         """A function that raises."""

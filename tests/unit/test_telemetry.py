@@ -49,6 +49,17 @@ def test_while_it_runs() -> None:
     assert frame["backlog"]["threshold"] == 1.5, "the one in effect, not the one that is set"
 
 
+def test_statistics_that_come_late_do_not_take_the_place_of_the_last() -> None:
+    """The monitor asks the engine while the query ends, and takes what it was told then after what the end told."""
+    state = State()
+    apply(e.QueryStarted(1.0, "q", "ray"), state)
+    apply(e.PlanReady(1.0, "q", (e.PlanNode(1, "Join", "", ()),)), state)
+    for t, rows in ((2.0, 10), (4.0, 72), (3.9, 37)):
+        apply(e.OperatorStats(t, "q", 1, None, rows), state)
+    apply(e.QueryFinished(4.1, "q", "finished"), state)
+    assert state.queries["q"].result_rows == 72
+
+
 def test_when_it_has_finished() -> None:
     frame = story.frame()
     assert frame["queries"]["1"] == {
