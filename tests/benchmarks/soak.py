@@ -16,8 +16,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.benchmarks.figures import Figure, Goal, Report, slope
 from tests.benchmarks.soakchecks import CHECK, differences
@@ -40,7 +44,7 @@ from tests.browser.servers import Lab, browsing, serving
 from tests.cluster.test_lifecycle import processes_of
 from tests.conftest import ROOT, await_that
 
-QUERIES, SEED = 500, 1
+QUERIES, SEED, MINUTES = 500, 1, 60.0
 FAULT_EVERY = 10
 SAMPLES = 100
 LOAD = """
@@ -84,6 +88,7 @@ class Soak:
         self.samples: list[Sample] = []
         self.left: dict[str, dict[str, Counter[str]]] = {}
         self._seen = 0  # queries
+        self._misses = 0  # one after the other
         self._slot = 0
 
     def start(self) -> None:
@@ -108,19 +113,20 @@ class Soak:
         settled(self.beside, 60)
         return left(self.beside)
 
-    def soak(self, queries: int) -> None:
-        """The run itself."""
+    def soak(self, queries: int, minutes: float) -> None:
+        """The run itself; what does not fit into the minutes is left out."""
         assert self.faults is not None
         every = max(1, queries // SAMPLES)
         began = time.monotonic()
         for number in range(1, queries + 1):
             if number % FAULT_EVERY:
-                self.run(self.mix.cell())
+                self.attempt(partial(self.run, self.mix.cell()))
             else:
-                self.run_fault(self.faults.fault())
+                self.attempt(partial(self.run_fault, self.faults.fault()))
             if number % every == 0:
                 self.samples.append(sample(number, self.page, self.beside))
-            if number % 25 == 0 or number == queries:
+            over = time.monotonic() - began > 60 * minutes
+            if number % 25 == 0 or number == queries or over:
                 figures = self.samples[-1].figures
                 print(
                     f"    {number} of {queries} in {time.monotonic() - began:.0f} s, {self.workers[-1]} workers, "
@@ -128,6 +134,8 @@ class Soak:
                     + ", ".join(f"{name} {figures[name][0]:.4g}" for name in list(GROWTH)[:5]),
                     flush=True,
                 )
+            if over:
+                return
 
     def end(self) -> None:
         """End the cluster; what is then there, and what is not."""
@@ -158,6 +166,20 @@ class Soak:
             self.page.finish()
         self.seconds.append(time.monotonic() - began)
         self._compare(cell, None if reloaded else self.page.outputs(index))
+
+    def attempt(self, action: Callable[[], None]) -> None:
+        """Do it; what does not come in time is wrong, and the run goes on, unless it repeats."""
+        try:
+            action()
+            self._misses = 0
+        except (AssertionError, PlaywrightError) as error:
+            self._misses += 1
+            self.wrong.append(f"cell {sum(self.cells.values())}: {type(error).__name__}: {str(error)[:300]}")
+            print(f"    WRONG {self.wrong[-1]}", flush=True)
+            if self._misses > 2:
+                raise
+            self.page.settle()
+            self._seen = self.beside.ask("answer = session.frame()['query']['number']")
 
     def run_fault(self, fault: Fault) -> None:
         self.tried[fault.kind] += 1
@@ -202,12 +224,12 @@ class Soak:
 # -- the figures ------------------------------------------------------------------------------------------------------
 
 
-def measure(report: Report, queries: int = QUERIES, seed: int = SEED) -> None:
+def measure(report: Report, queries: int = QUERIES, seed: int = SEED, minutes: float = MINUTES) -> None:
     """Run it, and say what came of it."""
     with tempfile.TemporaryDirectory() as home, serving(Path(home), WITHOUT) as lab, browsing() as chromium:
         soak = Soak(lab, chromium, seed, Path(home))
         soak.start()
-        soak.soak(queries)
+        soak.soak(queries, minutes)
         soak.end()
         growth(report, soak.samples)
         leftovers(report, soak)
@@ -302,9 +324,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__.split("\n")[0])
     parser.add_argument("--queries", type=int, default=QUERIES)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="at most, without start and end")
     arguments = parser.parse_args()
     report = Report()
-    measure(report, arguments.queries, arguments.seed)
+    measure(report, arguments.queries, arguments.seed, arguments.minutes)
     report.write(ROOT / "artifacts" / "soak.json")
     return int(any(figure.met is False for figure in report.figures))
 

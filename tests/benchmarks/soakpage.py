@@ -102,9 +102,13 @@ class Page:
         """As with the browser's button; the notebook was saved. Waits until the kernel has nothing to do."""
         self.command("docmanager:save")
         self.page.reload()
-        self.page.wait_for_function(READY, timeout=seconds * 1000)
+        self.settle(seconds)
         self.loads += 1
         self._enable()
+
+    def settle(self, seconds: float = 120) -> None:
+        """Wait until the kernel has nothing to do."""
+        self.page.wait_for_function(READY, timeout=seconds * 1000)
 
     def metrics(self) -> dict[str, float]:
         """What the page holds once its garbage is collected."""
