@@ -23,7 +23,7 @@ from typing import Any
 
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.benchmarks.figures import Figure, Goal, Report, slope
+from tests.benchmarks.figures import Figure, Goal, Report, Unmeasured, slope
 from tests.benchmarks.soakchecks import CHECK, differences
 from tests.benchmarks.soakfaults import Fault, Faults
 from tests.benchmarks.soakpage import (
@@ -38,6 +38,7 @@ from tests.benchmarks.soakpage import (
     left,
     sample,
     settled,
+    without_daftnb,
 )
 from tests.benchmarks.soakqueries import SETUP, Cell, Mix
 from tests.browser.servers import Lab, browsing, serving
@@ -227,11 +228,12 @@ class Soak:
 def measure(report: Report, queries: int = QUERIES, seed: int = SEED, minutes: float = MINUTES) -> None:
     """Run it, and say what came of it."""
     with tempfile.TemporaryDirectory() as home, serving(Path(home), WITHOUT) as lab, browsing() as chromium:
+        plain = without_daftnb(lab, chromium)
         soak = Soak(lab, chromium, seed, Path(home))
         soak.start()
         soak.soak(queries, minutes)
         soak.end()
-        growth(report, soak.samples)
+        growth(report, soak.samples, plain)
         leftovers(report, soak)
         exactness(report, soak)
         soak.beside.close()
@@ -239,14 +241,16 @@ def measure(report: Report, queries: int = QUERIES, seed: int = SEED, minutes: f
             lab.call("DELETE", f"/api/sessions/{session['id']}")
 
 
-def growth(report: Report, samples: list[Sample]) -> None:
-    """The slope of each figure over the second half, and the totals."""
+def growth(report: Report, samples: list[Sample], plain: dict[str, tuple[float, float]]) -> None:
+    """The slope of each figure over the second half, and the totals; ``plain``: of a page's, without daftnb."""
     half = samples[len(samples) // 2 :]
+    alone = {"page MB": plain["JSHeapUsedSize"][0] / 1e6} | {f"page {name}": rise for name, (rise, _) in plain.items()}
     for name, (unit, scale, most) in GROWTH.items():
         points = [(float(each.cell), *each.figures[name]) for each in half]
         try:
-            rise, error = slope(points)
-        except ValueError:
+            rise, spread = slope(points)
+        except ValueError as error:
+            report.add(Unmeasured("soak", f"growth of {name}", str(error)))
             continue
         first, middle, last = (each.figures[name][0] for each in (samples[0], half[0], samples[-1]))
         report.add(
@@ -255,8 +259,10 @@ def growth(report: Report, samples: list[Sample]) -> None:
                 f"growth of {name.removesuffix(' MB')}",
                 f"{unit} for each query",
                 (rise * scale,),
+                "JupyterLab alone" if name in alone else "",
+                (alone[name] * scale,) if name in alone else (),
                 goal=Goal("median", most),
-                note=f"± {error * scale:.2g}; {first:.4g} after warm-up, {middle:.4g} halfway, {last:.4g} at the end",
+                note=f"± {spread * scale:.2g}; {first:.4g} after warm-up, {middle:.4g} halfway, {last:.4g} at the end",
             )
         )
 

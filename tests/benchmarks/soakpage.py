@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from tests.benchmarks.figures import slope
 from tests.browser.conftest import READY, open_notebook
 from tests.browser.servers import Lab
 from tests.browser.test_stop import notebook
@@ -44,14 +45,14 @@ PAGE_METRICS = ("JSHeapUsedSize", "Nodes", "JSEventListeners", "Documents")
 class Page:
     """The notebook in the browser: a cell that sets up, one with the view, and some for the queries."""
 
-    def __init__(self, lab: Lab, chromium: Any) -> None:
+    def __init__(self, lab: Lab, chromium: Any, name: str = NAME) -> None:
         self.problems: list[str] = []
         self.loads = 1  # each has a heap of its own
-        notebook(lab, NAME, ("",) * (FIRST_CELL + CELLS))
+        notebook(lab, name, ("",) * (FIRST_CELL + CELLS))
         self.page = chromium.new_page(viewport=VIEWPORT)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.set_default_timeout(30_000)
-        open_notebook(self.page, lab, NAME)
+        open_notebook(self.page, lab, name)
         self._devtools = self.page.context.new_cdp_session(self.page)
         self._enable()
 
@@ -116,6 +117,21 @@ class Page:
             self._devtools.send("HeapProfiler.collectGarbage")
         metrics = {each["name"]: each["value"] for each in self._devtools.send("Performance.getMetrics")["metrics"]}
         return {name: metrics[name] for name in PAGE_METRICS}
+
+
+def without_daftnb(lab: Lab, chromium: Any, cells: int = 60) -> dict[str, tuple[float, float]]:
+    """The slopes of a page in which so many cells run that print a number: what JupyterLab itself keeps of each."""
+    page = Page(lab, chromium, "plain.ipynb")
+    points: dict[str, list[tuple[float, float, int]]] = {name: [] for name in PAGE_METRICS}
+    for number in range(cells):
+        page.run(FIRST_CELL + number % CELLS, f"print({number})")
+        if number >= cells // 2 and number % 3 == 0:
+            for name, value in page.metrics().items():
+                points[name].append((number, value, 0))
+    page.page.close()
+    for session in lab.call("GET", "/api/sessions"):
+        lab.call("DELETE", f"/api/sessions/{session['id']}")
+    return {name: slope(found) for name, found in points.items()}
 
 
 class Beside:
