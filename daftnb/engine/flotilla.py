@@ -21,7 +21,7 @@ from ray import cloudpickle
 
 from daftnb.engine import actor as in_actor
 from daftnb.engine import counts, figures, rules, tap, warm, wraps
-from daftnb.engine.native import Emit, operator_stats
+from daftnb.engine.native import PROBED, Emit, operator_stats
 from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
 
@@ -147,11 +147,18 @@ def _counted(stream: Generator[Any, None, Any]) -> Generator[Any, None, tuple[An
 def with_result_rows(rows: list[dict[str, Any]], parents: dict[int, int], count: int) -> list[dict[str, Any]]:
     """The operators' last statistics, the plan's root with the rows that the result really has.
 
-    Its own count may be another: a join's workers tell of some tasks its build side alone, and a task that ran twice
-    counts twice.
+    Its own count may be another: a task that ran twice counts twice, and of some of a join's tasks the workers tell its
+    build side alone. Such a join is one that probed with other rows than its inputs gave; what it counts is left out.
     """
     roots = set(parents.values()) - parents.keys() or {row["id"] for row in rows}
-    return [{**row, "rows.out": count} if {row["id"]} == roots else row for row in rows]
+    given = {row["id"]: row.get("rows.out") for row in rows}
+    found = []
+    for row in rows:
+        inputs = [given.get(child) for child, parent in parents.items() if parent == row["id"]]
+        if PROBED in row and row[PROBED] not in inputs:
+            row = {name: row[name] for name in ("id", "duration") if name in row}
+        found.append({**row, "rows.out": count} if {row["id"]} == roots else row)
+    return found
 
 
 class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's base class is untyped

@@ -53,8 +53,13 @@ def test_the_result_has_the_rows_that_came_whatever_its_operator_has_counted() -
 
     value: list[Any] = []
     assert len(list(read())) == 3 and value == [("statistics", 7)]
-    rows = [{"id": 0, "rows.out": 9}, {"id": 1, "probe rows out": 5, "probe rows in": 9}]
+    rows: list[dict[str, Any]] = [{"id": 0, "rows.out": 9}, {"id": 1, "probe rows out": 5, "probe rows in": 9}]
+    partly = [rows[0], {**rows[1], "probe rows in": 4, "duration": 8}, {"id": 2, "rows.out": 5}]
+    told = with_result_rows(partly, {0: 1, 1: 2}, 7)
+    assert told == [rows[0], {"id": 1, "duration": 8}, {"id": 2, "rows.out": 7}], "not all of it was told"
     assert with_result_rows(rows, {0: 1}, 7) == [rows[0], {**rows[1], "rows.out": 7}]
     assert operator_stats(0.0, "q", 1, with_result_rows(rows, {0: 1}, 7)[1]).rows_out == 7
     assert with_result_rows(rows[:1], {}, 7) == [{"id": 0, "rows.out": 7}], "a plan of one operator"
-    assert with_result_rows(rows, {}, 7) == rows, "which is the root is not known"
+    assert with_result_rows(rows[:1] * 2, {}, 7) == [{"id": 0, "rows.out": 7}] * 2
+    unplanned = [rows[0], {"id": 2, "rows.out": 5}]
+    assert with_result_rows(unplanned, {}, 7) == unplanned, "which is the root is not known"
