@@ -94,10 +94,10 @@ class Soak:
 
     def start(self) -> None:
         """Load, start the cluster, open the cockpit, and run each kind of cell once."""
-        self.page.run(SETUP_CELL, SETUP + LOAD)
+        self._set_up(SETUP + LOAD)
         self.beside.ask("import json; answer = None")
         self.left["before the cluster"] = left(self.beside)
-        self.page.run(SETUP_CELL, START)
+        self._set_up(START)
         self.folder = self.beside.ask("answer = str(session.cluster.folder)")
         self.page.run(VIEW_CELL, "%daft cockpit")
         self.faults = Faults(self.mix, self.page, self.beside, self.folder)
@@ -106,6 +106,10 @@ class Soak:
         self.run_fault(self.faults.interrupted())
         self.left["after warm-up"] = self.rest()
         self.samples.append(sample(0, self.page, self.beside))
+
+    def _set_up(self, source: str) -> None:
+        outputs = self.page.run(SETUP_CELL, source)
+        assert not [each for each in outputs if each["output_type"] == "error"], outputs
 
     def rest(self) -> dict[str, Counter[str]]:
         """With the queries' cells empty and nothing to do: what is there."""

@@ -119,13 +119,13 @@ class Page:
         return {name: metrics[name] for name in PAGE_METRICS}
 
 
-def without_daftnb(lab: Lab, chromium: Any, cells: int = 60) -> dict[str, tuple[float, float]]:
+def without_daftnb(lab: Lab, chromium: Any, cells: int = 48) -> dict[str, tuple[float, float]]:
     """The slopes of a page in which so many cells run that print a number: what JupyterLab itself keeps of each."""
     page = Page(lab, chromium, "plain.ipynb")
     points: dict[str, list[tuple[float, float, int]]] = {name: [] for name in PAGE_METRICS}
     for number in range(cells):
         page.run(FIRST_CELL + number % CELLS, f"print({number})")
-        if number >= cells // 2 and number % 3 == 0:
+        if number >= cells // 2 and number % 4 == 0:
             for name, value in page.metrics().items():
                 points[name].append((number, value, 0))
     page.page.close()

@@ -14,7 +14,7 @@ from textwrap import dedent
 from typing import Any
 
 FINISHED, FAILED, CANCELLED = "finished", "failed", "cancelled"
-UDF = "UDF __main__.slow"
+PARTS, UDF = "IntoPartitions", "UDF slow"  # as the engine calls operators in which tasks end
 LONG_TASKS, LONG_SECONDS = 40, 0.15  # of a query in whose midst something happens
 SETTLED = {"threshold": "1.25", "idle_seconds": "3", "survivors": "1"}
 
@@ -112,7 +112,6 @@ class Mix:
             (self.stopped, 1),
             (self.sql, 2),
             (self.previewed, 2),
-            (self.shown, 1),
             (self.planned, 1),
             (self.named, 1),
         ]
@@ -144,11 +143,14 @@ class Mix:
     def aggregated(self) -> Cell:
         """Five sums."""
         rows, parts, _ = self._table()
-        source = f"got = table({rows}, {parts}).groupby('g').agg(col('a').sum()).sort('g').to_pydict()"
-        sums = sums_of(rows)
-        return Cell(
-            "aggregation", source, (Known(rows=len(sums)),), {"g": list(sums), "a": list(sums.values())}
-        )  # fmt: skip
+        source = f"""
+            sums = table({rows}, {parts}).groupby("g").agg(col("a").sum()).to_pydict()
+            got = sorted(zip(sums["g"], sums["a"]))
+        """
+        sums = [list(pair) for pair in sums_of(rows).items()]
+        # Each partition's sums, divided by their groups; then those of each group.
+        known = Known(rows=len(sums), tasks={PARTS: 1, "Repartition": parts, "Project": parts})
+        return Cell("aggregation", source, (known,), sums)
 
     def joined(self) -> Cell:
         """With a small table."""
@@ -158,20 +160,23 @@ class Mix:
             got = len(table({rows}, {parts}).join(names, on="g").to_pydict()["n"])
         """
         matched = sum(i % 5 < 3 for i in range(rows))
-        return Cell("join", source, (Known(rows=matched),), matched)
+        known = Known(rows=matched, tasks={"Filter": 1, PARTS: 1, "BroadcastJoin": parts})
+        return Cell("join", source, (known,), matched)
 
     def ordered(self) -> Cell:
         """All rows, the largest first."""
         rows, parts, _ = self._table()
         source = f"got = table({rows}, {parts}).sort('a', desc=True).to_pydict()['a']"
-        return Cell("sort", source, (Known(rows=rows),), list(range(rows))[::-1])
+        # Once it is divided, each partition is kept; then sampled, divided by the samples' bounds, and sorted.
+        known = Known(rows=rows, tasks={PARTS: 1 + parts, "Sort": 3 * parts})
+        return Cell("sort", source, (known,), list(range(rows))[::-1])
 
     def sql(self) -> Cell:
         """A statement over a dataframe of the notebook."""
         rows, parts, rest = self._table()
         source = """
             %%daft sql --as found --limit 9
-            SELECT g, sum(a) AS total FROM t WHERE a % 3 = {rest} GROUP BY g ORDER BY g
+            SELECT g, sum(a) AS total FROM t WHERE a % 3 = {rest} GROUP BY g
         """
         sums = sums_of(rows, rest)
         return Cell(
@@ -186,7 +191,8 @@ class Mix:
             %%daft --set threshold=3 --name soaked
             got = sorted(table({rows}, {parts}).select(col("a") + {rest}).to_pydict()["a"])
         """
-        known = Known(rows=rows, settings={**SETTLED, "threshold": "3.0"}, name="soaked")
+        tasks = {PARTS: 1, "Project": parts}
+        known = Known(rows=rows, tasks=tasks, settings={**SETTLED, "threshold": "3.0"}, name="soaked")
         return Cell("named", source, (known,), [a + rest for a in range(rows)])
 
     # -- what the page shows ------------------------------------------------------------------------------------------
@@ -240,7 +246,7 @@ class Mix:
             got = sorted(t.to_pydict()["a"])
         """
         whole = outcomes == (FINISHED,)
-        known = Known(outcomes, tasks if whole else None, {UDF: tasks} if whole else None)
+        known = Known(outcomes, tasks if whole else None, {PARTS: 1, UDF: tasks} if whole else None)
         got = [2 * a for a in range(tasks)]
         return Cell(kind, source, (known,), got, calls=None if again else tasks, counter=counter)
 
@@ -262,8 +268,8 @@ class Mix:
 
 
 def parted(rows: int, parts: int) -> Known:
-    """Of ``table(rows, parts).collect()``: its rows are in one partition, which one task divides."""
-    return Known(rows=rows, tasks={"IntoPartitions(Ray)": 1})
+    """Of ``table(rows, parts).collect()``: its rows are in one partition, which one task divides; each part is kept."""
+    return Known(rows=rows, tasks={PARTS: 1 + parts})
 
 
 def sums_of(rows: int, rest: int | None = None) -> dict[int, int]:
