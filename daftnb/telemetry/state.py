@@ -15,6 +15,7 @@ from daftnb.telemetry.marks import mark, mark_together
 from daftnb.telemetry.model import KEPT_TASKS, Durations, Operator, Query, State, Worker
 
 KEPT_QUERIES = 100
+KEPT_PROBLEMS = 30
 
 
 @singledispatch
@@ -312,7 +313,10 @@ def _(event: e.ClusterChanged, state: State) -> None:
 
 @apply.register
 def _(event: e.ProblemFound, state: State) -> None:
-    state.problems[event.text] = state.problems.get(event.text, 0) + 1
+    # The latest last: each frame carries them, and some name a query or a worker, so that they never repeat.
+    state.problems[event.text] = state.problems.pop(event.text, 0) + 1
+    while len(state.problems) > KEPT_PROBLEMS:
+        del state.problems[next(iter(state.problems))]
 
 
 def most_cpus(cluster: e.ClusterChanged | None) -> int | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
+from daftnb.engine.figures import Figures
 from daftnb.engine.tap import KEPT_QUERIES, RING_EVENTS, Tap
 
 
@@ -108,3 +113,23 @@ def test_the_actors_memory_does_not_grow_with_workers_that_came_and_went() -> No
         tap.worker_started(f"w{i}", 1, 1)
         tap.worker_ended(f"w{i}", "died")
     assert len(tap.workers) <= 2
+
+
+def test_what_nodes_used_is_forgotten_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    from ray._private import state
+
+    pool = SimpleNamespace(tap=Tap(), held={}, warm={})
+    alive: list[dict[str, object]] = []
+    monkeypatch.setattr(ray, "nodes", lambda: alive)
+    monkeypatch.setattr(state, "available_resources_per_node", dict)
+    figures = Figures(pool)  # type: ignore[arg-type]
+    for number in range(50):  # one node comes as another goes
+        name = f"node {number}"
+        pool.tap.worker_started(name, 1, 100)
+        figures.resident[name] = 7
+        alive[:] = [{"NodeID": name, "Alive": True, "Resources": {"memory": 100.0}}]
+        assert figures.rows() == [(name, 7, 100, None, None)]
+        pool.tap.worker_let_go(name, warm=False)
+        pool.tap.worker_ended(name, "retired")
+    assert len(figures.resident) <= 2
