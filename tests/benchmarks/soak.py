@@ -235,7 +235,10 @@ def measure(report: Report, queries: int = QUERIES, seed: int = SEED, minutes: f
         plain = without_daftnb(lab, chromium)
         soak = Soak(lab, chromium, seed, Path(home))
         soak.start()
-        soak.soak(queries, minutes)
+        try:
+            soak.soak(queries, minutes)
+        except (AssertionError, PlaywrightError) as error:
+            print(f"    given up: {str(error)[:300]}", flush=True)  # it is among what is wrong
         soak.end()
         growth(report, soak.samples, plain)
         leftovers(report, soak)
