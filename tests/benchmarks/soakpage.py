@@ -35,7 +35,10 @@ BEGIN = """([index, source]) => {
     notebook.deselectAll();
     window.cellRan = false;
     window.jupyterapp.commands.execute('notebook:run-cell').then(() => { window.cellRan = true; });
+    notebook.scrollToItem(1);
 }"""
+# To the view: JupyterLab takes out of the page what is out of sight, and running a cell scrolls to it.
+SCROLL = "(index) => window.jupyterapp.shell.currentWidget.content.scrollToItem(index)"
 OUTPUTS = "(index) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.outputs.toJSON()"
 COMMAND = "(name) => window.jupyterapp.commands.execute(name)"
 COCKPIT = ".jp-OutputArea-output .root[data-view=cockpit]"
@@ -89,14 +92,17 @@ class Page:
 
     def cockpits(self) -> int:
         """How many there are to be seen."""
+        self.page.evaluate(SCROLL, VIEW_CELL)
         return int(self.page.locator(COCKPIT).count())
 
     def shows(self, state: str, seconds: float = 15) -> None:
         """Wait until the cockpit's query is in this state."""
+        self.page.evaluate(SCROLL, VIEW_CELL)
         self.page.locator(f"{COCKPIT} .head[data-state={state}]").first.wait_for(timeout=seconds * 1000)
 
     def stop(self) -> None:
         """Press Stop in the cockpit."""
+        self.page.evaluate(SCROLL, VIEW_CELL)
         self.page.locator(f"{COCKPIT} button.stop").first.click()
 
     def reload(self, seconds: float = 120) -> None:
