@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
+from daftnb.commands.showing import show
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
 from daftnb.spelling import nearest, shown
@@ -24,13 +25,11 @@ def _options(parser: Parser) -> None:
 
 
 def _preview(arguments: Namespace, session: Session) -> None:
-    from IPython.display import display
-
     import daftnb
 
     text = arguments.frame
     name = text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
-    display(daftnb.preview(value_of(text), limit=arguments.limit, name=name))
+    show(daftnb.preview(value_of(text), limit=arguments.limit, name=name), session)
 
 
 def value_of(text: str) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
+from daftnb.commands.showing import show
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
 from daftnb.spelling import nearest, shown
@@ -70,11 +71,9 @@ def _open_options(parser: Parser) -> None:
 
 
 def _open(arguments: Namespace, session: Session) -> None:
-    from IPython.display import display
-
     import daftnb
 
-    display(daftnb.open(arguments.path))
+    show(daftnb.open(arguments.path), session)
 
 
 def _compare_options(parser: Parser) -> None:

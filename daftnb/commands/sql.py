@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
+from daftnb.commands.showing import show
 from daftnb.commands.verb import Mode
 from daftnb.commands.views import notebook_variables
 from daftnb.errors import DaftnbError, SqlError
@@ -56,11 +57,9 @@ def _sql(arguments: Namespace, body: str, session: Session) -> None:
         return
     variables[name] = outcome.df
     if arguments.explain:
-        from IPython.display import display
-
         from daftnb.widgets.views import Plan
 
-        display(Plan.of(session, outcome.df, name))
+        show(Plan.of(session, outcome.df, name), session)
     else:
         _preview(outcome.df, arguments.limit)
     for note in outcome.notes:  # after the rows: Daft's display clears what is there

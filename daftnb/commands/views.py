@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
+from daftnb.commands.showing import show
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
 from daftnb.spelling import nearest, shown
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
 
 
 def _view(name: str) -> Callable[[Namespace, Session], None]:
-    def show(arguments: Namespace, session: Session) -> None:
-        from IPython.display import display
-
+    def show_it(arguments: Namespace, session: Session) -> None:
         from daftnb.widgets import views
 
-        display(getattr(views, name)(session))
+        show(getattr(views, name)(session), session)
 
-    return show
+    return show_it
 
 
 def _plan_options(parser: Parser) -> None:
@@ -35,17 +34,15 @@ def _plan_options(parser: Parser) -> None:
 
 
 def _plan(arguments: Namespace, session: Session) -> None:
-    from IPython.display import display
-
     from daftnb.widgets.views import Plan
 
     of = arguments.of
     if of is None:
-        display(Plan(session))
+        show(Plan(session), session)
     elif of.isdecimal():
-        display(Plan.of_query(session, of))
+        show(Plan.of_query(session, of), session)
     else:
-        display(Plan.of(session, variable(of), of))
+        show(Plan.of(session, variable(of), of), session)
 
 
 def variable(name: str) -> Any:
@@ -68,11 +65,9 @@ def notebook_variables() -> dict[str, Any]:
 
 
 def _controls(arguments: Namespace, session: Session) -> None:
-    from IPython.display import display
-
     from daftnb.widgets.controls import Controls
 
-    display(Controls(session))
+    show(Controls(session), session)
 
 
 def _auto_options(parser: Parser) -> None:

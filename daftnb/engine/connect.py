@@ -91,12 +91,22 @@ DRIVER_ENVIRONMENT = {
 def connect(address: str, environment: dict[str, str]) -> dict[str, str | None]:
     """Connect this process to the Ray at ``address`` with ``environment`` (token and loopback) in its own.
 
-    What these variables were before is returned, for ``environment.restore``.
+    What these variables were before is returned, for ``environment.restore``. ClusterError if it cannot be.
     """
     before = env.apply(environment)
     import ray
 
-    ray.init(address, logging_level="warning", include_dashboard=False)
+    try:
+        ray.init(address, logging_level="warning", include_dashboard=False)
+    except BaseException as error:
+        env.restore(before)
+        if not isinstance(error, ConnectionError):
+            raise
+        # The control store has answered; Ray has waited a minute for the head's own node.
+        raise ClusterError(
+            f"The Ray head at {address} came up only in part: {error.__cause__ or error}"[:300],
+            "Try %daft start again when the machine is less busy.",
+        ) from error
     return before
 
 

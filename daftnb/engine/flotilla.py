@@ -21,7 +21,7 @@ from ray import cloudpickle
 
 from daftnb.engine import actor as in_actor
 from daftnb.engine import counts, figures, rules, tap, warm, wraps
-from daftnb.engine.native import Emit, operator_stats
+from daftnb.engine.native import PROBED, Emit, operator_stats
 from daftnb.engine.told import Told
 from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
@@ -91,6 +91,35 @@ class RunnerDoor:
             return list(self._told.events(drained, self._clock_offset))
 
 
+def _counted(stream: Generator[Any, None, Any]) -> Generator[Any, None, tuple[Any, int]]:
+    """A query's partitions as they come; its value is the stream's, and how many rows they had in all."""
+    count = 0
+    while True:
+        try:
+            result = next(stream)
+        except StopIteration as end:
+            return end.value, count
+        count += result.metadata().num_rows  # which comes with the partition
+        yield result
+
+
+def with_result_rows(rows: list[dict[str, Any]], parents: dict[int, int], count: int) -> list[dict[str, Any]]:
+    """The operators' last statistics, the plan's root with the rows that the result really has.
+
+    Its own count may be another: a task that ran twice counts twice, and of some of a join's tasks the workers tell its
+    build side alone. Such a join is one that probed with other rows than its inputs gave; what it counts is left out.
+    """
+    roots = set(parents.values()) - parents.keys() or {row["id"] for row in rows}
+    given = {row["id"]: row.get("rows.out") for row in rows}
+    found = []
+    for row in rows:
+        inputs = [given.get(child) for child, parent in parents.items() if parent == row["id"]]
+        if PROBED in row and row[PROBED] not in inputs:
+            row = {name: row[name] for name in ("id", "duration") if name in row}
+        found.append({**row, "rows.out": count} if {row["id"]} == roots else row)
+    return found
+
+
 class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's base class is untyped
     """Daft's FlotillaRunner, watched: settings in before a query, a dropped query ended on the cluster.
 
@@ -122,10 +151,10 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     def stream_plan(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
         """Daft's own, between what we do before and after; our part may fail, the query goes on."""
         index = int(plan.idx())
-        query_id = self._prepare(index)
+        query_id, parents = self._prepare(index)
         self._expressions(plan)
         try:
-            stats = yield from super().stream_plan(plan, partition_sets)
+            stats, count = yield from _counted(super().stream_plan(plan, partition_sets))
         except BaseException as error:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
             if isinstance(error, ray.exceptions.ActorDiedError):
@@ -141,7 +170,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         if index in self._cancelled:
             self._cancelled.discard(index)
             raise QueryCancelled(query_id)
-        self._last_stats(query_id, lambda: tap.stats_rows(stats))
+        self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), parents, count))
         return stats
 
     def cancel(self, query_id: str) -> bool:
@@ -153,11 +182,11 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self._end(index, query_id)
         return True
 
-    def _prepare(self, index: int) -> str:
-        query_id = f"query-{index}"
+    def _prepare(self, index: int) -> tuple[str, dict[int, int]]:
+        """The query's id, and each operator's parent in its plan."""
+        query_id, parents = f"query-{index}", dict[int, int]()
         try:
-            planned = self.planned()
-            query_id, parents = planned or (query_id, {})
+            query_id, parents = self.planned() or (query_id, parents)
             self._running[query_id] = index
             asked = self.settings()
             in_effect = self._call_alive("prepare", index, query_id, parents, asked)
@@ -168,7 +197,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
                 self.emit(e.ProblemFound(time.time(), f"{query_id}: {text}"))
         except Exception as error:
             self.emit(e.ProblemFound(time.time(), f"this query runs unwatched, and without your settings: {error!r}"))
-        return query_id
+        return query_id, parents
 
     def _call_alive(self, method: str, *arguments: Any) -> Any:
         """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""

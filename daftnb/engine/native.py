@@ -96,7 +96,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             case "Stats":
                 for operator_id, stats in event.stats.items():
                     values = {name: value for name, (_, value) in stats.items()}
-                    if _PROBED in values and event.query_id in self.threads:
+                    if PROBED in values and event.query_id in self.threads:
                         values = self._both_sides(event.query_id, operator_id, values)
                     self.emit(operator_stats(now, event.query_id, operator_id, values))
             case "QueryFinished":
@@ -176,16 +176,16 @@ def operator_stats(now: float, query_id: str, operator_id: int, values: dict[str
     )
 
 
-_BUILT, _PROBED = "build rows inserted", "probe rows in"
+_BUILT, PROBED = "build rows inserted", "probe rows in"
 
 
 def _as_others(values: dict[str, Any]) -> dict[str, Any]:
     """A join's statistics by the names that other operators have; a side that has not come is not known, not 0."""
-    if not values.get(_PROBED):
+    if not values.get(PROBED):
         return values
-    found = {**values, "rows.out": values["probe rows out"], "bytes.out": values.get("bytes.join.probe_out")}
+    found = {"rows.out": values["probe rows out"], "bytes.out": values.get("bytes.join.probe_out"), **values}
     if values.get(_BUILT):
-        found["rows.in"] = values[_BUILT] + values[_PROBED]
+        found["rows.in"] = values[_BUILT] + values[PROBED]
         sides = (values.get("bytes.join.build_inserted"), values.get("bytes.join.probe_in"))
         found["bytes.in"] = None if None in sides else sum(sides)
     return found

@@ -71,7 +71,10 @@ def show_widgets(shell: InteractiveShell, session: Session) -> Undo:
 def _bundle_of(make: Callable[[Any, Session], Any], session: Session) -> Callable[..., Bundle | None]:
     def bundle(value: Any, include: Any = None, exclude: Any = None) -> Bundle | None:
         try:
-            found: Bundle = make(value, session)._repr_mimebundle_()
+            preview = make(value, session)
+            found: Bundle = preview._repr_mimebundle_()
+            if session.lines is not None:
+                session.lines.own(preview)
             return found
         except BaseException as error:
             if not is_tellable(error):

@@ -15,6 +15,7 @@ from daftnb.telemetry.marks import mark, mark_together
 from daftnb.telemetry.model import GONE_SECONDS, KEPT_TASKS, Durations, Operator, Query, State, Worker
 
 KEPT_QUERIES = 100
+KEPT_PROBLEMS = 30
 
 
 @singledispatch
@@ -83,7 +84,8 @@ def _(event: e.OperatorFinished, state: State) -> None:
 @apply.register
 def _(event: e.OperatorStats, state: State) -> None:
     operator = state.operator(event.query_id, event.operator_id)
-    if operator is not None:
+    # What was asked for before the query's end may come after what was told at its end.
+    if operator is not None and (operator.stats is None or operator.stats.t <= event.t):
         operator.stats = event
 
 
@@ -320,7 +322,10 @@ def _(event: e.ClusterChanged, state: State) -> None:
 
 @apply.register
 def _(event: e.ProblemFound, state: State) -> None:
-    state.problems[event.text] = state.problems.get(event.text, 0) + 1
+    # The latest last: each frame carries them, and some name a query or a worker, so that they never repeat.
+    state.problems[event.text] = state.problems.pop(event.text, 0) + 1
+    while len(state.problems) > KEPT_PROBLEMS:
+        del state.problems[next(iter(state.problems))]
 
 
 def most_cpus(cluster: e.ClusterChanged | None) -> int | None:

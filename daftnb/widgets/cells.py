@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from daftnb.engine.environment import without_progress_bars
 from daftnb.telemetry import events as e
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from daftnb.widgets.line import Line, Span
 
 KEPT_LINES = 50  # that are live; older ones stay as what needs no kernel
+
+
+class Closable(Protocol):
+    """A widget, or several."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -49,6 +55,7 @@ class CellLines:
         self._cell: Cell | None = None
         self._depth = 0  # a cell may run another
         self._lines: OrderedDict[str, Line] = OrderedDict()
+        self._owned: dict[str, list[Closable]] = {}  # by cell, what it shows and nobody else has
         self._showing = threading.Lock()  # the monitor's thread shows, the shell's begins and ends cells
         self._quiet: Callable[[], None] | None = None
 
@@ -72,6 +79,13 @@ class CellLines:
         while self._lines:
             self._lines.popitem()[1].retire()
 
+    def own(self, widget: Closable) -> None:
+        """The cell that runs shows this, and nobody else has it: it is closed when the cell runs again, as pages let go
+        of an output, but not of a widget."""
+        cell = self._cell
+        if cell is not None and cell.paged:
+            self._owned.setdefault(cell.key, []).append(widget)
+
     # -- the shell's thread -------------------------------------------------------------------------------------------
 
     def begin(self, key: str | None) -> None:
@@ -90,9 +104,10 @@ class CellLines:
     def _begin(self, key: str | None) -> None:
         from daftnb.widgets.line import Span
 
-        before = self._lines.pop(key, None) if key is not None else None
-        if before is not None:
-            before.close()  # its output was cleared
+        if key is not None:  # its output was cleared
+            before = self._lines.pop(key, None)
+            for each in (*self._owned.pop(key, ()), *([before] if before is not None else ())):
+                each.close()
         now = time.time()
         with self._showing:
             self._cell = Cell(key or f"{now}", Span(now), paged=key is not None)

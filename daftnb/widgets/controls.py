@@ -14,7 +14,7 @@ import ipywidgets
 from daftnb.errors import SettingError
 from daftnb.settings import SETTINGS
 from daftnb.telemetry.frames import Frame
-from daftnb.widgets.loading import WIDGET_MIME, deliver_while_busy
+from daftnb.widgets.loading import WIDGET_MIME, close_all, deliver_while_busy
 from daftnb.widgets.words import setting_words
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Controls:
         """Let go of the page and of the monitor."""
         if self in self._session.monitor.listeners:
             self._session.monitor.listeners.remove(self)
-        self.box.close()
+        close_all(self.box)
 
     # -- the static view ----------------------------------------------------------------------------------------------
 

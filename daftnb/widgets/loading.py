@@ -102,6 +102,7 @@ class Loaded(anywidget.AnyWidget):
     _view = traitlets.Unicode().tag(sync=True)
     _library_id = traitlets.Unicode().tag(sync=True)
     _library_hash = traitlets.Unicode().tag(sync=True)
+    _own_layout: ipywidgets.Layout | None = None  # a widget too, with a comm of its own
 
     def __init__(self, view: str, bundle: str, **state: Any) -> None:
         shared = library(bundle)
@@ -114,5 +115,20 @@ class Loaded(anywidget.AnyWidget):
             **state,
         )
         deliver_while_busy(self)
+        self._own_layout = self.layout
         if self.comm is not None:
             self.comm.on_close(lambda _message: self.close())  # the page has closed it
+
+    def close(self) -> None:
+        """Let go of the page."""
+        super().close()
+        if self._own_layout is not None:
+            self._own_layout.close()
+
+
+def close_all(widget: ipywidgets.Widget) -> None:
+    """Close one of ipywidgets' own, with all that was made for it: what it has in it, layouts, styles."""
+    for part in (*getattr(widget, "children", ()), getattr(widget, "layout", None), getattr(widget, "style", None)):
+        if isinstance(part, ipywidgets.Widget):
+            close_all(part)
+    widget.close()

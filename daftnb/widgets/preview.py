@@ -54,7 +54,8 @@ class Preview(Loaded):
     def close(self) -> None:
         """Let go of the page, and of what runs for it."""
         self._desk.close()
-        _kept.pop(self.model_id, None)
+        if self.comm is not None:  # Python closes each widget once more when nothing refers to it
+            _kept.pop(self.model_id, None)
         with self._sending:
             super().close()
 

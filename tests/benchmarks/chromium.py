@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.benchmarks.figures import Missing
-from tests.browser.conftest import chromium_path, running_chromium
+from tests.browser.servers import browsing, chromium_path
 
 
 @contextmanager
@@ -15,5 +15,5 @@ def chromium() -> Iterator[Any]:
     """The browser; raises Missing where there is none."""
     if chromium_path() is None:
         raise Missing("no Chromium on this machine")
-    with running_chromium() as browser:
+    with browsing() as browser:
         yield browser

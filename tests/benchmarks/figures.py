@@ -65,7 +65,7 @@ class Figure:
     @property
     def slope(self) -> float | None:
         """Of a curve: the exponent with which ours grow; None of what is no curve."""
-        return slope(self.at, self.ours) if self.at else None
+        return exponent(self.at, self.ours) if self.at else None
 
     @property
     def met(self) -> bool | None:
@@ -142,12 +142,30 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
 
 
-def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     """The exponent with which the values grow with the sizes: of the straight line through their logarithms, by least
     squares. 0: they do not grow; 1: in proportion."""
     if min(*sizes, *values) <= 0:
         raise ValueError(f"of positive numbers only (got {tuple(sizes)}, {tuple(values)})")
     return statistics.linear_regression([math.log(size) for size in sizes], [math.log(value) for value in values]).slope
+
+
+def slope(points: Sequence[tuple[float, float, int]]) -> tuple[float, float]:
+    """Least squares: the rise of y with x, and its standard error. Points (x, y, group): each group starts anew."""
+    groups: dict[int, list[tuple[float, float]]] = {}
+    for x, y, group in points:
+        groups.setdefault(group, []).append((x, y))
+    centred = []
+    for members in groups.values():
+        middle_x, middle_y = (sum(axis) / len(members) for axis in zip(*members, strict=True))
+        centred += [(x - middle_x, y - middle_y) for x, y in members]
+    square = sum(x * x for x, _ in centred)
+    free = len(centred) - len(groups) - 1
+    if not square or free < 1:
+        raise ValueError("too few points for a slope")
+    rise = sum(x * y for x, y in centred) / square
+    rest = sum((y - rise * x) ** 2 for x, y in centred)
+    return rise, (rest / free / square) ** 0.5
 
 
 def machine() -> dict[str, Any]:

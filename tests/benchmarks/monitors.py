@@ -30,7 +30,8 @@ from tests.benchmarks.figures import Figure, Missing, Report, Unmeasured
 from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 from tests.benchmarks.overhead import DOWNSCALE_OFF, QUERY
 from tests.benchmarks.peers import python_with
-from tests.browser.conftest import open_notebook, run_all, running_lab
+from tests.browser.conftest import open_notebook, run_all
+from tests.browser.servers import serving
 from tests.browser.test_stop import notebook
 
 AREA = "monitors"
@@ -215,7 +216,7 @@ def cockpit(connect: dict[str, Any]) -> Taken:
     with ExitStack() as stack:
         page = Page(stack.enter_context(chromium()))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        lab = stack.enter_context(running_lab(folder))
+        lab = stack.enter_context(serving(folder))
         without, watched = Server(folder / "without", page), Server(folder / "watched", page)
         kernel = Kernel()
         stack.callback(kernel.end)

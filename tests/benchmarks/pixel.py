@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.benchmarks.chromium import chromium
 from tests.benchmarks.figures import Figure, Goal, Report
-from tests.browser.conftest import all_ran, open_notebook, run_all, running_lab
+from tests.browser.conftest import all_ran, open_notebook, run_all
+from tests.browser.servers import serving
 from tests.browser.test_stop import notebook
 
 AREA = "pixel"
@@ -62,7 +63,7 @@ WATCH = """() => {
 
 def measure(report: Report) -> None:
     """Milliseconds from each event to the page."""
-    with chromium() as browser, tempfile.TemporaryDirectory() as home, running_lab(Path(home)) as lab:
+    with chromium() as browser, tempfile.TemporaryDirectory() as home, serving(Path(home)) as lab:
         notebook(lab, "pixel.ipynb", CELLS)
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
         open_notebook(page, lab, "pixel.ipynb")

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +10,10 @@ import pytest
 
 from daftnb.telemetry.frames import Frame, select
 from tests.browser.previewpage import PAGE, preview_bundle, show
-from tests.conftest import ROOT, await_that
+from tests.browser.servers import Lab, browsing, serving
+from tests.conftest import ROOT
 
 __all__ = ["preview_bundle", "show"]  # fixtures
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@dataclass
-class Lab:
-    """A running Jupyter server: where it is, its token, and the folder it serves."""
-
-    url: str
-    token: str
-    folder: Path
 
 
 def looks(wide: int) -> pytest.MarkDecorator:
@@ -59,77 +32,14 @@ def looks(wide: int) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+    with serving(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
-
-
-@contextmanager
-def running_lab(home: Path) -> Iterator[Lab]:
-    """A Jupyter server of its own, with nothing of the user's; its files are in ``home``."""
-    folder = home / "work"
-    folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = secrets.token_hex(16)
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    environment = {
-        **os.environ,
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
-    command += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
-    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
-    with open(home / "server.log", "wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        assert server.poll() is None, (home / "server.log").read_text()
-        try:
-            request = urllib.request.Request(f"{url}/api/status", headers={"Authorization": f"token {token}"})
-            return urllib.request.urlopen(request, timeout=2).status == 200
-        except OSError:
-            return False
-
-    try:
-        await_that(answers, "JupyterLab answers", 60)
-        yield Lab(url, token, folder)
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    with running_chromium() as browser:
+    with browsing() as browser:
         yield browser
-
-
-def chromium_path() -> str | None:
-    """Where the Chromium of this machine is; None where there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@contextmanager
-def running_chromium() -> Iterator[Any]:
-    """Chromium, driven by Playwright."""
-    from playwright.sync_api import sync_playwright
-
-    path = chromium_path()
-    assert path, "no Chromium on this machine; on Debian: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -246,14 +156,5 @@ def all_ran(page: Any, seconds: float) -> None:
 
 def shut_down_kernels(lab: Lab) -> None:
     """End every kernel of the server, as closing the notebooks does."""
-    import json
-
-    def call(method: str, path: str) -> Any:
-        headers = {"Authorization": f"token {lab.token}"}
-        request = urllib.request.Request(f"{lab.url}{path}", headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            body = answer.read()
-        return json.loads(body) if body else None
-
-    for session in call("GET", "/api/sessions"):
-        call("DELETE", f"/api/sessions/{session['id']}")
+    for session in lab.call("GET", "/api/sessions"):
+        lab.call("DELETE", f"/api/sessions/{session['id']}")

@@ -72,15 +72,23 @@ class Page:
         elif kind == "status" and content["execution_state"] == "idle":
             self.idle.add(message["parent_header"].get("msg_id", ""))
 
-    def start(self, code: str) -> str:
-        found: str = self.client.execute(code)
-        return found
+    def start(self, code: str, cell: str | None = None) -> str:
+        """``cell``: the notebook's id of the cell, which a page names."""
+        if cell is None:
+            found: str = self.client.execute(code)
+            return found
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+        content |= {"allow_stdin": False, "stop_on_error": True}
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell})
+        self.client.shell_channel.send(message)
+        id_: str = message["header"]["msg_id"]
+        return id_
 
     def finish(self, cell: str) -> None:
         self.until(lambda: cell in self.idle, "the cell ends")
 
-    def run(self, code: str) -> None:
-        self.finish(self.start(code))
+    def run(self, code: str, cell: str | None = None) -> None:
+        self.finish(self.start(code, cell))
         assert not self.errors, self.errors
 
     def until(self, condition: Any, what: str, seconds: float = SECONDS) -> Any:

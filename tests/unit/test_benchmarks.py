@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.__main__ import listed, main
-from tests.benchmarks.figures import Figure, Goal, Missing, Report, Unmeasured, differences, line, slope
+from tests.benchmarks.figures import Figure, Goal, Missing, Report, Unmeasured, differences, exponent, line
 from tests.benchmarks.peers import python_with
 from tests.benchmarks.suite import BENCHMARKS, Benchmark, run, run_here, select
 from tests.benchmarks.table import table
@@ -112,13 +112,13 @@ def test_one_that_is_ended_from_outside_keeps_what_it_found(tmp_path: Path) -> N
 
 def test_a_slope_is_the_exponent_of_growth() -> None:
     sizes = (1.0, 10.0, 100.0, 1000.0)
-    assert slope(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
-    assert slope(sizes, [7.0] * 4) == pytest.approx(0)
+    assert exponent(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
+    assert exponent(sizes, [7.0] * 4) == pytest.approx(0)
     # Not on a line: ln y of 0, 1, 1 over ln x of 0, 1, 2 has the least squares at 1/2.
     e = 2.718281828459045
-    assert slope((1.0, e, e * e), (1.0, e, e)) == pytest.approx(0.5)
+    assert exponent((1.0, e, e * e), (1.0, e, e)) == pytest.approx(0.5)
     with pytest.raises(ValueError, match="positive"):
-        slope(sizes, (1.0, 0.0, 1.0, 1.0))
+        exponent(sizes, (1.0, 0.0, 1.0, 1.0))
 
 
 def test_a_curve_is_said_point_by_point_and_compared_by_its_exponent() -> None:

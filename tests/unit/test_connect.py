@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import socket
 import threading
 import time
@@ -174,3 +175,26 @@ def test_the_documented_spelling_works_once_loaded_and_goes_again() -> None:
     assert daft.context.set_runner_ray is daft.set_runner_ray
     undo()
     assert not hasattr(daft.context, "set_runner_ray")
+
+
+@pytest.mark.parametrize(
+    ("raised", "becomes"), [(ConnectionError("no node"), ClusterError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_a_head_that_came_up_only_in_part_leaves_nothing_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, raised: BaseException, becomes: type[BaseException]
+) -> None:
+    import ray
+
+    from daftnb.engine import connect
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        assert os.environ["RAY_AUTH_TOKEN_PATH"] == "/nowhere/token"
+        raise raised
+
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(becomes) as caught:
+        connect.connect("127.0.0.1:1", {"RAY_AUTH_TOKEN_PATH": "/nowhere/token"})
+    assert "RAY_AUTH_TOKEN_PATH" not in os.environ
+    if becomes is ClusterError:
+        assert "127.0.0.1:1 came up only in part: no node" in str(caught.value)

@@ -1,14 +1,16 @@
-"""The call into the runner actor, where Ray answers with something that is no exception."""
+"""The door to the runner actor, where Ray answers with something that is no exception; and the rows that come."""
 
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import ray
 
-from daftnb.engine.flotilla import RunnerDoor
+from daftnb.engine.flotilla import RunnerDoor, _counted, with_result_rows
+from daftnb.engine.native import operator_stats
 
 
 class Actor:
@@ -38,3 +40,26 @@ def test_a_thread_that_asks_while_ray_is_shut_down_lives_on(monkeypatch: pytest.
     thread.join()
     assert said == ["Ray was shut down while the engine was asked"]
     assert not door.dead, "another cluster's actor may answer"
+
+
+def test_the_result_has_the_rows_that_came_whatever_its_operator_has_counted() -> None:
+    def stream() -> Any:
+        for rows in (3, 0, 4):
+            yield SimpleNamespace(metadata=lambda rows=rows: SimpleNamespace(num_rows=rows))
+        return "statistics"
+
+    def read() -> Any:
+        value.append((yield from _counted(stream())))
+
+    value: list[Any] = []
+    assert len(list(read())) == 3 and value == [("statistics", 7)]
+    rows: list[dict[str, Any]] = [{"id": 0, "rows.out": 9}, {"id": 1, "probe rows out": 5, "probe rows in": 9}]
+    partly = [rows[0], {**rows[1], "probe rows in": 4, "duration": 8}, {"id": 2, "rows.out": 5}]
+    told = with_result_rows(partly, {0: 1, 1: 2}, 7)
+    assert told == [rows[0], {"id": 1, "duration": 8}, {"id": 2, "rows.out": 7}], "not all of it was told"
+    assert with_result_rows(rows, {0: 1}, 7) == [rows[0], {**rows[1], "rows.out": 7}]
+    assert operator_stats(0.0, "q", 1, with_result_rows(rows, {0: 1}, 7)[1]).rows_out == 7
+    assert with_result_rows(rows[:1], {}, 7) == [{"id": 0, "rows.out": 7}], "a plan of one operator"
+    assert with_result_rows(rows[:1] * 2, {}, 7) == [{"id": 0, "rows.out": 7}] * 2
+    unplanned = [rows[0], {"id": 2, "rows.out": 5}]
+    assert with_result_rows(unplanned, {}, 7) == unplanned, "which is the root is not known"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.benchmarks.figures import Figure, Goal, Report, Unmeasured, differences, line, percentile
+import pytest
+
+from tests.benchmarks.figures import Figure, Goal, Report, Unmeasured, differences, line, percentile, slope
 
 
 def test_ratio_spread_and_goal() -> None:
@@ -36,3 +38,14 @@ def test_a_report_comes_back_and_two_are_compared(tmp_path: Path) -> None:
     assert "a, b: 1.05 → 2.1 s (+100.0%), ratio 1.05 → 2.1, ranges apart" in said
     assert "a, d: new" in said
     assert list(differences(two, one))[-1] == "a, d: not in the second"
+
+
+def test_a_slope_is_that_within_groups_and_has_an_error() -> None:
+    line_ = [(float(x), 3.0 + 2.0 * x, 1) for x in range(5)]
+    assert slope(line_) == (2.0, 0.0)
+    again = [(x, y - 100, 2) for x, y, _ in line_]  # a page that was loaded again: lower, and rising as before
+    assert slope(line_ + again) == (2.0, 0.0)
+    rise, error = slope([(0.0, 0.0, 1), (1.0, 1.0, 1), (2.0, 0.0, 1), (3.0, 1.0, 1)])
+    assert abs(rise - 0.2) < 1e-9 and abs(error - 0.2828) < 1e-3, "by the textbook: s² = 0.4, Σ(x-x̄)² = 5"
+    with pytest.raises(ValueError, match="too few"):
+        slope([(0.0, 1.0, 1), (1.0, 2.0, 2), (2.0, 3.0, 3)])

@@ -48,6 +48,7 @@ def test_a_joins_rows_are_those_of_both_sides() -> None:
     assert told(built) == (None, None, None, None)
     assert told(probed) == (None, 70, None, 560)
     assert told({name: max(built[name], probed[name]) for name in built}) == (140, 70, 1120, 560)
+    assert told({**probed, "rows.out": 72}) == (None, 72, None, 560), "as the result has them"
     assert told({"rows.in": 9, "rows.written": 9, "bytes.written": 72}) == (9, 9, None, 72)
 
 

@@ -42,6 +42,49 @@ def test_a_dataframe_as_a_cells_last_value_is_a_table_over_all_rows(page: Page) 
     assert content["text"] == "1\t1\n2\t2"
 
 
+CENSUS = """
+from collections import Counter
+import ipywidgets
+found = Counter(type(each).__name__ for each in ipywidgets.widgets.widget._instances.values())
+print("WIDGETS", dict(sorted(found.items())))
+"""
+
+
+def widgets(page: Page) -> str:
+    """How many there are of each kind in the kernel."""
+    page.run(CENSUS)
+    return page.texts[-1].partition("WIDGETS ")[2]
+
+
+def test_a_cell_that_runs_again_lets_go_of_what_it_showed(page: Page) -> None:
+    """A page lets go of a cell's output when it runs again, but not of the widgets in it."""
+    shown = (
+        "df",
+        "df.show(3)",
+        "for _ in range(3): display(df)",
+        "%daft cockpit",
+        "%daft plan df",
+        "%daft preview df",
+        "%daft controls",
+        "%%daft sql --explain\nSELECT * FROM df",
+    )
+    page.run("df = daft.from_pydict({'a': list(range(1000)), 'b': [str(i) for i in range(1000)]}).collect()")
+    page.run("import daftnb\ndaftnb.cockpit().close()\ndaftnb.preview(df).close()")  # a bundle is sent once
+    before = widgets(page)
+    for code in shown:
+        page.run(code, cell="again")
+        once = widgets(page)
+        page.run(code, cell="again")
+        assert widgets(page) == once, code
+        assert page.errors == []
+    page.run("other = daftnb.cockpit(); display(other)", cell="again")
+    page.run("df", cell="again")
+    page.run("assert other.comm is not None\nother.close()\nother.close()", cell="again")
+    page.run("kept = daftnb.preview(df)\nkept.close()\nkept.close()", cell="again")
+    assert page.errors == []
+    assert widgets(page) == before
+
+
 def test_what_show_displays_is_a_table_of_its_rows(page: Page) -> None:
     before = len(page.bundles)
     page.run("df.where(col('a') > 500).show(20)")

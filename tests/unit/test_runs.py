@@ -39,7 +39,12 @@ def session_of(events: Iterable[e.Event]) -> Any:
         recorder,
     )
     return SimpleNamespace(
-        recorder=recorder, monitor=monitor, frame=monitor.refresh, settings=AutoscalingSettings(), cluster=None
+        recorder=recorder,
+        monitor=monitor,
+        frame=monitor.refresh,
+        settings=AutoscalingSettings(),
+        cluster=None,
+        lines=None,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from daftnb.engine.counts import Query, Stage, Worker
+from daftnb.engine.figures import Figures
 from daftnb.engine.tap import KEPT_QUERIES, RING_EVENTS, Tap
 
 
@@ -157,16 +160,18 @@ def test_what_is_told_again_or_of_nobody_changes_nothing() -> None:
 def test_udfs_and_the_request_that_stands_are_told_at_each_look() -> None:
     tap = tap_with_worker()
     actors = [object(), object()]
+    tap.udfs_awaited("f", 2, 120.0)
+    assert tap.drain(*tap.seen())["udfs"] == [("q", "f", 0, 2, 120.0)]
     tap.udfs_started("f", actors)
     tap.requested([{"CPU": 2}, {"CPU": 1}])
     for _ in range(2):
         drained = tap.drain(*tap.seen())
-        assert (drained["udfs"], drained["asked"][1:]) == ([("q", "f", 2)], (2, 3, 0, 2))
+        assert (drained["udfs"], drained["asked"][1:]) == ([("q", "f", 2, 0, 0.0)], (2, 3, 0, 2))
         assert [life[0] for life in drained["lives"]] == ["w"]
     tap.udf_ended(actors[0])
     tap.requested([])
     drained = tap.drain(*tap.seen())
-    assert (drained["udfs"], drained["asked"]) == ([("q", "f", 1)], None)
+    assert (drained["udfs"], drained["asked"]) == ([("q", "f", 1, 0, 0.0)], None)
     for number in range(1, KEPT_QUERIES + 1):
         tap.announce(number, f"q{number}", {})
     assert tap.drain(*tap.seen())["udfs"] == [], "its query is not kept any more"
@@ -202,3 +207,23 @@ def test_a_task_whose_way_up_meets_none_of_its_stages_is_the_first_ones() -> Non
     assert query.stage(3, "a") is second and query.stages_by_name == {"a": [1, 3]}
     assert query.stage(3, "b") is second and second.name == "b"
     assert query.stage_of("b", 1) is second
+
+
+def test_what_nodes_used_is_forgotten_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    from ray._private import state
+
+    pool = SimpleNamespace(tap=Tap(), held={}, warm={})
+    alive: list[dict[str, object]] = []
+    monkeypatch.setattr(ray, "nodes", lambda: alive)
+    monkeypatch.setattr(state, "available_resources_per_node", dict)
+    figures = Figures(pool)  # type: ignore[arg-type]
+    for number in range(50):  # one node comes as another goes
+        name = f"node {number}"
+        pool.tap.worker_started(name, 1, 100)
+        figures.resident[name] = 7
+        alive[:] = [{"NodeID": name, "Alive": True, "Resources": {"memory": 100.0}}]
+        assert figures.rows() == [(name, 7, 100, None, None)]
+        pool.tap.worker_let_go(name, warm=False)
+        pool.tap.worker_ended(name, "retired")
+    assert len(figures.resident) <= 2

@@ -18,7 +18,7 @@ from daftnb.telemetry.frames import TOPICS, frame_of, merge_patch, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.samples import KEPT_SAMPLES
-from daftnb.telemetry.state import KEPT_QUERIES, apply
+from daftnb.telemetry.state import KEPT_PROBLEMS, KEPT_QUERIES, apply
 from tests.conftest import await_that
 from tests.unit import story
 
@@ -49,6 +49,30 @@ def test_while_it_runs() -> None:
     assert frame["backlog"]["ratio"] == 6.0
     assert frame["backlog"]["peak"] == 20.0
     assert frame["backlog"]["threshold"] == 1.5, "the one in effect, not the one that is set"
+
+
+def test_statistics_that_come_late_do_not_take_the_place_of_the_last() -> None:
+    """The monitor asks the engine while the query ends, and takes what it was told then after what the end told."""
+    state = State()
+    apply(e.QueryStarted(1.0, "q", "ray"), state)
+    apply(e.PlanReady(1.0, "q", (e.PlanNode(1, "Join", "", ()),)), state)
+    for t, rows in ((2.0, 10), (4.0, 72), (3.9, 37)):
+        apply(e.OperatorStats(t, "q", 1, None, rows), state)
+    apply(e.QueryFinished(4.1, "q", "finished"), state)
+    assert state.queries["q"].result_rows == 72
+
+
+def test_problems_are_bounded_and_the_latest_stay() -> None:
+    state = State()
+    apply(e.ProblemFound(0.0, "again and again"), state)
+    for number in range(KEPT_PROBLEMS + 5):
+        apply(e.ProblemFound(1.0, f"query {number} ran unwatched"), state)
+        apply(e.ProblemFound(1.0, "again and again"), state)
+    assert len(state.problems) == KEPT_PROBLEMS
+    assert list(state.problems.items())[-1] == ("again and again", KEPT_PROBLEMS + 6)
+    assert (
+        f"query {KEPT_PROBLEMS + 4} ran unwatched" in state.problems and "query 0 ran unwatched" not in state.problems
+    )
 
 
 def test_when_it_has_finished() -> None:

@@ -1,0 +1,18 @@
+"""What a line displays: widgets that nobody but their cell has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daftnb.session import Session
+    from daftnb.widgets.cells import Closable
+
+
+def show(widget: Closable, session: Session) -> None:
+    """Display it; it is closed when its cell runs again."""
+    from IPython.display import display
+
+    display(widget)
+    if session.lines is not None:
+        session.lines.own(widget)
