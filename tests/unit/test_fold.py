@@ -178,7 +178,7 @@ def test_a_span_has_an_end_where_the_engine_does_not_say_when() -> None:
         (e.RunnerEnded(20.0), "gone", ("died", "✕", "Daft's runner actor died, and its workers with it; the next query "
                                        "makes a new one", 1)),
         (e.NodesSeen(20.0, ()), "gone", ("died", "✕", "the node of worker 1 is gone", 1)),
-        (e.PoolSeen(20.0, ()), "gone",
+        (e.PoolSeen(20.0, ()), "retired",
          ("gone", "−1", "worker 1 has ended; when and why was not fetched in time", 1)),
     ],
 )  # fmt: skip
@@ -255,7 +255,7 @@ def test_a_look_makes_up_for_what_was_not_told() -> None:
     assert not says_nothing(look, state)
     folded(look, state=state)
     assert {w.id: (w.state, w.since, w.slots, w.memory) for w in state.workers.values()} == {
-        "a": ("gone", 5.0, 1, 7),
+        "a": ("retired", 5.0, 1, 7),
         "b": ("idle", 3.5, 2, 8),
         "c": ("idle", 3.6, 2, 8),
     }
@@ -274,14 +274,29 @@ def test_a_look_makes_up_for_what_was_not_told() -> None:
     folded(e.QueryStarted(6.7, "later", "ray"), e.PoolSeen(6.8, look.workers, known), state=state)
     assert state.queries["later"].workers_from is None, "nothing has changed: it is counted with its plan"
     folded(e.PoolSeen(3.55, ()), state=state)
-    assert [w.state for w in state.workers.values()] == ["gone", "gone", "idle"], "of before the third one's start"
+    assert [w.state for w in state.workers.values()] == ["retired", "retired", "idle"], (
+        "of before the third one's start"
+    )
     assert state.request is None
-    assert folded(e.WorkerStarted(2.0, "a", 1, 1), e.PoolSeen(2.0, ())).workers["a"].state == "gone"
+    assert folded(e.WorkerStarted(2.0, "a", 1, 1), e.PoolSeen(2.0, ())).workers["a"].state == "retired"
     assert not says_nothing(e.PoolSeen(7.0, (e.Life("c", 3.6, 2, 8),), asked), state)
     assert not says_nothing(e.PoolSeen(7.0, ()), state)
     assert not says_nothing(e.PoolSeen(7.0, (e.Life("d", 3.6, 2, 8), e.Life("c", 3.6, 2, 8))), state)
     folded(e.ScaleRequested(8.0, 5, 5, 9, 1), state=state)
     assert not says_nothing(e.PoolSeen(9.0, (e.Life("c", 3.6, 2, 8),), asked), state), "another request"
+
+
+def test_a_worker_whose_node_is_gone_does_not_live_because_the_engine_thinks_so() -> None:
+    life = e.PoolSeen(14.0, (e.Life("a", 11.0, 2, 7),))
+    state = folded(NODES, e.WorkerStarted(11.0, "a", 2, 7), e.NodesSeen(13.0, NODES.nodes[:1]))
+    assert says_nothing(life, state)
+    assert folded(life, state=state).workers["a"].state == "gone"
+    folded(e.NodesSeen(90.0, NODES.nodes[:1]), life, state=state)
+    assert list(state.workers) == ["h"], "nor does it come back into the list"
+    folded(NODES, life, state=state)
+    assert state.workers["a"].state == "idle", "its node is there"
+    folded(e.RunnerEnded(95.0), e.PoolSeen(97.0, (e.Life("a", 96.0, 2, 7),)), state=state)
+    assert (state.workers["a"].state, state.workers["a"].started) == ("idle", 96.0), "a new one, of a new runner"
 
 
 def test_figures_that_are_not_known_are_not_near_to_any() -> None:
