@@ -170,6 +170,13 @@ class State:
         query = self.queries.get(query_id)
         return None if query is None else query.operators.get(operator_id)
 
+    def is_news(self, life: e.Life) -> bool:
+        """Whether a worker that is said to live is not known to; not so where its node is known to be gone."""
+        worker = self.workers.get(life.worker_id)
+        if worker is None:
+            return not self.nodes_known
+        return not worker.is_actor and (worker.state != "gone" or life.started > worker.since)
+
     def active(self) -> bool:
         """Whether a query runs."""
         return any(query.active for query in self.queries.values())

@@ -271,13 +271,12 @@ def _(event: e.PoolSeen, state: State) -> None:
     there = {life.worker_id for life in event.workers}
     before = len(state.actors())
     for life in event.workers:
-        worker = _worker(state, life.worker_id, life.started, life.slots, life.memory)
-        if not worker.is_actor:
-            _begin(worker, life.started)
+        if state.is_news(life):
+            _begin(_worker(state, life.worker_id, life.started, life.slots, life.memory), life.started)
     for worker in state.actors():
         if worker.id not in there and (worker.started or 0.0) <= event.t:
             mark(state, event.t, "gone", "−1", f"{worker.label} has ended; when and why was not fetched in time")
-            _end(worker, "gone", event.t)
+            _end(worker, "retired", event.t)
     if len(state.actors()) != before:
         _count_workers(state, event.t)
     known = state.request

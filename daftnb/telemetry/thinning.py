@@ -106,7 +106,7 @@ def _pool_seen(event: e.PoolSeen, state: State) -> bool:
         return False
     there = {life.worker_id for life in event.workers}
     actors = {worker.id: worker.started for worker in state.actors()}
-    return there <= actors.keys() and not any(
+    return not any(map(state.is_news, event.workers)) and not any(
         id_ not in there and (started or 0.0) <= event.t for id_, started in actors.items()
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.model import KEPT_TASKS, State
+from daftnb.telemetry.compare import compare_queries
+from daftnb.telemetry.model import KEPT_TASKS, Durations, State
 from daftnb.telemetry.samples import KEPT_SAMPLES
 from daftnb.telemetry.state import KEPT_QUERIES, apply
+from daftnb.telemetry.world import known
 from tests.unit.test_fold import NODES, folded
 
 # -- queries ----------------------------------------------------------------------------------------------------------
@@ -194,3 +196,19 @@ def test_samples_of_before_the_query_go_first() -> None:
     kept = [s.t for s in state.samples.values()]
     assert len(kept) < KEPT_SAMPLES and (kept[0], kept[-1]) in ((10.0, 610.0), (11.0, 610.0))
     assert state.demand.keys() == state.samples.keys()
+
+
+def test_of_no_tasks_there_is_no_median_and_a_shared_input_is_walked_once() -> None:
+    assert Durations().median() is None
+    nodes = (e.PlanNode(1, "scan", "", ()), e.PlanNode(2, "filter", "", (1,)), e.PlanNode(3, "join", "", (1, 2, 9)))
+    state = folded(e.QueryStarted(1.0, "q", "native"), e.PlanReady(1.0, "q", nodes))
+    query = state.queries["q"]
+    rows = compare_queries(query, query)["operators"].values()
+    assert [(row["depth"], row["a"]["name"]) for row in rows] == [(0, "join"), (1, "scan"), (1, "filter")]
+
+
+def test_a_recording_begins_without_a_hold_that_is_no_longer_in_the_log() -> None:
+    state = folded(e.HoldBegun(1.0, 1, "linear", 5, 2, 1.25))
+    assert next(ev for ev in known(state, 2.0, {}) if isinstance(ev, e.WorldKnown)).hold == (1, 0, 0)
+    state.marks.clear()
+    assert next(ev for ev in known(state, 2.0, {}) if isinstance(ev, e.WorldKnown)).hold is None
