@@ -43,7 +43,8 @@ class Figures:
         from ray._private.state import available_resources_per_node
 
         self.collect(ray)
-        for gone in self.resident.keys() - self.pool.tap.workers.keys():  # nodes come and go, each with an id of its own
+        # Nodes come and go, each with an id of its own.
+        for gone in self.resident.keys() - self.pool.tap.workers.keys():
             del self.resident[gone]
         self.ask()
         available = available_resources_per_node()
