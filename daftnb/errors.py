@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LONGEST_LINE = 120  # characters of an error that is shown in one line
+LONGEST_PART = 1000  # characters of what and of remedy; what a person typed or a file holds may be any text
 
 
 class DaftnbError(Exception):
@@ -20,14 +21,20 @@ class DaftnbError(Exception):
     @property
     def lines(self) -> list[str]:
         """As it is shown: what and remedy in one line where they fit in there, else in two."""
-        what = f"daftnb: {self.what}"
+        what, remedy = f"daftnb: {_cut(self.what)}", _cut(self.remedy)
         stop = "" if what.endswith((".", "?", "!", "…")) else "."  # what another has said ends in any way
-        one = f"{what}{stop} {self.remedy}"
-        return [one] if len(one) <= LONGEST_LINE and "\n" not in one else [what, f"        {self.remedy}"]
+        one = f"{what}{stop} {remedy}"
+        return [one] if len(one) <= LONGEST_LINE and "\n" not in one else [what, f"        {remedy}"]
 
     def _render_traceback_(self) -> list[str]:
         # IPython's hook for exceptions that know how they want to be shown.
         return self.lines
+
+
+def _cut(text: str) -> str:
+    """Without the middle of a text that is too long: its ends say what it is about, and what is wrong with it."""
+    half = LONGEST_PART // 2
+    return text if len(text) <= LONGEST_PART else f"{text[:half]} … {text[-half:]}"
 
 
 class SettingError(DaftnbError, ValueError):
@@ -62,4 +69,4 @@ class SqlError(DaftnbError):
         """As it is shown: with a place what, the line, the caret and the remedy, each in a line of its own."""
         if not self.place:
             return super().lines
-        return [f"daftnb: {self.what}", *(f"        {line}" for line in (*self.place, self.remedy))]
+        return [f"daftnb: {_cut(self.what)}", *(f"        {line}" for line in (*self.place, self.remedy))]

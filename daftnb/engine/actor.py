@@ -66,19 +66,31 @@ class Stream:
         self.cancelled: float | None = None  # since when
         self.reader: concurrent.futures.Future[None] | None = None  # since then
 
-    async def __anext__(self) -> Any:
-        self.streams.loop = asyncio.get_running_loop()
+    def __anext__(self) -> asyncio.Future[Any]:
+        """A future, not a coroutine: it puts no frame into the traceback of what fails, which the user is shown."""
+        loop = self.streams.loop = asyncio.get_running_loop()
+        answer = loop.create_future()
         if self.cancelled is not None:
-            return None  # the end, as far as anyone cares
-        self.waiting = asyncio.ensure_future(self.inner.__anext__())
-        try:
-            return await self.waiting
-        except (Exception, asyncio.CancelledError):
-            if self.cancelled is None:
-                raise
-            return None
-        finally:
-            self.waiting = None
+            answer.set_result(None)  # the end, as far as anyone cares
+            return answer
+        waiting = self.waiting = asyncio.ensure_future(self.inner.__anext__())
+        waiting.add_done_callback(lambda _: self._pass_on(waiting, answer))
+        answer.add_done_callback(lambda _: waiting.cancel())  # when who waits was cancelled; else it is done
+        return answer
+
+    def _pass_on(self, waiting: asyncio.Future[Any], answer: asyncio.Future[Any]) -> None:
+        self.waiting = None
+        error = None if waiting.cancelled() else waiting.exception()
+        if answer.done():
+            return
+        if self.cancelled is not None and (error is not None or waiting.cancelled()):
+            answer.set_result(None)
+        elif waiting.cancelled():
+            answer.cancel()
+        elif error is not None:
+            answer.set_exception(without_our_frames(error))
+        else:
+            answer.set_result(waiting.result())
 
     def finish(self) -> Any:
         """The operators' statistics so far."""
@@ -108,6 +120,19 @@ class Stream:
             waiting.get_loop().call_soon_threadsafe(waiting.cancel)
         if self.reader is not None:
             self.reader.cancel()
+
+
+def without_our_frames(error: BaseException) -> BaseException:
+    """The error with the traceback it has in plain Daft: Ray sends it to the user as a part of the error's text."""
+    entries = []
+    entry = error.__traceback__
+    while entry is not None:
+        if not str(entry.tb_frame.f_globals.get("__name__")).startswith("daftnb."):
+            entries.append(entry)
+        entry = entry.tb_next
+    for outer, inner in zip(entries, [*entries[1:], None], strict=True):
+        outer.tb_next = inner
+    return error.with_traceback(entries[0] if entries else None)
 
 
 class Streams(dict[str, Any]):

@@ -55,7 +55,7 @@ def parse(text: str | None) -> Address:
         host, port = rest, str(CLIENT_PORT)
     elif not colon:
         raise ClusterError(f"{text} names no port.", f"Try %daft connect {rest or 'HOST'}:{GCS_PORT}")
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise ClusterError(f"{text}: {port!r} is not a port (1 to 65535).", f"Try %daft connect {host}:{GCS_PORT}")
     if found := re.search(r"[^\w.:\-\[\]%]", host):
         meant = re.sub(r"^ray:?/*", "ray://", host) if host.startswith("ray") else host

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import secrets
 import shutil
@@ -61,7 +62,7 @@ class ClusterSize:
             ("--cpus", self.cpus, 1),
             ("--idle-timeout", self.idle_timeout, 1),
         ):
-            if value < least:
+            if not least <= value < math.inf:  # nan is neither
                 raise ClusterError(f"{name} must be at least {least} (got {value}).", f"Try %daft start {name} {least}")
         if self.min_workers > self.max_workers:
             raise ClusterError(

@@ -209,13 +209,31 @@ def _init(address: Address, runtime_env: dict[str, Any] | None, progress: Progre
         raise ClusterError(what, remedy) from error
 
 
+class _Describes:
+    """Becomes, where it is read, what :func:`daftnb.engine.remote.describe` says there."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[()]]:
+        return remote.describe, ()
+
+
 def _describe(address: str, runtime_env: dict[str, Any] | None, progress: Progress) -> remote.Facts:
-    """Ask the head's own side; a process is started there for it, which Daft's runner then takes over."""
+    """Ask the head's own side, in the runtime environment of this connection."""
     import ray
     from ray import cloudpickle
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     cloudpickle.register_pickle_by_value(remote)
+    if parse(address).kind == "client":
+        # The session's server on the head reads what is put: it is asked itself, and no process is started for it.
+        facts: remote.Facts = ray.get(ray.put(_Describes()), timeout=DESCRIBE_SECONDS)
+        return facts
+    return _describe_by_task(address, runtime_env, progress)
+
+
+def _describe_by_task(address: str, runtime_env: dict[str, Any] | None, progress: Progress) -> remote.Facts:
+    """In a task on the head; a process is started there for it, which Daft's runner then takes over."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
     began = said = time.monotonic()
     limit = RUNTIME_ENV_SECONDS if runtime_env else DESCRIBE_SECONDS
     head = next(node["NodeID"] for node in ray.nodes() if "node:__internal_head__" in node["Resources"])

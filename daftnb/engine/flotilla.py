@@ -22,6 +22,7 @@ from ray import cloudpickle
 from daftnb.engine import actor as in_actor
 from daftnb.engine import counts, figures, rules, tap, warm, wraps
 from daftnb.engine.native import PROBED, Emit, operator_stats
+from daftnb.engine.told import Told
 from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
 
@@ -43,7 +44,7 @@ class RunnerDoor:
         self._clock_offset = 0.0
         self._least_delay = float("inf")
         self._nodes_at = 0.0
-        self._faults: dict[str, int] = {}
+        self._told = Told()
         for module in BY_VALUE:
             cloudpickle.register_pickle_by_value(module)
         try:
@@ -87,49 +88,7 @@ class RunnerDoor:
                 offset = (asked + answered) / 2 - drained["now"]
                 self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
             self._seen = drained["seen"]
-            return list(self._events(drained))
-
-    def _events(self, drained: dict[str, Any]) -> Generator[e.Event, None, None]:
-        shift = self._clock_offset
-        now = drained["now"] + shift
-        for kind, t, *facts in drained["events"]:
-            yield _EVENTS[kind](t + shift, *facts)
-        for t, query_id, last_id, worker_id, task_id, started, outcome in drained["tasks"]:
-            yield e.TaskEnded(t + shift, query_id, last_id, worker_id, task_id, started + shift, outcome)
-        for query_id, last_id, name, *numbers in drained["stages"]:
-            yield e.StageCounts(now, query_id, last_id, name, e.TaskCounts(*numbers))
-        for worker_id, running, finished, idle_since, is_warm, retires_at, rule, runs in drained["workers"]:
-            idle, retires = (None if t is None else t + shift for t in (idle_since, retires_at))
-            tasks = tuple((task_id, last_id, started + shift) for task_id, last_id, started in runs)
-            yield e.WorkerCounts(now, worker_id, running, finished, idle, is_warm, retires, rule, tasks)
-        if drained["hold"] is not None:
-            yield e.HoldCounted(now, *drained["hold"])
-        for query_id, rows in drained["stats"]:
-            for row in rows:
-                yield operator_stats(now, query_id, row["id"], row)
-        if drained["nodes"] is not None:
-            yield e.NodesSeen(now, tuple(e.Node(*node) for node in drained["nodes"]))
-        for row in drained["figures"]:
-            yield e.NodeFigures(now, *row)
-        if drained["dropped"]:
-            yield e.DetailDropped(now, drained["dropped"])
-        for text, count in drained["faults"].items():
-            if text not in self._faults:
-                yield e.ProblemFound(now, f"the counts may be off: in the runner actor, {text}")
-            self._faults[text] = count
-
-
-_EVENTS: dict[str, Callable[..., e.Event]] = {
-    "sample": e.BacklogSample,
-    "worker": e.WorkerStarted,
-    "ended": e.WorkerEnded,
-    "request": e.ScaleRequested,
-    "clear": e.DemandCleared,
-    "hold": e.HoldBegun,
-    "warm": e.WorkerKept,
-    "reuse": e.WorkerReused,
-    "udfs": e.UdfActors,
-}
+            return list(self._told.events(drained, self._clock_offset))
 
 
 def _counted(stream: Generator[Any, None, Any]) -> Generator[Any, None, tuple[Any, int]]:

@@ -48,7 +48,8 @@ class RayPartitions:
         if link() != self._link:  # a call now would have Ray start a cluster to make it on
             raise PartitionLost("this kernel is not connected to their cluster any more")
         task = _task(self._link)
-        refs = [task.remote(self._parts[number], start, end, list(columns), SLICE_BYTES) for number, start, end in places]
+        wanted = list(columns)
+        refs = [task.remote(self._parts[number], start, end, wanted, SLICE_BYTES) for number, start, end in places]
         return _guarded(lambda: ray.get(refs, timeout=SLICE_SECONDS))
 
 

@@ -62,10 +62,13 @@ class Tap:
         # The CPUs that are asked of Ray now (None: not known, the tap came later), and when they last were.
         self.demand: int | None = None
         self.requested_at: float | None = None
+        self.asked: tuple[Any, ...] | None = None  # the request that stands: when, bundles, CPUs, and the backlog then
         # The reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
         self.hold: tuple[str, int] | None = None
         self.holds = 0
         self.udfs: dict[int, tuple[str, str]] = {}  # by the id of its handle, each UDF's actor's query and name
+        # By query and name: actors, and for how many it waits, how long. Also of those that have ended.
+        self.udf_counts: dict[tuple[str, str], tuple[int, int, float]] = {}
         self.undecided = False
 
     # -- recording; every caller holds the lock ---------------------------------------------------------------------
@@ -241,24 +244,31 @@ class Tap:
 
     # -- actors of UDFs -----------------------------------------------------------------------------------------------
 
+    def udfs_awaited(self, name: str, actors: int, seconds: float) -> None:
+        """A query waits for actors for a UDF: the latest query, as the engine does not say which."""
+        with self.lock:
+            if self.queries:
+                query = next(reversed(self.queries.values()))
+                self.udf_counts[query.id, name] = (0, actors, seconds)
+
     def udfs_started(self, name: str, actors: list[Any]) -> None:
-        """A query has started actors for a UDF: the latest query, as the engine does not say which."""
+        """It has those that have come, or (none) is over."""
         with self.lock:
             if not self.queries:
                 return
             query = next(reversed(self.queries.values()))
             self.udfs.update((id(actor), (query.id, name)) for actor in actors)
-            self.tell_udfs(query.id, name)
+            self.count_udfs(query.id, name)
 
     def udf_ended(self, actor: Any) -> None:
         with self.lock:
             whose = self.udfs.pop(id(actor), None)
             if whose is not None:
-                self.tell_udfs(*whose)
+                self.count_udfs(*whose)
 
-    def tell_udfs(self, query_id: str, name: str) -> None:
-        count = sum(1 for whose in self.udfs.values() if whose == (query_id, name))
-        self.record("udfs", query_id, name, count)
+    def count_udfs(self, *whose: str) -> None:
+        query_id, name = whose
+        self.udf_counts[query_id, name] = (sum(1 for each in self.udfs.values() if each == whose), 0, 0.0)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -270,15 +280,12 @@ class Tap:
                 self.requested_at = time.time()
                 self.hold = None
                 self.undecided = False
-                self.record("request", len(bundles), self.demand, self.pending, self.capacity)
+                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity)
+                self.events.append(("request", *self.asked))
             else:
                 if self.demand:
                     self.record("clear")
-                self.demand = 0
-
-    def swept(self, count: int, warm: int) -> None:
-        with self.lock:
-            self.record("sweep", count, warm)
+                self.demand, self.asked = 0, None
 
     def decide(self) -> None:
         """Note why the scheduler does not ask for workers, when it has looked at the backlog and did not ask.
@@ -308,7 +315,8 @@ class Tap:
         with self.lock:
             self.queries[index] = Query(query_id, parents)
             while len(self.queries) > KEPT_QUERIES:
-                self.queries.popitem(last=False)
+                _, gone = self.queries.popitem(last=False)
+                self.udf_counts = {whose: n for whose, n in self.udf_counts.items() if whose[0] != gone.id}
 
     def seen(self) -> tuple[int, int]:
         """How many events and tasks there were so far, for :meth:`drain`."""
@@ -345,9 +353,11 @@ class Tap:
                     for query in self.queries.values()
                     for last_id, s in query.stages.items()
                 ],
+                "lives": [(id_, w.started, w.cpus, w.memory) for id_, w in self.workers.items() if w.alive],
                 "workers": self.worker_rows(),
                 "hold": None if self.hold is None else (self.holds, self.hold[1]),
-                "demand": self.demand,
+                "asked": self.asked,
+                "udfs": [(*whose, *counts) for whose, counts in self.udf_counts.items()],
                 "faults": dict(self.faults),
             }
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 from typing import Any
 
 from daftnb.engine.actor import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
@@ -178,11 +179,21 @@ def tap_udfs(mine: InActor) -> None:
 
     tap = mine.tap
     start_udf_actors, teardown = pool.start_udf_actors, pool.UDFActorHandle.teardown
+    signature = inspect.signature(start_udf_actors)
 
     @functools.wraps(start_udf_actors)
     async def tapped_start_udf_actors(projection: Any, *arguments: Any, **options: Any) -> Any:
-        handles = await start_udf_actors(projection, *arguments, **options)
-        guarded(tap, tap.udfs_started, str(projection)[:200], handles)
+        name, handles = str(projection)[:200], []
+
+        def awaited() -> None:
+            given = signature.bind(projection, *arguments, **options).arguments
+            tap.udfs_awaited(name, given["num_actors"], given["timeout"])
+
+        guarded(tap, awaited)
+        try:
+            handles = await start_udf_actors(projection, *arguments, **options)
+        finally:
+            guarded(tap, tap.udfs_started, name, handles)
         return handles
 
     @functools.wraps(teardown)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daftnb.previews.encode import texts
 from daftnb.previews.images import Picture, pictures
 from daftnb.previews.kinds import NUMBERS, Kind, kind_of
+from daftnb.previews.sniff import LONGEST, sniffed
 from daftnb.previews.table import Column
 from daftnb.previews.words import is_tellable, said
 from daftnb.previews.writing import object_words, storage
@@ -112,7 +114,7 @@ def _table(shown: Sequence[Shown], columns: Sequence[Column], total: int, limit:
 
 
 class Shown:
-    """A column's first values, made ready once: texts, or pictures."""
+    """A column's first values, made ready once: texts, signs, or pictures."""
 
     def __init__(self, series: Series) -> None:
         series = series.slice(0, min(len(series), SIZES[0].rows))
@@ -120,7 +122,7 @@ class Shown:
         kind = kind_of(dtype)
         self.side = "right" if kind in NUMBERS else "left"
         self.pictures: list[Picture | None] | None = None
-        self.texts: list[str | None] = []
+        self.texts: list[str] = []
         try:
             if kind == "image":
                 self.pictures = pictures(storage(series.to_arrow()), dtype)
@@ -138,18 +140,49 @@ class Shown:
         start = '<td align="right"' if self.side == "right" else "<td"
         found = []
         for text in self.texts[: size.rows]:
-            if text is None:
-                found.append(_NULL)
+            if isinstance(text, Sign):
+                found.append(f"{start}>{_sign(text)}</td>")
                 continue
             title = f' title="{_escaped(text, size.title)}"' if size.title and len(text) > size.cell else ""
             found.append(f"{start}{title}>{_escaped(text, size.cell)}</td>")
         return found
 
 
-_NULL = '<td style="opacity:.55">None</td>'
+class Sign(str):
+    """Stands for a value that could be taken for a text: null, an empty string, NaN. In italics, as no text is."""
 
 
-def _texts(series: Series, kind: Kind) -> list[str | None]:
+NULL, EMPTY, NAN = Sign("null"), Sign("empty"), Sign("NaN")
+
+
+def _sign(text: str) -> str:
+    return f'<i style="opacity:.6">{html.escape(text)}</i>'
+
+
+def _texts(series: Series, kind: Kind) -> list[str]:
+    return [NULL if text is None else text or EMPTY for text in _words(series, kind)]
+
+
+def _number(value: float | None) -> str | None:
+    if value is None:
+        return None
+    if math.isnan(value):
+        return NAN
+    return repr(value) if math.isfinite(value) else Sign("+∞" if value > 0 else "−∞")
+
+
+def _bytes(value: Any) -> str | None:
+    """What it probably is, how long, and how it begins."""
+    if not value.is_valid:
+        return None
+    buffer = value.as_buffer()
+    start = bytes(buffer[:LONGEST])
+    kind = sniffed(start)
+    more = "…" if buffer.size > LONGEST else ""
+    return f"{kind + ', ' if kind else ''}{_count(buffer.size, 'byte')}: {start.hex()}{more}" if start else EMPTY
+
+
+def _words(series: Series, kind: Kind) -> list[str | None]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -163,7 +196,9 @@ def _texts(series: Series, kind: Kind) -> list[str | None]:
     elif kind in ("integer", "boolean", "null"):
         found = pc.cast(array, pa.string()).to_pylist()
     elif kind == "float":
-        found = [None if value is None else repr(value) for value in array.cast(pa.float64()).to_pylist()]
+        found = [_number(value) for value in array.cast(pa.float64()).to_pylist()]
+    elif kind == "binary":
+        found = [_bytes(value) for value in array]
     else:
         found = texts(array, series.datatype(), room).to_pylist()
     return found
@@ -171,7 +206,7 @@ def _texts(series: Series, kind: Kind) -> list[str | None]:
 
 def _picture(picture: Picture | None, size: Size) -> str:
     if picture is None:
-        return _NULL
+        return f"<td>{_sign(NULL)}</td>"
     words = html.escape(picture.words)
     if not size.pixels:
         return f"<td>{words}</td>"

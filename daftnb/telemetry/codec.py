@@ -158,6 +158,8 @@ def _refuse(name: str) -> NoReturn:
 def _read(kind: type, name: str, read: Reader, value: Any) -> Any:
     try:
         return read(value)
+    except NewerError:
+        raise
     except ValueError as error:
         raise ValueError(f"{name} of a {kind.__name__} {error}") from None
 

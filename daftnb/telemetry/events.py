@@ -23,6 +23,8 @@ from daftnb.telemetry.scalingevents import (
     DemandCleared as DemandCleared,
     HoldBegun as HoldBegun,
     HoldCounted as HoldCounted,
+    Life as Life,
+    PoolSeen as PoolSeen,
     ScaleRequested as ScaleRequested,
 )
 # isort: on
@@ -251,7 +253,8 @@ class NodeFigures:
 class UdfActors:
     """The actors that a UDF with ``.with_concurrency(n)`` runs in, of one operator: how many, and how many idle.
 
-    ``count`` is 0 once the query has ended them. ``idle``: None where it is not known.
+    ``count`` is 0 once the query has ended them. ``idle``: None where it is not known. ``awaited``: so many are asked
+    of Ray, and the query waits for them, ``limit`` seconds at most; then it goes on with those it has.
     """
 
     t: float
@@ -259,6 +262,8 @@ class UdfActors:
     name: str
     count: int
     idle: int | None = None
+    awaited: int = 0
+    limit: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +321,7 @@ Event = (
     | HoldBegun
     | HoldCounted
     | DemandCleared
+    | PoolSeen
     | DetailDropped
     | ClusterChanged
     | WorldKnown

@@ -15,6 +15,7 @@ SHORTEST = 1e-3  # seconds; what is shorter is in one bin
 BIN = 1.05
 KEPT_TASKS = 40  # per worker, the latest
 KEPT_LONGEST = 3  # tasks per stage
+GONE_SECONDS = 60  # a node that is gone leaves the state after this, at the next list of nodes
 
 
 class Durations:
@@ -163,6 +164,11 @@ class State:
 
     def actors(self) -> list[Worker]:
         return [worker for worker in self.workers.values() if worker.is_actor]
+
+    def operator(self, query_id: str, operator_id: int) -> Operator | None:
+        """An operator of a query; None where either is not known."""
+        query = self.queries.get(query_id)
+        return None if query is None else query.operators.get(operator_id)
 
     def active(self) -> bool:
         """Whether a query runs."""

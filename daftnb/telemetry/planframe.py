@@ -77,8 +77,12 @@ def plan_of(query: Query) -> Frame | None:
         "root": query.root,
         "operators": rows,
         "plans": {stage: _tree(nodes) for stage, nodes in query.plans.items()},
-        "udfs": {udf.name: {"count": udf.count, "idle": _idle_udfs(query, udf)} for udf in query.udfs.values()},
+        "udfs": {udf.name: _udf(query, udf) for udf in query.udfs.values()},
     }
+
+
+def _udf(query: Query, udf: e.UdfActors) -> Frame:
+    return {"count": udf.count, "idle": _idle_udfs(query, udf), "awaited": udf.awaited, "limit": udf.limit}
 
 
 def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:

@@ -46,6 +46,7 @@ _COUNTS: dict[type, Callable[[Any], tuple[object, ...]]] = {
     e.WorkerCounts: lambda event: (event.worker_id,),
     e.HoldCounted: lambda event: (),
     e.NodesSeen: lambda event: (),
+    e.PoolSeen: lambda event: (),
 }
 _DETAIL = (e.TaskEnded, e.BacklogSample, e.NodeFigures)
 

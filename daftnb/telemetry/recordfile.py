@@ -133,10 +133,13 @@ def read(path: str | os.PathLike[str]) -> list[Reel]:
         raise RecordingError(
             f"{source} was written by a newer daftnb: {error}.", "Try pip install --upgrade daftnb"
         ) from None
-    except (ValueError, KeyError, TypeError, OSError, MemoryError, OverflowError, NotImplementedError) as error:
-        # Arrow's own errors are of these types.
+    except _UNREADABLE as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise RecordingError(f"{source} cannot be read: {reason}.", ANOTHER) from None
+
+
+# Arrow's own errors, and JSON's of what is nested without end, are of these types.
+_UNREADABLE = (ValueError, KeyError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError)
 
 
 def _bytes(source: Path) -> bytes:
@@ -184,6 +187,8 @@ def _reels(data: bytes) -> list[Reel]:
     if _digest(table) != about["daftnb.digest"]:
         raise ValueError("it is damaged, its content is not what was written")
     dropped = json.loads(about["daftnb.dropped"])
+    if type(dropped) is not dict:
+        raise ValueError("what was left out of it is not an object")
     columns = _columns(table)
     numbers = table.column("recording").to_pylist()
     events, moments = from_columns(columns)

@@ -16,7 +16,8 @@ def keep(state: State, event: e.BacklogSample) -> None:
     _count_node_seconds(state, event)
     if state.samples:
         number, last = next(reversed(state.samples.items()))
-        if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and last.workers == event.workers:
+        same_pool = (last.workers, last.capacity) == (event.workers, event.capacity)
+        if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and same_pool:
             # The moment before says more. What is so now is of this one: it may be the last, as at a query's end.
             now = replace(last, pending_now=event.pending_now, running=event.running, observed=event.observed)
             state.samples[number] = now

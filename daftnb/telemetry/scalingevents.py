@@ -61,3 +61,26 @@ class DemandCleared:
     """What had been asked of Ray was withdrawn."""
 
     t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A worker whose process is there: the id of its node, its start, its CPUs and memory in bytes."""
+
+    worker_id: str
+    started: float
+    slots: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSeen:
+    """All workers that live, and what is asked of Ray (None: nothing), by the engine's process.
+
+    It is told at each look, so that a start, an end, a request or a withdrawal that nobody fetched in time leaves the
+    pool right all the same.
+    """
+
+    t: float
+    workers: tuple[Life, ...]
+    request: ScaleRequested | None = None

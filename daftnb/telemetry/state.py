@@ -12,7 +12,7 @@ from daftnb.telemetry import decisions, samples, world
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.marks import mark, mark_together
-from daftnb.telemetry.model import KEPT_TASKS, Durations, Operator, Query, State, Worker
+from daftnb.telemetry.model import GONE_SECONDS, KEPT_TASKS, Durations, Operator, Query, State, Worker
 
 KEPT_QUERIES = 100
 KEPT_PROBLEMS = 30
@@ -69,27 +69,24 @@ def _(event: e.SettingsInEffect, state: State) -> None:
 
 @apply.register
 def _(event: e.OperatorStarted, state: State) -> None:
-    query = state.queries.get(event.query_id)
-    if query is not None and event.operator_id in query.operators:
-        query.operators[event.operator_id].started = True
+    operator = state.operator(event.query_id, event.operator_id)
+    if operator is not None:
+        operator.started = True
 
 
 @apply.register
 def _(event: e.OperatorFinished, state: State) -> None:
-    query = state.queries.get(event.query_id)
-    if query is not None and event.operator_id in query.operators:
-        operator = query.operators[event.operator_id]
+    operator = state.operator(event.query_id, event.operator_id)
+    if operator is not None:
         operator.started = operator.ended = True
 
 
 @apply.register
 def _(event: e.OperatorStats, state: State) -> None:
-    query = state.queries.get(event.query_id)
-    if query is not None and event.operator_id in query.operators:
-        operator = query.operators[event.operator_id]
-        # What was asked for before the query's end may come after what was told at its end.
-        if operator.stats is None or operator.stats.t <= event.t:
-            operator.stats = event
+    operator = state.operator(event.query_id, event.operator_id)
+    # What was asked for before the query's end may come after what was told at its end.
+    if operator is not None and (operator.stats is None or operator.stats.t <= event.t):
+        operator.stats = event
 
 
 @apply.register
@@ -146,11 +143,8 @@ def _(event: e.WorkerStarted, state: State) -> None:
     worker = _worker(state, event.worker_id, event.t, event.slots, event.memory)
     if worker.is_actor:
         return
-    since, worker.since = worker.since, event.t
-    worker.started = event.t
-    was_starting = worker.state == "starting"
-    worker.state, worker.idle_since = "idle", event.t
-    worker.running = 0
+    since, was_starting = worker.since, worker.state == "starting"
+    _begin(worker, event.t)
     if state.request is not None and state.request.t <= event.t:
         text = f"{worker.label} came {event.t - state.request.t:.1f} s after the last request"
     elif was_starting and event.t - since >= 0.05:
@@ -195,11 +189,8 @@ def _(event: e.WorkerEnded, state: State) -> None:
     worker = state.workers.get(event.worker_id)
     if worker is None or not worker.is_actor:
         return
-    if worker.spans and worker.spans[-1][1] is None:
-        worker.spans[-1][1] = event.t
     idle = None if worker.idle_since is None else event.t - worker.idle_since
-    worker.state, worker.running, worker.since = event.reason, 0, event.t
-    worker.retires_at, worker.rule, worker.now = None, "", ()
+    _end(worker, event.reason, event.t)
     if event.reason == "retired":
         mark(state, event.t, "retire", "−1", decisions.retired(worker.label, idle, event.rule))
     else:
@@ -210,10 +201,7 @@ def _(event: e.WorkerEnded, state: State) -> None:
 @apply.register
 def _(event: e.RunnerEnded, state: State) -> None:
     for worker in state.actors():
-        worker.state, worker.running, worker.since = "gone", 0, event.t
-        worker.retires_at, worker.rule, worker.now = None, "", ()
-        if worker.spans and worker.spans[-1][1] is None:
-            worker.spans[-1][1] = event.t
+        _end(worker, "gone", event.t)
     state.request = state.hold = None
     mark(
         state, event.t, "died", "✕", "Daft's runner actor died, and its workers with it; the next query makes a new one"
@@ -239,15 +227,14 @@ def _(event: e.NodesSeen, state: State) -> None:
         if worker.id in alive:
             continue
         if worker.state == "gone":
-            if event.t - worker.since > 60:
+            if event.t - worker.since > GONE_SECONDS:
                 del state.workers[worker.id]
             continue
         if worker.is_actor:
             mark(state, event.t, "died", "✕", f"the node of {worker.label} is gone")
         elif worker.state != "no worker":
             mark(state, event.t, "gone", "", f"Ray released the node of {worker.label}")
-        worker.state, worker.since, worker.running = "gone", event.t, 0
-        worker.retires_at, worker.rule, worker.now = None, "", ()
+        _end(worker, "gone", event.t)
 
 
 @apply.register
@@ -279,7 +266,29 @@ def _(event: e.ScaleRequested, state: State) -> None:
 
 
 @apply.register
+def _(event: e.PoolSeen, state: State) -> None:
+    """What was not told of workers' lives and of requests is made up for, without what the log would have said."""
+    there = {life.worker_id for life in event.workers}
+    before = len(state.actors())
+    for life in event.workers:
+        worker = _worker(state, life.worker_id, life.started, life.slots, life.memory)
+        if not worker.is_actor:
+            _begin(worker, life.started)
+    for worker in state.actors():
+        if worker.id not in there and (worker.started or 0.0) <= event.t:
+            mark(state, event.t, "gone", "−1", f"{worker.label} has ended; when and why was not fetched in time")
+            _end(worker, "gone", event.t)
+    if len(state.actors()) != before:
+        _count_workers(state, event.t)
+    known = state.request
+    if event.request is None or known is None or event.request.cpus != known.cpus:
+        state.request = event.request
+
+
+@apply.register
 def _(event: e.HoldBegun, state: State) -> None:
+    if state.hold is not None and state.hold[0] == event.number:
+        return  # told again
     noted = mark(state, event.t, "hold", "", decisions.not_asked(event))
     state.hold = (event.number, noted, noted.count - 1)
 
@@ -299,7 +308,7 @@ def _(event: e.DemandCleared, state: State) -> None:
 
 @apply.register
 def _(event: e.DetailDropped, state: State) -> None:
-    state.dropped = event.events
+    state.dropped = max(state.dropped, event.events)  # another runner's process counts from nothing
 
 
 @apply.register
@@ -338,6 +347,19 @@ def _worker(state: State, id_: str, t: float, slots: int, memory: int, head: boo
     elif head and not worker.head:
         worker.head = True
     return worker
+
+
+def _begin(worker: Worker, t: float) -> None:
+    """Its process is there, and runs nothing yet."""
+    worker.state, worker.since, worker.started, worker.idle_since, worker.running = "idle", t, t, t, 0
+
+
+def _end(worker: Worker, state: str, t: float) -> None:
+    """Its process is not there any more."""
+    if worker.spans and worker.spans[-1][1] is None:
+        worker.spans[-1][1] = t
+    worker.state, worker.since, worker.running = state, t, 0
+    worker.retires_at, worker.rule, worker.now = None, "", ()
 
 
 def _spans(worker: Worker, event: e.WorkerCounts) -> None:

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.model import State
+from daftnb.telemetry.model import GONE_SECONDS, State
 
-GONE_SECONDS = 60  # a node that is gone leaves the state after this, at the next list of nodes
 FIGURES_PART = 100  # a node's figures are told again when one has changed by more than total ÷ this
 
 
@@ -46,8 +45,7 @@ def _stage_counts(event: e.StageCounts, state: State) -> bool:
 
 
 def _operator_stats(event: e.OperatorStats, state: State) -> bool:
-    query = state.queries.get(event.query_id)
-    operator = None if query is None else query.operators.get(event.operator_id)
+    operator = state.operator(event.query_id, event.operator_id)
     if operator is None:
         return True
     old = operator.stats
@@ -102,6 +100,17 @@ def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
     )
 
 
+def _pool_seen(event: e.PoolSeen, state: State) -> bool:
+    asked, known = event.request, state.request
+    if (asked is None) != (known is None) or (asked is not None and known is not None and asked.cpus != known.cpus):
+        return False
+    there = {life.worker_id for life in event.workers}
+    actors = {worker.id: worker.started for worker in state.actors()}
+    return there <= actors.keys() and not any(
+        id_ not in there and (started or 0.0) <= event.t for id_, started in actors.items()
+    )
+
+
 def _node_figures(event: e.NodeFigures, state: State) -> bool:
     return event.worker_id not in state.workers
 
@@ -111,11 +120,11 @@ def _udf_actors(event: e.UdfActors, state: State) -> bool:
     if query is None:
         return True
     old = query.udfs.get(event.name)
-    return old is not None and (old.count, old.idle) == (event.count, event.idle)
+    return old is not None and (old.count, old.idle, old.awaited) == (event.count, event.idle, event.awaited)
 
 
 def _detail_dropped(event: e.DetailDropped, state: State) -> bool:
-    return state.dropped == event.events
+    return state.dropped >= event.events
 
 
 _WAYS: dict[type, Callable[[Any, State], bool]] = {
@@ -124,6 +133,7 @@ _WAYS: dict[type, Callable[[Any, State], bool]] = {
     e.WorkerCounts: _worker_counts,
     e.HoldCounted: _hold_counted,
     e.NodesSeen: _nodes_seen,
+    e.PoolSeen: _pool_seen,
     e.NodeFigures: _node_figures,
     e.UdfActors: _udf_actors,
     e.DetailDropped: _detail_dropped,

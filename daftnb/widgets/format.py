@@ -14,14 +14,14 @@ def _three(value: float) -> str:
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
+def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str | None:
+    """In the largest unit that it fills; None if it fills none."""
+    return next((f"{_three(value / scale)} {unit}" for scale, unit in units if value >= scale * 0.9995), None)
+
+
 def number(value: float | None) -> str:
     """A count: 999, 1.50 k, 5.98 M."""
-    if value is None:
-        return UNKNOWN
-    for scale, unit in _ROWS:
-        if value >= scale * 0.9995:
-            return f"{_three(value / scale)} {unit}"
-    return f"{value:.0f}"
+    return UNKNOWN if value is None else _scaled(value, _ROWS) or f"{value:.0f}"
 
 
 def rows(value: int | None) -> str:
@@ -33,12 +33,7 @@ def rows(value: int | None) -> str:
 
 def size(value: int | None) -> str:
     """Bytes in decimal units: "512 B", "61.0 MB"."""
-    if value is None:
-        return UNKNOWN
-    for scale, unit in _BYTES:
-        if value >= scale * 0.9995:
-            return f"{_three(value / scale)} {unit}"
-    return f"{value} B"
+    return UNKNOWN if value is None else _scaled(value, _BYTES) or f"{value} B"
 
 
 def duration(seconds: float | None) -> str:

@@ -138,8 +138,8 @@ class Line(View):
 
     def rest(self) -> None:
         """Leave the monitor, with the static view complete; being opened brings it back. On the shell's thread."""
-        self.keep_static()
-        if self in self._session.monitor.listeners:
+        if self in self._session.monitor.listeners:  # else it rests: to look again would cost each cell that follows
+            self.keep_static()
             self._session.monitor.listeners.remove(self)
 
     def retire(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from typing import Any, Protocol
 
 from daftnb.errors import SettingError
+from daftnb.telemetry.codec import LATEST
 from daftnb.telemetry.frames import Frame
 from daftnb.widgets.base import View
 
@@ -84,4 +84,4 @@ class Replay(View):
 
 
 def _is_time(t: object) -> bool:
-    return not isinstance(t, bool) and isinstance(t, int | float) and math.isfinite(t)
+    return not isinstance(t, bool) and isinstance(t, int | float) and abs(t) <= LATEST  # not so of nan

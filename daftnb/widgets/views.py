@@ -34,8 +34,9 @@ class Plan(View):
     def of_query(cls, session: Session, query: int | str) -> Plan:
         """The plan of a query of this session, by number or id. DaftnbError if the history does not have it."""
         known = session.monitor.read(lambda state: {each.id: each.number for each in state.queries.values()})
-        number = known.get(str(query), int(query) if str(query).isdecimal() else None)
-        if number not in known.values():
+        numbers = {str(number): number for number in known.values()}
+        number = known.get(str(query), numbers.get(str(query)))
+        if number is None:
             there = f"there are {min(known.values())} to {max(known.values())}" if known else "none has run yet"
             raise DaftnbError(f"There is no query {query} in the history: {there}.", "Try %daft history")
         return cls(session, look=number)

@@ -35,8 +35,8 @@ class Goal:
 class Figure:
     """``ours`` and ``theirs``: each measurement, in ``unit``. Of equal length, they were taken in turn, as pairs.
 
-    ``peer``: what is measured beside ours (empty: nothing); ``note``: what a reader must know of how it came about,
-    such as that the events were generated.
+    ``peer``: what is measured beside ours (empty: nothing); ``at``: the sizes at which ours were measured, of a curve;
+    ``note``: what a reader must know of how it came about, such as that the events were generated.
     """
 
     area: str
@@ -47,6 +47,7 @@ class Figure:
     theirs: tuple[float, ...] = ()
     goal: Goal | None = None
     note: str = ""
+    at: tuple[float, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -60,6 +61,11 @@ class Figure:
         if len(self.ours) != len(self.theirs) or not all(self.theirs):
             return ()
         return tuple(a / b for a, b in zip(self.ours, self.theirs, strict=True))
+
+    @property
+    def slope(self) -> float | None:
+        """Of a curve: the exponent with which ours grow; None of what is no curve."""
+        return exponent(self.at, self.ours) if self.at else None
 
     @property
     def met(self) -> bool | None:
@@ -80,13 +86,20 @@ class Unmeasured:
     why: str
 
 
+class Missing(Exception):
+    """Raised by a benchmark: why the rest of it cannot be measured here, such as that there is no Chromium."""
+
+
 @dataclass(slots=True)
 class Report:
-    """All that one run found."""
+    """All that one run found. ``took``: seconds of each benchmark; ``peers``: Pythons of environments that have what a
+    user would use instead (of this machine, so not kept)."""
 
     figures: list[Figure] = field(default_factory=list)
     unmeasured: list[Unmeasured] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=lambda: machine())
+    took: dict[str, float] = field(default_factory=dict)
+    peers: tuple[str, ...] = field(default=(), compare=False)
 
     def add(self, *found: Figure | Unmeasured) -> None:
         """Keep what was found, and print it."""
@@ -101,7 +114,8 @@ class Report:
     def write(self, path: Path) -> None:
         """Keep it as JSON."""
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1))
+        kept = {name: value for name, value in asdict(self).items() if name != "peers"}
+        path.write_text(json.dumps(kept, indent=1))
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -113,18 +127,27 @@ class Report:
                     **each,
                     "ours": tuple(each["ours"]),
                     "theirs": tuple(each["theirs"]),
+                    "at": tuple(each.get("at", ())),
                     "goal": Goal(**each["goal"]) if each["goal"] else None,
                 }
             )
             for each in kept["figures"]
         ]
-        return cls(figures, [Unmeasured(**each) for each in kept["unmeasured"]], kept["machine"])
+        return cls(figures, [Unmeasured(**each) for each in kept["unmeasured"]], kept["machine"], kept.get("took", {}))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which this share of them is (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """The exponent with which the values grow with the sizes: of the straight line through their logarithms, by least
+    squares. 0: they do not grow; 1: in proportion."""
+    if min(*sizes, *values) <= 0:
+        raise ValueError(f"of positive numbers only (got {tuple(sizes)}, {tuple(values)})")
+    return statistics.linear_regression([math.log(size) for size in sizes], [math.log(value) for value in values]).slope
 
 
 def slope(points: Sequence[tuple[float, float, int]]) -> tuple[float, float]:
@@ -158,28 +181,51 @@ def machine() -> dict[str, Any]:
 
 def line(figure: Figure) -> str:
     """A figure as a line: medians, spreads, ratio, and whether it is what it should be."""
-    parts = [f"{figure.name}: {_spread(figure.ours)} {figure.unit}"]
+    parts = [f"{figure.name}: {ours(figure)} {figure.unit}"]
+    if figure.slope is not None:
+        parts.append(f"exponent {figure.slope:.2f}")
     if figure.theirs:
-        parts.append(f"{figure.peer} {_spread(figure.theirs)}")
+        parts.append(f"{figure.peer} {spread(figure.theirs)}")
     if figure.ratio is not None:
-        pairs = figure.ratios
-        parts.append(
-            f"ratio {figure.ratio:.3g}" + (f" ({min(pairs):.3g} to {max(pairs):.3g})" if len(pairs) > 1 else "")
-        )
+        parts.append(f"ratio {ratio(figure)}")
     if figure.goal is not None:
-        goal = figure.goal
-        parts.append(f"goal: {goal.of} at {goal.at} {goal.value:g}, {'met' if figure.met else 'NOT MET'}")
+        parts.append(f"goal: {wanted(figure)}")
     if figure.note:
         parts.append(figure.note)
     return "; ".join(parts)
 
 
-def _spread(values: Sequence[float]) -> str:
+def ours(figure: Figure) -> str:
+    """Ours without the unit: median and spread, or value by value where it is a curve."""
+    if not figure.at:
+        return spread(figure.ours)
+    sizes = (f"{size / 1000:g}k" if size >= 1000 else f"{size:g}" for size in figure.at)
+    return ", ".join(f"{size}: {short(value)}" for size, value in zip(sizes, figure.ours, strict=True))
+
+
+def spread(values: Sequence[float]) -> str:
+    """The median, and where there are several how they lie about it."""
     if len(values) == 1:
-        return f"{values[0]:.3g}"
-    return (
-        f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g}, p95 {percentile(values, 0.95):.3g})"
-    )
+        return short(values[0])
+    median, low, high = statistics.median(values), min(values), max(values)
+    return f"{short(median)} ({short(low)} to {short(high)}, p95 {short(percentile(values, 0.95))})"
+
+
+def short(value: float) -> str:
+    """Three digits that count, and no exponents where a person would write none."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def ratio(figure: Figure) -> str:
+    """That of the medians, and between which the pairs lie."""
+    pairs = figure.ratios
+    return f"{figure.ratio:.3g}" + (f" ({min(pairs):.3g} to {max(pairs):.3g})" if len(pairs) > 1 else "")
+
+
+def wanted(figure: Figure) -> str:
+    """What it should be, and whether it is."""
+    goal = figure.goal
+    return f"{goal.of} at {goal.at} {goal.value:,g}, {'met' if figure.met else 'NOT MET'}" if goal is not None else ""
 
 
 def differences(one: Report, two: Report) -> Iterable[str]:
@@ -199,6 +245,8 @@ def differences(one: Report, two: Report) -> Iterable[str]:
 
 
 def _change(old: Figure, new: Figure) -> str:
+    if old.slope is not None and new.slope is not None:
+        return f"{ours(old)} → {ours(new)} {new.unit}, exponent {old.slope:.2f} → {new.slope:.2f}"
     was, is_ = statistics.median(old.ours), statistics.median(new.ours)
     apart = min(new.ours) > max(old.ours) or max(new.ours) < min(old.ours)
     said = f"{was:.3g} → {is_:.3g} {new.unit}" + (f" ({is_ / was - 1:+.1%})" if was else "")

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.interactive``: what autoscaling costs an interactive user, plain Daft and daftnb.
+"""What autoscaling costs an interactive user: plain Daft and daftnb.
 
 One cluster of one worker node with two slots, three kernels that take turns: plain Daft with downscaling off, plain
 Daft with it on (put into its job's environment when it connects, the only way that works from a notebook), and daftnb,
@@ -8,35 +8,24 @@ query and to the result of the next query; what pushing the settings and reading
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import sys
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
-from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
-from daftnb.engine.connect import DRIVER_ENVIRONMENT
-from tests.benchmarks.kernel import Kernel
+from tests.benchmarks.figures import Figure, Goal, Report
+from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 
-ROUNDS = 5
-QUERIES = 10  # in a row, in each round
+AREA = "interactive"
+ROUNDS = 4
+QUERIES = {"plain, off": 10, "plain, on": 4, "daftnb, off": 10, "daftnb, on": 10}  # in a row, in each round
 INTERRUPTED_TASKS = 30
+INTERRUPTS = {"plain, off": 1, "daftnb": 3}
 
-CONNECT = """
-import json, os, time, tempfile
-os.environ.update({environment})
-import ray
-ray.init({address!r}, logging_level="warning", runtime_env={{"env_vars": {variables}}})
-import daft
-from daft import col
-daft.set_runner_ray()
+TINY = """
+import tempfile
 
 def tiny():
     began = time.perf_counter()
-    assert daft.from_pydict({{"a": [1, 2, 3]}}).where(col("a") > 1).to_pydict() == {{"a": [2, 3]}}
+    assert daft.from_pydict({"a": [1, 2, 3]}).where(col("a") > 1).to_pydict() == {"a": [2, 3]}
     return time.perf_counter() - began
 
 def result(value):
@@ -84,32 +73,28 @@ result({{"seen": interrupted, "next": next_query, "last": max(started), "tasks":
 """
 
 
-def main() -> int:
-    """Measure, print, and leave the figures in artifacts/interactive.json."""
-    cluster = EmbeddedCluster(ClusterSize(min_workers=1, max_workers=1, cpus=2, idle_timeout=600))
-    cluster.start(print)
+def measure(report: Report) -> None:
+    """Small queries, then interrupts."""
     kernels: dict[str, Kernel] = {}
-    try:
-        environment = {**cluster.connection_environment(), **DRIVER_ENVIRONMENT, "DO_NOT_TRACK": "true"}
-        for name in ("plain, off", "plain, on", "daftnb"):
-            kernels[name] = kernel = Kernel()
-            variables = {"DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "1"} if name == "plain, on" else {}
-            source = CONNECT.format(environment=environment, address=cluster.address, variables=variables)
-            kernel.run(source + (LOADED if name == "daftnb" else ""))
-            kernel.run("tiny()")
-        figures = {"seconds": latency(kernels), "interrupt": interrupts(kernels)}
-        figures["prepare"] = kernels["daftnb"].run("result(prepared)")
-    finally:
-        for kernel in kernels.values():
-            kernel.end()
-        cluster.stop()
-    report(figures)
-    return 0
+    with one_worker() as (address, environment):
+        try:
+            for name in ("plain, off", "plain, on", "daftnb"):
+                kernels[name] = kernel = Kernel()
+                variables = {"DAFT_AUTOSCALING_DOWNSCALE_ENABLED": "1"} if name == "plain, on" else {}
+                source = CONNECT.format(environment=environment, address=address, variables=variables)
+                kernel.run(source + TINY + (LOADED if name == "daftnb" else ""))
+                kernel.run("tiny()")
+            report.add(*latencies(latency(kernels)), *endings(interrupts(kernels)))
+            prepared = tuple(1e3 * seconds for seconds in kernels["daftnb"].run("result(prepared)"))
+        finally:
+            for kernel in kernels.values():
+                kernel.end()
+    report.add(Figure(AREA, "settings pushed and read back", "ms", prepared, goal=Goal("median", 5)))
 
 
 def latency(kernels: dict[str, Kernel]) -> dict[str, list[float]]:
     """Seconds of each tiny query, by who ran it."""
-    seconds: dict[str, list[float]] = {name: [] for name in ("plain, off", "plain, on", "daftnb, off", "daftnb, on")}
+    seconds: dict[str, list[float]] = {name: [] for name in QUERIES}
     for _ in range(ROUNDS):
         for name, found in seconds.items():
             who, _, how = name.partition(", ")
@@ -117,14 +102,14 @@ def latency(kernels: dict[str, Kernel]) -> dict[str, list[float]]:
             if who == "daftnb":
                 kernel.run(f"switch({'1' if how == 'on' else '0'!r})")
             # The engine sweeps after the result is there, so the price is paid by the query that follows.
-            found.extend(kernel.run(f"result([tiny() for _ in range({QUERIES})])"))
+            found.extend(kernel.run(f"result([tiny() for _ in range({QUERIES[name]})])"))
     return seconds
 
 
 def interrupts(kernels: dict[str, Kernel]) -> dict[str, list[dict[str, float]]]:
     """After an interrupt: seconds until the user's code sees it, until the last task started, and of the next query."""
     found: dict[str, list[dict[str, float]]] = {}
-    for name, rounds in (("plain, off", 1), ("daftnb", 3)):
+    for name, rounds in INTERRUPTS.items():
         kernel = kernels[name]
         for _ in range(rounds):
             at: list[float] = []
@@ -142,33 +127,30 @@ def interrupts(kernels: dict[str, Kernel]) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def report(figures: dict[str, Any]) -> None:
-    """Medians, spreads and ratios."""
-    print(f"a query of one task, {ROUNDS} rounds of {QUERIES} in turn, {os.cpu_count()} cores")
-    medians = {}
-    for name, values in figures["seconds"].items():
-        medians[name] = statistics.median(values)
-        low, high = 1e3 * min(values), 1e3 * max(values)
-        print(f"  {name:<12} median {1e3 * medians[name]:7.1f} ms, from {low:.1f} to {high:.1f}")
-    figures["ratios"] = {who: medians[f"{who}, on"] / medians[f"{who}, off"] for who in ("plain", "daftnb")}
-    for who, ratio in figures["ratios"].items():
-        print(f"  {who}: with downscaling ÷ without: {ratio:.2f}")
-    print(f"an interrupt 4 s into a query of {INTERRUPTED_TASKS} one-second tasks on two slots")
-    for name, rounds in figures["interrupt"].items():
-        for entry in rounds:
-            print(
-                f"  {name:<12} seen after {entry['seen']:.2f} s, last task started {entry['last']:+.2f} s after it "
-                f"({entry['tasks']} ran), the next query took {entry['next']:.2f} s"
-            )
-    prepared = figures["prepare"]
-    print(
-        f"settings pushed and read back: median {1e3 * statistics.median(prepared):.1f} ms, "
-        f"from {1e3 * min(prepared):.1f} to {1e3 * max(prepared):.1f} ({len(prepared)} queries)"
-    )
-    artifacts = Path(__file__).resolve().parent.parent.parent / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "interactive.json").write_text(json.dumps(figures, indent=1))
+def latencies(seconds: dict[str, list[float]]) -> list[Figure]:
+    """With downscaling off and on, beside plain Daft; and on beside off."""
+    ms = {name: tuple(1e3 * each for each in values) for name, values in seconds.items()}
+    off, on = (f"a query of one task, downscaling {how}" for how in ("off", "on"))
+    return [
+        Figure(AREA, off, "ms", ms["daftnb, off"], "Daft", ms["plain, off"]),
+        Figure(AREA, on, "ms", ms["daftnb, on"], "Daft", ms["plain, on"]),
+        Figure(AREA, on, "ms", ms["daftnb, on"], "daftnb with it off", ms["daftnb, off"], Goal("ratio", 1.5)),
+    ]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def endings(found: dict[str, list[dict[str, float]]]) -> list[Figure]:
+    """Of an interrupt 4 s into a query of one-second tasks on two slots."""
+
+    def of(key: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        ours, theirs = (tuple(max(0.0, each[key]) for each in found[name]) for name in ("daftnb", "plain, off"))
+        return ours, theirs
+
+    def figure(name: str, key: str, goal: Goal | None = None) -> Figure:
+        ours, theirs = of(key)
+        return Figure(AREA, name, "s", ours, "Daft", theirs, goal, f"{INTERRUPTED_TASKS} one-second tasks, two slots")
+
+    return [
+        figure("interrupt to KeyboardInterrupt", "seen"),
+        figure("interrupt to the last task's start", "last", Goal("p95", 2)),
+        figure("the query after an interrupt", "next"),
+    ]

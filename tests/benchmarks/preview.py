@@ -1,20 +1,15 @@
-"""``python -m tests.benchmarks.preview [--peers PYTHON]``: previews beside those of others, in one run.
+"""Previews beside the displays of others.
 
 A million rows of 20 columns (8 whole numbers, 7 floats, 5 texts), 10 million of 4, and 10,000 rows of 5 long texts.
 Measured: a display's payload, warm, and the bytes and memory that it takes; a page of 100 rows anywhere, with its
-bytes; the summaries of all columns. The others' displays run in a process each, on the same tables, with the Python
-given (an environment that has itables, quak, buckaroo, polars, ipydatagrid, perspective-python); one that is not there
-is said. Printed: medians with their spread, in ms, and their ratio to ours; left in artifacts/preview.json.
+bytes; the summaries of all columns. The others' displays run in a process each, on the same tables.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,8 +20,13 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
+from tests.benchmarks.figures import Figure, Goal, Missing, Report, Unmeasured
+from tests.benchmarks.peers import python_with
+
+AREA = "preview"
 ROUNDS = 15
 PAGES = 300
+BUDGET = 10  # seconds for a peer's rounds; some take seconds for one
 
 PEER = """
 import json, sys, time
@@ -34,27 +34,60 @@ import pyarrow as pa
 table = pa.ipc.open_file(sys.argv[1]).read_all()
 {make}
 rounds = []
-until = time.perf_counter() + 20
+until = time.perf_counter() + {budget}
 for turn in range({rounds}):
-    if turn > 3 and time.perf_counter() > until:
+    if turn > 2 and time.perf_counter() > until:
         break
     began = time.perf_counter()
     size = show()
     rounds.append((time.perf_counter() - began) * 1000)
 print(json.dumps({{"ms": rounds[1:], "bytes": size}}))
 """
+# What it imports, and how it shows the table.
 PEERS = {
-    "pandas": "df = table.to_pandas()\nshow = lambda: len(df._repr_html_()) + len(repr(df))",
-    "polars": "import polars\ndf = polars.from_arrow(table)\nshow = lambda: len(df._repr_html_()) + len(repr(df))",
-    "itables": "import itables\ndf = table.to_pandas()\nshow = lambda: len(itables.to_html_datatable(df))",
-    "quak": "import quak\nshow = lambda: len(str(quak.Widget(table).get_state()))",
-    "buckaroo": "from buckaroo import BuckarooWidget\ndf = table.to_pandas()\n"
-    "show = lambda: len(str(BuckarooWidget(df).get_state()))",
-    "ipydatagrid": "from ipydatagrid import DataGrid\ndf = table.to_pandas()\n"
-    "show = lambda: sum(len(str(value)) for value in DataGrid(df).get_state().values())",
-    "perspective": "from perspective.widget import PerspectiveWidget\n"
-    "show = lambda: len(str(PerspectiveWidget(table).get_state()))",
+    "pandas": ("pandas", "df = table.to_pandas()\nshow = lambda: len(df._repr_html_()) + len(repr(df))"),
+    "polars": (
+        "polars",
+        "import polars\ndf = polars.from_arrow(table)\nshow = lambda: len(df._repr_html_()) + len(repr(df))",
+    ),
+    "itables": (
+        "itables",
+        "import itables\ndf = table.to_pandas()\nshow = lambda: len(itables.to_html_datatable(df))",
+    ),
+    "quak": ("quak", "import quak\nshow = lambda: len(str(quak.Widget(table).get_state()))"),
+    "buckaroo": (
+        "buckaroo",
+        "from buckaroo import BuckarooWidget\ndf = table.to_pandas()\n"
+        "show = lambda: len(str(BuckarooWidget(df).get_state()))",
+    ),
+    "ipydatagrid": (
+        "ipydatagrid",
+        "from ipydatagrid import DataGrid\ndf = table.to_pandas()\n"
+        "show = lambda: sum(len(str(value)) for value in DataGrid(df).get_state().values())",
+    ),
+    "perspective": (
+        "perspective",
+        "from perspective.widget import PerspectiveWidget\n"
+        "show = lambda: len(str(PerspectiveWidget(table).get_state()))",
+    ),
 }
+
+
+def measure(report: Report) -> None:
+    """A large table: displays, pages, summaries."""
+    table = wide()
+    displays(report, "1M × 20", table, Goal("median", 10), Goal("median", 10))
+    report.add(Figure(AREA, "summaries of 1M × 20", "ms", tuple(summaries(table)), goal=Goal("median", 300)))
+    del table
+    pages(report, "10M × 4", tall())
+
+
+def measure_long(report: Report) -> None:
+    """Long texts, and pages of the other tables."""
+    texts = long_texts()
+    displays(report, "10k × 5 long texts", texts)
+    pages(report, "10k × 5 long texts", texts)
+    pages(report, "1M × 20", wide())
 
 
 def wide(rows: int = 1_000_000) -> Any:
@@ -93,7 +126,32 @@ def timed(action: Callable[[], Any], rounds: int = ROUNDS) -> list[float]:
     return taken[1:]
 
 
-def ours(table: Any) -> dict[str, Any]:
+def displays(report: Report, title: str, table: Any, quick: Goal | None = None, small: Goal | None = None) -> None:
+    """Ours, Daft's own and the others', of one table."""
+    taken, size, memory, of_daft = ours(table)
+    name = f"display of {title}"
+    report.add(
+        Figure(AREA, name, "ms", tuple(taken), "Daft, 8 rows, static", tuple(of_daft), quick),
+        Figure(AREA, f"memory of {ROUNDS + 1} displays of {title}", "MiB", (memory,), goal=small),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "table.arrow"
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        for who in PEERS:
+            try:
+                found = peer(report.peers, who, file)
+            except Missing as missing:
+                report.add(Unmeasured(AREA, f"{name}, by {who}", str(missing)))
+                continue
+            report.add(
+                Figure(AREA, name, "ms", tuple(taken), who, tuple(found["ms"])),
+                Figure(AREA, f"bytes of a {name}", "kB", (size / 1e3,), who, (found["bytes"] / 1e3,)),
+            )
+
+
+def ours(table: Any) -> tuple[list[float], int, float, list[float]]:
+    """Milliseconds, bytes of one, MiB of all, and milliseconds of Daft's own."""
     import daft
 
     from daftnb.previews.source import source_of
@@ -113,11 +171,12 @@ def ours(table: Any) -> dict[str, Any]:
     before = psutil.Process().memory_full_info().uss
     taken = timed(show)
     gc.collect()
-    memory = psutil.Process().memory_full_info().uss - before
-    return {"ms": taken, "bytes": sizes[-1], "MiB": round(memory / 2**20, 1), "daft": timed(frame._repr_html_)}
+    memory = (psutil.Process().memory_full_info().uss - before) / 2**20
+    return taken, sizes[-1], memory, timed(frame._repr_html_)
 
 
-def pages(table: Any) -> dict[str, Any]:
+def pages(report: Report, title: str, table: Any) -> None:
+    """A hundred rows from anywhere."""
     import daft
 
     from daftnb.engine.partitions import partitions_of
@@ -130,11 +189,16 @@ def pages(table: Any) -> dict[str, Any]:
         began = time.perf_counter()
         page = encode_page(list(zip(columns, rows.slice(int(start), 100, columns)[1], strict=True)))
         taken.append((time.perf_counter() - began) * 1000)
-        sizes.append(len(page.data))
-    return {"ms": taken, "bytes": max(sizes), "partitions": len(rows.parts)}  # type: ignore[attr-defined]  # they are local
+        sizes.append(len(page.data) / 1e3)
+    name = f"page of 100 rows of {title}"
+    report.add(
+        Figure(AREA, name, "ms", tuple(taken), goal=Goal("p95", 15)),
+        Figure(AREA, f"bytes of a {name}", "kB", tuple(sizes), goal=Goal("p95", 256)),
+    )
 
 
 def summaries(table: Any) -> list[float]:
+    """Milliseconds of the summaries of all columns."""
     import daft
 
     from daftnb.previews.source import source_of
@@ -146,59 +210,13 @@ def summaries(table: Any) -> list[float]:
     return timed(lambda: list(summarise(source.frame, rows, source.columns, lambda: None)), 7)
 
 
-def peer(python: str, name: str, file: Path) -> dict[str, Any] | str:
-    """A peer's display, in a process of its own; why not, where it is not to be had."""
-    code = PEER.format(make=PEERS[name], rounds=ROUNDS + 1)
+def peer(peers: tuple[str, ...], name: str, file: Path) -> dict[str, Any]:
+    """A peer's display, in a process of its own: ms of each round, and bytes; Missing where it is not to be had."""
+    module, make = PEERS[name]
+    python = python_with(peers, module, "pyarrow")
+    code = PEER.format(make=make, rounds=ROUNDS + 1, budget=BUDGET)
     done = subprocess.run([python, "-c", code, file], capture_output=True, text=True, timeout=300)
     if done.returncode:
-        return "not to be had: " + done.stderr.strip().splitlines()[-1][:150]
+        raise Missing("fails here: " + done.stderr.strip().splitlines()[-1][:150])
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
-
-
-def line(name: str, taken: list[float], against: float | None = None, more: str = "") -> None:
-    """Median, spread and 95th percentile, in ms."""
-    median = statistics.median(taken)
-    tail = statistics.quantiles(taken, n=20)[-1]
-    ratio = f" = {median / against:.1f} × ours" if against else ""
-    print(f"  {name:<22} {median:9.2f} ms ({min(taken):.2f} to {max(taken):.2f}, p95 {tail:.2f}){ratio}{more}")
-
-
-def main() -> int:
-    """Measure all, print it, and leave the figures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.preview")
-    parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="an environment with the others")
-    python = parser.parse_args().peers
-    figures: dict[str, Any] = {}
-    for title, table in (("1M × 20", wide()), ("10k × 5 long texts", long_texts())):
-        print(f"display of {title} ({table.nbytes / 2**20:.0f} MB)")
-        mine = figures[f"display {title}"] = {"daftnb": ours(table)}
-        own = mine["daftnb"]
-        median = statistics.median(own["ms"])
-        line("daftnb", own["ms"], None, f", {own['bytes']:,} bytes, {own['MiB']} MiB for all {ROUNDS + 1}")
-        line("Daft, 8 rows, static", own["daft"], median)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "table.arrow"
-            with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
-            for name in PEERS:
-                found = mine[name] = peer(python, name, file)
-                if isinstance(found, str):
-                    print(f"  {name:<22} {found}")
-                else:
-                    line(name, found["ms"], median, f", {found['bytes']:,} bytes")
-    for title, table in (("10M × 4", tall()), ("1M × 20", wide()), ("10k × 5 long texts", long_texts())):
-        found = figures[f"page {title}"] = pages(table)
-        print(f"pages of 100 rows of {title}, {found['partitions']} partitions, at most {found['bytes']:,} bytes")
-        line("daftnb", found["ms"])
-    print("summaries of 1M × 20")
-    taken = figures["summaries 1M × 20"] = summaries(wide())
-    line("daftnb", taken)
-    artifacts = Path(__file__).resolve().parent.parent.parent / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "preview.json").write_text(json.dumps(figures, indent=1))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,23 +1,20 @@
-"""``python -m tests.benchmarks.scale``: 1,000 workers, 200 operators, 100,000 tasks, from event to pixel.
+"""1,000 workers and 200 operators, from event to pixel.
 
 No Ray: a generated stream (:mod:`tests.benchmarks.stream`) goes through the fold, the frames, a real view (its comm
 writes nothing) and, in Chromium, the real bundle. Measured: events folded per second; what a frame, its part and its
-patch cost; messages and bytes per view, in the query's own time; and how long the page works on what it was sent,
-all tasks of its main thread: script, style, layout, paint. Times are those of the process and of that thread (CPU
-time), so that what else the machine does does not count.
+patch cost; messages and bytes per view, in the query's own time, second by second; and how long the page works on what
+it was sent, all tasks of its main thread: script, style, layout, paint. Times are those of the process and of that
+thread (CPU time), so that what else the machine does does not count.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import os
-import shutil
-import statistics
-import sys
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -30,14 +27,18 @@ from daftnb.telemetry.state import apply
 from daftnb.widgets import base
 from daftnb.widgets.loading import built
 from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
+from tests.benchmarks.chromium import chromium
+from tests.benchmarks.figures import Figure, Goal, Report
 from tests.benchmarks.stream import PULL_SECONDS, stream
 
-WORKERS, OPERATORS, TASKS = 1_000, 200, 100_000
-SECONDS = 60.0  # of the query, about
-ROUNDS = 5
-FRAMES = 150  # drawn by Chromium, from the query's second half
-DRAWN = (("cockpit", LIVE_LANES), ("cockpit", LANES), ("workers", LANES), ("backlog", LANES), ("plan", LANES))
+AREA = "scale"
+WORKERS, OPERATORS = 1_000, 200
+ROUNDS = 3
+WINDOW = 10.0  # seconds over which messages and bytes are counted
 VIEWS = (Cockpit, Workers, Backlog, Plan)
+DRAWN = (("cockpit", LIVE_LANES), ("plan", LANES))
+DRAWN_LONG = (("cockpit", LIVE_LANES), ("cockpit", LANES), ("workers", LANES), ("backlog", LANES), ("plan", LANES))
+Pulls = list[list[Event]]
 DRAW = """async ([code, view, frame]) => {
     const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
     const {render} = await import(url);
@@ -57,57 +58,61 @@ FEED = """async (number) => {
 SCREENS = 6  # frames of the screen looked at after each message; a long plan is drawn in several
 
 
-def main() -> int:
-    """Measure, print, and leave the figures in artifacts/scale.json."""
-    pulls = list(stream(WORKERS, OPERATORS, TASKS, SECONDS))
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a view sent while the query ran: messages and bytes a second, in each window of it, and the seconds between
+    two messages."""
+
+    messages: tuple[float, ...]
+    bytes: tuple[float, ...]
+    waits: tuple[float, ...]
+
+
+def measure(report: Report) -> None:
+    """50,000 tasks in half a minute, or somewhat more."""
+    measured(report, 50_000, 30.0, 60, DRAWN)
+
+
+def measure_long(report: Report) -> None:
+    """100,000 tasks in a minute."""
+    measured(report, 100_000, 60.0, 150, DRAWN_LONG)
+
+
+def measured(report: Report, tasks: int, seconds: float, drawings: int, views: Iterable[tuple[str, int]]) -> None:
+    """All of it. ``drawings``: frames drawn by Chromium, from the query's second half."""
+    pulls = list(stream(WORKERS, OPERATORS, tasks, seconds))
     gc.freeze()  # a kernel does not hold the events
-    figures: dict[str, Any] = {"events": sum(map(len, pulls)), "seconds": len(pulls) * PULL_SECONDS}
-    print(
-        f"{WORKERS} workers, {OPERATORS} operators, {TASKS} tasks: {figures['events']} events in "
-        f"{figures['seconds']:.0f} s; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    )
-    figures["fold"] = fold(pulls)
-    figures["tick"] = ticks(pulls)
-    figures["sent"] = {view.view: sent(view, pulls) for view in VIEWS}
-    figures["page"] = drawn(pulls)
-    artifacts = Path(__file__).resolve().parent.parent.parent / "artifacts"
-    artifacts.mkdir(exist_ok=True)
-    (artifacts / "scale.json").write_text(json.dumps(figures, indent=1))
-    return 0
+    note = f"generated: {WORKERS:,} workers, {OPERATORS} operators, {tasks:,} tasks, {sum(map(len, pulls)):,} events"
+
+    def add(name: str, unit: str, ours: Iterable[float], goal: Goal | None = None) -> None:
+        report.add(Figure(AREA, name, unit, tuple(ours), goal=goal, note=note))
+
+    add("fold", "events/s", (fold(pulls) for _ in range(ROUNDS)), Goal("median", 200_000, "least"))
+    made, parts = ticks(pulls)
+    add("a frame in the kernel", "ms", made)
+    add("a view's part and its patch", "ms", parts)
+    for kind in VIEWS:
+        found = sent(kind, pulls)
+        add(f"messages to the page, {kind.view}", "1/s", found.messages, Goal("p95", 10))
+        add(f"bytes to the page, {kind.view}", "kB/s", (each / 1e3 for each in found.bytes), Goal("p95", 50))
+        add(f"between two messages, {kind.view}", "s", found.waits)
+    with chromium() as browser:
+        half = [frame for frame, _ in frames(pulls)][len(pulls) // 2 :][: drawings + 1]
+        for view, lanes in views:
+            add(f"a frame in the page, {view}, {lanes} lanes", "ms", drawn(browser, half, view, lanes), Goal("p95", 16))
 
 
-def spread(name: str, values: list[float], unit: str) -> dict[str, float]:
-    """Print and give the median, the 95th percentile and the extremes."""
-    ordered = sorted(values)
-    found = {
-        "median": statistics.median(ordered),
-        "p95": ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))],
-        "least": ordered[0],
-        "most": ordered[-1],
-    }
-    print(
-        f"  {name:<34} median {found['median']:10,.2f} {unit}, 95 % {found['p95']:10,.2f}, "
-        f"from {found['least']:,.2f} to {found['most']:,.2f}"
-    )
-    return found
-
-
-def fold(pulls: list[list[Event]]) -> dict[str, float]:
+def fold(pulls: Pulls) -> float:
     """Events per second through ``apply``, the whole stream at once."""
-    rates = []
-    for _ in range(ROUNDS):
-        state = State()
-        began = time.process_time()
-        count = 0
-        for pull in pulls:
-            for event in pull:
-                apply(event, state)
-            count += len(pull)
-        rates.append(count / (time.process_time() - began))
-    return spread("fold", rates, "events/s")
+    state = State()
+    began = time.process_time()
+    for pull in pulls:
+        for event in pull:
+            apply(event, state)
+    return sum(map(len, pulls)) / (time.process_time() - began)
 
 
-def frames(pulls: list[list[Event]]) -> Any:
+def frames(pulls: Pulls) -> Iterator[tuple[Frame, float]]:
     """The frame after each pull, and its time."""
     state = State()
     for pull in pulls:
@@ -118,8 +123,8 @@ def frames(pulls: list[list[Event]]) -> Any:
         yield frame, time.process_time() - began
 
 
-def ticks(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
-    """What a tick costs the kernel beside the fold: the frame once, and for each view its part and the patch."""
+def ticks(pulls: Pulls) -> tuple[list[float], list[float]]:
+    """What a tick costs the kernel beside the fold, in ms: the frame once, and for each view its part and the patch."""
     made, parts = [], []
     last: Frame = {}
     for frame, seconds in frames(pulls):
@@ -129,7 +134,7 @@ def ticks(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
         last = part
         made.append(1e3 * seconds)
         parts.append(1e3 * (time.process_time() - began))
-    return {"frame": spread("a frame", made, "ms"), "part": spread("a view's part and its patch", parts, "ms")}
+    return made, parts
 
 
 class _Session:
@@ -140,7 +145,7 @@ class _Session:
         self.monitor = Monitor(list, lambda state, now: frame, lambda: 0.0)
 
 
-def sent(kind: type[base.View], pulls: list[list[Event]]) -> dict[str, float]:
+def sent(kind: type[base.View], pulls: Pulls) -> Sent:
     """Messages and bytes of a real view while the query runs, by the query's own clock."""
     clock = mock.Mock()
     clock.monotonic.return_value = 0.0
@@ -166,67 +171,44 @@ def sent(kind: type[base.View], pulls: list[list[Event]]) -> dict[str, float]:
         left = merge_patch(view._last, select(frame, view.view, 0, LIVE_LANES))
         assert left.keys() <= {"now"}, "the last state has arrived"
         view.close()
-    during = [(at, size) for at, size in messages if at <= seconds]
-    tens = [sum(size for at, size in during if from_ <= at < from_ + 10) / 10 for from_ in range(int(seconds) - 9)]
-    found = {
-        "messages/s": len(during) / seconds,
-        "bytes/s": sum(size for _, size in during) / seconds,
-        "most bytes/s in 10 s": max(tens),
-        "longest wait": max(b - a for (a, _), (b, _) in pairwise(during)),
-    }
-    print(
-        f"  {kind.view:<10} {found['messages/s']:5.2f} messages/s, {found['bytes/s'] / 1e3:6.1f} kB/s "
-        f"(at most {found['most bytes/s in 10 s'] / 1e3:.1f} in 10 s), at most {found['longest wait']:.1f} s apart"
+    starts = [WINDOW * number for number in range(max(1, int(seconds / WINDOW)))]
+    windows = [[size for at, size in messages if start <= at < start + WINDOW] for start in starts]
+    return Sent(
+        tuple(len(each) / WINDOW for each in windows),
+        tuple(sum(each) / WINDOW for each in windows),
+        tuple(after - before for (before, _), (after, _) in pairwise(messages) if after <= seconds),
     )
-    return found
 
 
-def drawn(pulls: list[list[Event]]) -> dict[str, dict[str, float]]:
-    """The page's work in the longest frame of the screen after each patch: as sent (a window of workers), and with all
-    the lanes that a frame can have."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.browser.servers import CHROMIUM_FLAGS
-
-    half = [frame for frame, _ in frames(pulls)][len(pulls) // 2 :][: FRAMES + 1]
+def drawn(browser: Any, of: list[Frame], view: str, lanes: int) -> list[float]:
+    """The page's work in the longest frame of the screen after each patch, in ms: as sent (a window of workers), or
+    with all the lanes that a frame can have."""
     html = "<!doctype html><title>daftnb</title><body data-jp-theme-light=true><main id=view></main>"
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    found = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        for view, lanes in DRAWN:
-            parts = [select(frame, view, 0, lanes) for frame in half]
-            page = browser.new_page(viewport={"width": 1500, "height": 1400})
-            page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
-            page.goto("http://daftnb.invalid/")
-            page.evaluate(DRAW, [built("daftnb.js"), view, {**parts[0], "seq": 0}])
-            page.locator(".panel").first.wait_for()
-            messages = [
-                {"type": "patch", "base": number, "seq": number + 1, "patch": merge_patch(before, after)}
-                for number, (before, after) in enumerate(pairwise(parts))
-            ]
-            texts = [json.dumps(message, ensure_ascii=False) for message in messages]
-            page.evaluate("(texts) => { window.messages = texts; }", texts)
-            devtools = page.context.new_cdp_session(page)
-            devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    parts = [select(frame, view, 0, lanes) for frame in of]
+    page = browser.new_page(viewport={"width": 1500, "height": 1400})
+    page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("http://daftnb.invalid/")
+    page.evaluate(DRAW, [built("daftnb.js"), view, {**parts[0], "seq": 0}])
+    page.locator(".panel").first.wait_for()
+    messages = [
+        {"type": "patch", "base": number, "seq": number + 1, "patch": merge_patch(before, after)}
+        for number, (before, after) in enumerate(pairwise(parts))
+    ]
+    texts = [json.dumps(message, ensure_ascii=False) for message in messages]
+    page.evaluate("(texts) => { window.messages = texts; }", texts)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-            def busy(devtools: Any = devtools) -> float:
-                metrics = devtools.send("Performance.getMetrics")["metrics"]
-                return 1e3 * next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+    def busy() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return 1e3 * float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
-            times = []
-            for number in range(len(messages)):
-                screens = [busy()]
-                for message in (number, *[None] * (SCREENS - 1)):
-                    page.evaluate(FEED, message)
-                    screens.append(busy())
-                times.append(max(after - before for before, after in pairwise(screens)))
-            name = f"page, {view}, {lanes} lanes"
-            found[name] = spread(name, times[5:], "ms")  # the first ones are compiled
-            page.close()
-        browser.close()
-    return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    times = []
+    for number in range(len(messages)):
+        screens = [busy()]
+        for message in (number, *[None] * (SCREENS - 1)):
+            page.evaluate(FEED, message)
+            screens.append(busy())
+        times.append(max(after - before for before, after in pairwise(screens)))
+    page.close()
+    return times[5:]  # the first ones are compiled

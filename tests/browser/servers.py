@@ -98,12 +98,17 @@ def serving(home: Path, without: tuple[str, ...] = ()) -> Iterator[Lab]:
         server.wait(30)
 
 
+def chromium_path() -> str | None:
+    """Where the Chromium of this machine is; None where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @contextmanager
 def browsing() -> Iterator[Any]:
     """A headless Chromium, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = chromium_path()
     assert path, "no Chromium on this machine; on Debian: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)

@@ -52,20 +52,20 @@ def iterations(trace: list[tuple[float, dict[str, Any]]]) -> list[Iteration]:
 def record(session: Session, query: Any) -> list[e.Event]:
     """Run a query; the tap's events about it, as they came through the door."""
     assert session._flotilla is not None
-    door, seen = session._flotilla.door, []
-    events = door._events
+    told, seen = session._flotilla.door._told, []
+    events = told.events
 
-    def noted(drained: dict[str, Any]) -> Any:
-        for event in events(drained):
+    def noted(drained: dict[str, Any], shift: float) -> Any:
+        for event in events(drained, shift):
             seen.append(event)
             yield event
 
-    door._events = noted  # type: ignore[method-assign]
+    told.events = noted  # type: ignore[method-assign]
     try:
         query.collect()
         session.frame()
     finally:
-        del door._events  # type: ignore[attr-defined]
+        del told.events  # type: ignore[attr-defined]
     return seen
 
 

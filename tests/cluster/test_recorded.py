@@ -148,6 +148,9 @@ def test_nodes_have_figures_and_actors_of_udfs_are_counted(session: Session) -> 
         over.set()
         looking.join()
         session.monitor._frame = publish  # type: ignore[method-assign]
+    waits = [(udf["awaited"], udf["limit"]) for udfs in seen for name, udf in udfs.items() if "Adder.add" in name]
+    assert (1, 120) in waits, "while it starts, with the engine's own limit"
+    assert waits[-1] == (0, 0)
     counts = [udf["count"] for udfs in seen for name, udf in udfs.items() if "Adder.add" in name]
     assert 1 in counts, "while it runs there is one actor"
     await_that(lambda: not any(u["count"] for u in session.frame()["plan"]["udfs"].values()), "it is gone", 10)

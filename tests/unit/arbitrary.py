@@ -97,7 +97,7 @@ def streams(draw: st.DrawFn) -> list[e.Event]:
     """Events of at most three queries within four seconds, in the order in which they come; some are told late."""
     stream: list[e.Event] = []
     now = 100.0
-    frequent = (e.QueryStarted, e.PlanReady, e.WorkerStarted, e.WorkerCounts, e.StageCounts, e.NodesSeen)
+    frequent = (e.QueryStarted, e.PlanReady, e.WorkerStarted, e.WorkerCounts, e.StageCounts, e.NodesSeen, e.PoolSeen)
     kinds = st.sampled_from([kind for kind in KINDS if kind not in WORLD] + list(frequent) * 3)
     for kind in draw(st.lists(kinds, min_size=8, max_size=60)):
         now += draw(st.sampled_from([0.0, 0.01, 0.06]))
@@ -120,6 +120,9 @@ def streams(draw: st.DrawFn) -> list[e.Event]:
                 values[f.name] = draw(st.none() | small)
             elif hint == tuple[tuple[int, int, float], ...]:
                 values[f.name] = draw(st.sampled_from([(), ((1, 2, 100.0),), ((2, 2, 100.0),)]))
+            elif hint == tuple[e.Life, ...]:
+                lives = st.builds(e.Life, _POOLS["worker_id"], moments, small, small)
+                values[f.name] = draw(st.lists(lives, max_size=3, unique_by=lambda life: life.worker_id).map(tuple))
             elif hint is e.TaskCounts:
                 values[f.name] = draw(st.builds(e.TaskCounts, small, small, small, small, small, small))
             else:

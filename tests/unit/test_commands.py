@@ -21,7 +21,8 @@ from daftnb.commands.helping import help_text, topic_text
 from daftnb.commands.parsing import split
 from daftnb.commands.tuning import env_text
 from daftnb.commands.verb import GROUPS, Mode, Verb
-from daftnb.errors import LONGEST_LINE, DaftnbError, SettingError
+from daftnb.engine.address import parse
+from daftnb.errors import LONGEST_LINE, LONGEST_PART, DaftnbError, SettingError, SqlError
 from daftnb.settings import SETTINGS, AutoscalingSettings
 from daftnb.telemetry import events as e
 from tests.conftest import ROOT
@@ -121,6 +122,39 @@ def test_a_slip_in_the_first_line_of_a_cell(line: str, what: str, remedy: str) -
     with pytest.raises(DaftnbError) as caught:
         magics.run_cell(line, "1", FakeSession())  # type: ignore[arg-type]
     assert (caught.value.what, caught.value.remedy) == (what, remedy)
+
+
+def test_a_text_of_any_length_is_told_by_its_ends() -> None:
+    """More digits than Python makes a number of, where a number, a port or a file is meant."""
+    many = "9" * 4_400
+    made = FakeSession(*native(1, 0.0, 0.1))
+    for line, begins, ends in [
+        (f"plan {many}", "daftnb: There is no query 999", " in the history: there are 1 to 1."),
+        (f"open {many}", "daftnb: 9999", " cannot be read: File name too long."),
+        (
+            f"start --max {many}",
+            "daftnb: %daft start: --max cannot be '999",
+            "it is not a whole number.",
+        ),
+    ]:
+        with pytest.raises(DaftnbError) as caught:
+            magics.run(line, made)  # type: ignore[arg-type]
+        shown = caught.value._render_traceback_()
+        assert shown[0].startswith(begins) and shown[0].endswith(ends)
+        assert len(shown[0]) <= len("daftnb: ") + LONGEST_PART + 3
+    with pytest.raises(DaftnbError) as caught:
+        parse(f"head:{many}")
+    assert "is not a port (1 to 65535)." in caught.value.what
+    long = DaftnbError("a" * 700 + "b" * 700, "Try it.")
+    assert long.lines == ["daftnb: " + "a" * 500 + " … " + "b" * 500, "        Try it."]
+    assert DaftnbError("a" * 1000, "Try it.").lines[0] == "daftnb: " + "a" * 1000
+    placed = SqlError("c" * 2_000, "Try it.", ("select", "^"))
+    assert placed.lines == [
+        "daftnb: " + "c" * 500 + " … " + "c" * 500,
+        "        select",
+        "        ^",
+        "        Try it.",
+    ]
 
 
 def test_every_verb_is_in_the_help_and_has_its_own() -> None:

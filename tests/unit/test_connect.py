@@ -43,6 +43,7 @@ def test_every_address_that_ray_takes(text: str | None, address: Address) -> Non
     [
         ("head", "head names no port.", "Try %daft connect head:6379"),
         ("head:http", "head:http: 'http' is not a port (1 to 65535).", "Try %daft connect head:6379"),
+        ("head:٣", "head:٣: '٣' is not a port (1 to 65535).", "Try %daft connect head:6379"),
         ("head:70000", "head:70000: '70000' is not a port (1 to 65535).", "Try %daft connect head:6379"),
         (":6379", ":6379 names no host.", "Try %daft connect HOST:PORT"),
         ("ray:/head:10001", "ray:/head:10001: a host has no '/' in its name.", "Try %daft connect ray://head:10001"),

@@ -29,6 +29,8 @@ def session() -> Any:
         ("start --min two", "%daft start: --min cannot be 'two': it is not a whole number."),
         ("start --min 5 --max 2", "--min 5 is more than --max 2."),
         ("start --cpus 0", "--cpus must be at least 1 (got 0)."),
+        ("start --idle-timeout nan", "--idle-timeout must be at least 1 (got nan)."),
+        ("start --idle-timeout inf", "--idle-timeout must be at least 1 (got inf)."),
         ("set threshold", "'threshold' is not NAME=VALUE."),
         ("set treshold=2", "There is no setting 'treshold'"),
         ("set 'threshold=2", "no closing quotation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from html.parser import HTMLParser
 from typing import Any
@@ -15,7 +16,23 @@ from daftnb.previews.static import MOST_BYTES, caption, clean, static_html
 from daftnb.previews.table import columns_of
 from tests.unit.frames import Unprintable, every_type
 
-ALLOWED = {"div", "table", "thead", "tbody", "tr", "th", "td", "br", "span", "p", "img", "details", "summary", "pre"}
+ALLOWED = {
+    "div",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "br",
+    "span",
+    "p",
+    "i",
+    "img",
+    "details",
+    "summary",
+    "pre",
+}
 ATTRIBUTES = {"style", "scope", "align", "title", "cellpadding", "alt", "src"}
 
 
@@ -80,10 +97,24 @@ def test_every_type_is_shown() -> None:
 
     said = checked(html_of(daft.from_pydict(every_type())))
     for text in (
-        str(2**62 + 1), "2020-01-02 04:04:05.123456+0100", "None", "nan", "<unprintable Unprintable>",
+        str(2**62 + 1), "2020-01-02 04:04:05.123456+0100", "null", "NaN", "<unprintable Unprintable>",
         "12345678901234567890.12", "<b>&↵⇥", '{"k": 1, "l": null}', "(30 shown)",
     ):  # fmt: skip
         assert any(text in part for part in said), text
+
+
+def test_what_could_be_taken_for_a_text_is_told_from_it() -> None:
+    import daft
+
+    values = {
+        "text": ["null", None, "", "NaN"], "float": [float("nan"), float("inf"), float("-inf"), None],
+        "bytes": [b"\x89PNG\r\n\x1a\n" + bytes(100), b"", None, b"ab"],
+    }  # fmt: skip
+    html = html_of(daft.from_pydict(values))
+    signs = re.findall(r"<i [^>]*>([^<]*)</i>", html)
+    assert sorted(signs) == sorted(["null"] * 3 + ["empty"] * 2 + ["NaN", "+∞", "−∞"])
+    assert "<td>null</td>" in html and "<td>NaN</td>" in html, "the texts"
+    assert "PNG image, 108 bytes: 89504e470d0a1a0a" + "0" * 16 + "…<" in html and ">2 bytes: 6162<" in html
 
 
 def test_it_is_small_whatever_the_rows() -> None:

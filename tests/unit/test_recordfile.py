@@ -12,7 +12,7 @@ import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daftnb.errors import DaftnbError, RecordingError
@@ -170,6 +170,83 @@ def test_a_newer_file(saved: Path) -> None:
     assert "was written by a newer daftnb: its format is number 2" in refused(rewritten(saved, newer))
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "reason"),
+    [
+        ("dropped", "[]", "what was left out of it is not an object"),
+        ("dropped", '{"1": []}', "int() argument must be"),
+        ("dropped", '{"1": Infinity}', "cannot convert float infinity"),
+        ("dropped", "[" * 100_000, "maximum recursion depth exceeded"),
+        ("dropped", "x", "Expecting value"),
+        ("format_version", "one", "invalid literal for int()"),
+        ("format", "a book", "but not a recording of daftnb's"),
+        ("digest", None, "daftnb.digest"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_checked(saved: Path, key: str, text: str | None, reason: str) -> None:
+    table = pa.ipc.open_file(saved).read_all()
+    about = {name.decode(): value.decode() for name, value in table.schema.metadata.items()} | {f"daftnb.{key}": text}
+    table = table.replace_schema_metadata({name: value for name, value in about.items() if value is not None})
+    with pa.ipc.new_file(saved, table.schema) as writer:
+        writer.write_table(table)
+    assert reason in refused(saved)
+
+
+def test_other_columns_are_not_a_recordings(saved: Path) -> None:
+    def fewer(table: Any, about: dict[str, str]) -> Any:
+        return table.drop_columns(["outcome"])
+
+    assert "its columns are not those of a recording" in refused(rewritten(saved, fewer))
+
+
+def test_no_events_too_many_or_too_large(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordfile, "MAX_EVENTS", 3)
+    assert "it has more than 3 events" in refused(saved)
+    monkeypatch.setattr(recordfile, "MAX_FILE", 100)
+    assert f"has {saved.stat().st_size} bytes: recordings are smaller." in refused(saved)
+    monkeypatch.undo()
+    assert "it has no events" in refused(rewritten(saved, lambda table, about: table.slice(0, 0)))
+
+
+FEW_AND_MANY = [150, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+
+
+@pytest.mark.parametrize("examples", FEW_AND_MANY)
+def test_any_bytes_are_a_recording_or_one_line_says_why_not(saved: Path, examples: int) -> None:
+    """Cut off anywhere, bits flipped, parts doubled, and bytes that are foreign between an Arrow file's two ends."""
+    good = saved.read_bytes()
+    whole = [reel.events for reel in recordfile.read(saved)]
+    places = st.integers(0, len(good) - 1)
+
+    def flipped(bits: list[tuple[int, int]]) -> bytes:
+        data = bytearray(good)
+        for place, bit in bits:
+            data[place] ^= 1 << bit
+        return bytes(data)
+
+    spoiled = st.one_of(
+        places.map(lambda end: good[:end]),
+        places.map(lambda end: good[:end] + recordfile.MAGIC),
+        st.lists(st.tuples(places, st.integers(0, 7)), min_size=1, max_size=6).map(flipped),
+        st.tuples(places, places).map(lambda cut: good[: cut[0]] + good[cut[1] :]),
+        st.binary(max_size=200).map(lambda data: recordfile.MAGIC + data + recordfile.MAGIC),
+        st.binary(max_size=200),
+    )
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(spoiled)
+    def read(data: bytes) -> None:
+        saved.write_bytes(data)
+        try:
+            reels = recordfile.read(saved)
+        except RecordingError as error:
+            told(error)
+        else:
+            assert [reel.events for reel in reels] == whole
+
+    read()
+
+
 def replaced(column: str, row: int, value: Any) -> Any:
     def change(table: Any, about: dict[str, str]) -> Any:
         index = table.schema.get_field_index(column)
@@ -196,6 +273,10 @@ def replaced(column: str, row: int, value: Any) -> Any:
         ("body", "ScaleRequested", "[" * 100_000, "a body is not JSON"),
         ("t", "ScaleRequested", float("inf"), "t of a ScaleRequested is inf"),
         ("t", "ScaleRequested", -1.0, "t of a ScaleRequested is -1.0"),
+        ("body", "PlanReady", '{"operators":[1]}', "operators of a PlanReady is 1, not an object"),
+        ("body", "PlanReady", '{"operators":[{"id":1}]}', "operators of a PlanReady has no inputs"),
+        ("body", "PlanReady", '{"operators":[{"id":1,"new":2}]}', "by a newer daftnb: PlanNode has 'new'"),
+        ("body", "WorldKnown", '{"queries":0,"workers":0,"hold":[1,0,0]}', "is not in its log"),
         ("t", "ScaleRequested", None, "t of a ScaleRequested is None"),
         ("query", "QueryStarted", None, "query_id of a QueryStarted is None"),
         ("task", "QueryStarted", 5, "a QueryStarted has no task"),

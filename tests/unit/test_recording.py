@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -152,6 +151,33 @@ def test_a_query_with_too_much_detail_goes_on_with_counts_only(monkeypatch: pyte
         assert query.dropped > 4000 - tasks
 
 
+def test_queries_that_never_end_are_closed() -> None:
+    made, state = Recorder(), State()
+    many = 2 * recorder.KEPT_QUERIES
+    recorded([e.QueryStarted(float(n), f"q{n}", "native") for n in range(many + 1)], made, state)
+    assert made.reel(1).events[-1] == e.QueryStarted(float(many), f"q{many}", "native"), "it heard of all that began"
+    recorded([e.NodesSeen(many + 1.0, (e.Node("a", 1, 1, False),))], made, state)
+    assert isinstance(made.reel(2).events[-1], e.NodesSeen)
+    assert isinstance(made.reel(1).events[-1], e.QueryStarted), "it hears of nothing any more"
+    assert made.settle(many + 2.0, False) == []
+    assert made.numbers[0] == 2, "it is over, and there are more than are kept"
+
+
+def test_what_cannot_be_encoded_is_said_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recorded(tiny(1, 0.0))
+    before = len(made.reel(1).events)
+
+    def broken(events: Any, moments: Any) -> Any:
+        raise OSError("no more memory")
+
+    monkeypatch.setattr(recorder, "encode", broken)
+    assert made.settle(100.0, False) == ["a part of a recording was lost: OSError('no more memory')"]
+    assert (list(made.reel(1).events), made.reel(1).dropped) == ([], before)
+    assert made.settle(101.0, False) == [], "once"
+    with pytest.raises(RecordingError, match="There is no recording of query 999 any more"):
+        made.reel(999)
+
+
 def test_many_tiny_queries_hear_of_the_world_for_a_short_time_only() -> None:
     made, state = Recorder(), State()
     for number in range(1, 51):
@@ -199,20 +225,15 @@ def test_events_that_cannot_be_written_are_left_out_and_told() -> None:
     assert made.reel(1) == running
 
 
-# -- size and speed ---------------------------------------------------------------------------------------------------
+# -- size -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_query_of_ten_thousand_tasks_is_small_and_opens_at_once(tmp_path: Path) -> None:
+def test_a_query_of_ten_thousand_tasks_is_small(tmp_path: Path) -> None:
     made = recorded(crowd.query(tasks=10_000, workers=8, slots=4))
     path = tmp_path / "run.arrow"
     size = recordfile.write(path, [made.reel(1)], "0.1.0", {})
     made.settle(crowd.T + 1e6, False)
     assert size == path.stat().st_size < 2_000_000
     assert made.bytes < 2_000_000
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        recording = open_recording(path)
-        took.append(time.perf_counter() - began)
+    recording = open_recording(path)
     assert recording.tasks().num_rows == recording.queries[0].tasks == 10_000
-    assert min(took) < 1.0

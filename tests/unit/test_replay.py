@@ -19,6 +19,7 @@ from daftnb.telemetry.recorder import Recorder
 from daftnb.telemetry.recordfile import Reel, decode, encode
 from daftnb.telemetry.recording import Recording
 from daftnb.telemetry.replay import EVERY, Replay
+from daftnb.telemetry.state import KEPT_QUERIES
 from tests.unit import arbitrary, crowd, story
 
 Seen = list[tuple[float, dict[str, Frame]]]  # the time, and the frame with each query as the current one
@@ -143,15 +144,19 @@ def test_a_story_with_requests_and_a_retirement_too() -> None:
     assert table.column("count").to_pylist() == [1, 1, 2, 1, 1, 1]
 
 
-@settings(max_examples=150, deadline=None)
-@given(arbitrary.streams())
-def test_any_stream_is_replayed_as_it_was_seen(stream: list[e.Event]) -> None:
-    recorder = Recorder()
-    seen = watch(stream, recorder)
-    for number in recorder.numbers:
-        reel = recorder.reel(number)
-        assert decode(encode(reel.events, reel.moments)[0]) == (reel.events, reel.moments)
-        same(recorder, seen, number)
+@pytest.mark.parametrize("examples", [150, pytest.param(2_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_any_stream_is_replayed_as_it_was_seen(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(arbitrary.streams())
+    def replayed(stream: list[e.Event]) -> None:
+        recorder = Recorder()
+        seen = watch(stream, recorder)
+        for number in recorder.numbers:
+            reel = recorder.reel(number)
+            assert decode(encode(reel.events, reel.moments)[0]) == (reel.events, reel.moments)
+            same(recorder, seen, number)
+
+    replayed()
 
 
 @settings(max_examples=150, deadline=None)
@@ -163,6 +168,40 @@ def test_whatever_a_file_holds_is_replayed_or_refused(events: list[Any], t: floa
     for moment in (t, 5.0, None):
         frame = replay.frame(moment)
         assert json.loads(json.dumps(frame))["query"]["id"] == "q"
+
+
+def test_a_recording_ends_where_a_session_would_not_show_its_query_any_more() -> None:
+    """A hundred other queries began while it ran."""
+    events: list[e.Event] = [e.QueryStarted(1.0, "q", "native")]
+    events += [e.QueryStarted(2.0 + i, f"other {i}", "native") for i in range(KEPT_QUERIES + 5)]
+    replay = Replay(Reel(1, events, [event.t for event in events]))
+    assert [event.query_id for event in replay.events] == ["q", *(f"other {i}" for i in range(KEPT_QUERIES - 1))]
+    assert (replay.end, len(replay.moments)) == (KEPT_QUERIES + 0.0, KEPT_QUERIES)
+    assert replay.frame(50.5)["query"]["id"] == "q" and replay.last["now"] == replay.end
+    assert len(replay.frame()["queries"]) == KEPT_QUERIES
+
+
+@pytest.mark.parametrize(
+    ("number", "events", "reason"),
+    [
+        (2, [e.QueryStarted(1.0, "q", "ray")], "the recording of query 2 is that of another"),
+        (1, [e.NodesSeen(1.0, ())], "the recording of query 1 does not say when it began"),
+        (1, [], "the recording of query 1 does not say when it began"),
+    ],
+)
+def test_events_that_make_no_recording(number: int, events: list[e.Event], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Replay(Reel(number, events, [event.t for event in events]))
+    with pytest.raises(ValueError, match="are not in the order in which they came"):
+        Replay(Reel(1, [e.QueryStarted(1.0, "q", "ray"), e.NodesSeen(1.0, ())], [2.0, 1.0]))
+
+
+def test_a_moment_far_ahead_is_folded_from_the_nearest_state_that_is_kept() -> None:
+    last = 4 * EVERY - 1
+    events = [e.NodesSeen(float(i), (e.Node("a", i, 1, False),)) for i in range(1, last + 1)]
+    replay = Replay(Reel(1, [e.QueryStarted(0.0, "q", "ray"), *events], [float(i) for i in range(last + 1)]))
+    for t in (0.0, 3.9 * EVERY, 0.5 * EVERY, 3.2 * EVERY, 3.3 * EVERY, 1.0, 4.0 * EVERY):
+        assert replay.state(t).granted == (min(int(t), last) or None)
 
 
 def test_going_back_is_the_same_as_going_there_at_first() -> None:

@@ -373,6 +373,26 @@ def test_lines_are_bounded(lines: tuple[CellLines, list[float]], session: FakeSe
     assert session.monitor.listeners == []
 
 
+def test_lines_that_rest_cost_the_cells_that_follow_nothing(
+    lines: tuple[CellLines, list[float]], session: FakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells, clock = lines
+    for number in range(5):
+        cells.begin(f"cell {number}")
+        session.tell(*native(10 + number, clock[0], 0.5))
+        session.now = clock[0] = clock[0] + 1
+        cells.end()
+        session.monitor.tick()
+    for line in cells._lines.values():
+        line._displays = [SimpleNamespace(update=lambda bundle, raw: None)]  # type: ignore[list-item]
+    frame, asked = session.frame, []
+    monkeypatch.setattr(session, "frame", lambda: asked.append(True) or frame())
+    for number in range(3):
+        cells.begin(f"no query {number}")
+        cells.end()
+    assert len(asked) == 1, "for the last one, which rests then"
+
+
 def test_a_progress_variable_that_is_set_stands(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAFT_PROGRESS_BAR", "persist")
     cells = CellLines(session)  # type: ignore[arg-type]

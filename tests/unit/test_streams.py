@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from daftnb.engine.actor import Streams
+from daftnb.engine.tap import Tap
+from daftnb.engine.wraps import tap_tasks
 from tests.conftest import run_async
 
 
@@ -80,3 +84,59 @@ def test_an_error_of_a_query_that_was_not_cancelled_is_its_own() -> None:
             await streams["0"].__anext__()
 
     run_async(fails())
+
+
+class Tasks:
+    """The engine's handle of a task, which fails."""
+
+    async def get_result(self) -> Any:
+        raise ValueError("row 7 is not to be had")
+
+    def cancel(self) -> None:
+        """Nothing runs."""
+
+
+class Worker:
+    """The engine's handle of a worker."""
+
+    def submit_task(self, _task: Any) -> Tasks:
+        return Tasks()
+
+
+class Failing(Engine):
+    """A stream in which the error of a task comes up."""
+
+    async def __anext__(self) -> Any:
+        return await Tasks().get_result()
+
+
+def test_no_frame_of_ours_is_in_the_traceback_of_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Streams({})
+    mine = SimpleNamespace(tap=Tap(), pool=None, streams=streams, tasks={}, patch=monkeypatch.setattr)
+    tap_tasks(mine, SimpleNamespace(RaySwordfishActorHandle=Worker, RaySwordfishTaskHandle=Tasks))  # type: ignore[arg-type]
+
+    async def functions(stream: Any) -> list[str]:
+        with pytest.raises(ValueError, match="row 7 is not to be had") as caught:
+            await stream.__anext__()
+        return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+    streams["0"] = Failing(0)
+    assert run_async(functions(Failing(0))) == ["functions", "__anext__", "tapped_get_result", "get_result"]
+    assert run_async(functions(streams["0"])) == ["functions", "__anext__", "get_result"]
+
+
+def test_who_is_cancelled_while_it_waits_lets_go_of_the_engines_stream() -> None:
+    async def dropped() -> None:
+        streams, engine = put_in(0)
+        reader = asyncio.ensure_future(streams["0"].inner.__anext__())
+        streams["0"].inner.__anext__ = lambda: reader  # as the engine gives a future
+        waiting = asyncio.ensure_future(streams["0"].__anext__())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        assert not engine.told
+
+    run_async(dropped())

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from daftnb.engine.counts import Query, Stage, Worker
 from daftnb.engine.figures import Figures
 from daftnb.engine.tap import KEPT_QUERIES, RING_EVENTS, Tap
 
@@ -113,6 +114,99 @@ def test_the_actors_memory_does_not_grow_with_workers_that_came_and_went() -> No
         tap.worker_started(f"w{i}", 1, 1)
         tap.worker_ended(f"w{i}", "died")
     assert len(tap.workers) <= 2
+
+
+def test_what_another_driver_runs_is_counted_too_under_a_name_of_its_own() -> None:
+    tap = Tap()
+    tap.worker_started("w", 1, 1)
+    tap.submitted(7 << 32 | 2, "a")
+    run = tap.dispatched("w", *task("a", 1, query="not announced"))
+    assert (run.stage.query.id, run.stage.running) == ("query-7", 1)
+    tap.announce(8, "q", {})
+    with pytest.raises(KeyError, match="no query"):
+        tap_with_worker().query_named("never heard of")
+
+
+def test_a_cancelled_querys_tasks_are_cancelled_however_ray_tells_it() -> None:
+    tap = tap_with_worker()
+    tap.submitted(2, "a")
+    run = tap.dispatched("w", *task("a", 1))
+    assert tap.cancelled("q") is None
+    tap.queries[0].cancelled = True
+    assert tap.cancelled("q") is tap.queries[0] and tap.cancelled("other") is None
+    tap.submitted(2, "a")
+    assert counts(tap) == {2: (2, 0, 1, 0, 0, 1)}
+    tap.ended(run, "failed")
+    assert counts(tap) == {2: (2, 0, 0, 0, 0, 2)}
+    assert tap.drain(0, 0)["tasks"][-1][-1] == "cancelled"
+
+
+def test_what_is_told_again_or_of_nobody_changes_nothing() -> None:
+    tap = tap_with_worker()
+    before = tap.seen()
+    tap.worker_started("w", 9, 9)
+    tap.worker_ended("?", "died")
+    tap.worker_let_go("?", warm=True)
+    tap.worker_adopted("w")
+    tap.udf_ended(object())
+    tap.requested([])
+    assert (tap.seen(), tap.capacity, tap.workers["w"].cpus) == (before, 2, 2)
+    tap.worker_let_go("w", warm=True)
+    tap.worker_let_go("w", warm=True)
+    assert [event[0] for event in tap.drain(*before)["events"]].count("warm") == 1
+    Tap().udfs_started("f", [object()])
+
+
+def test_udfs_and_the_request_that_stands_are_told_at_each_look() -> None:
+    tap = tap_with_worker()
+    actors = [object(), object()]
+    tap.udfs_awaited("f", 2, 120.0)
+    assert tap.drain(*tap.seen())["udfs"] == [("q", "f", 0, 2, 120.0)]
+    tap.udfs_started("f", actors)
+    tap.requested([{"CPU": 2}, {"CPU": 1}])
+    for _ in range(2):
+        drained = tap.drain(*tap.seen())
+        assert (drained["udfs"], drained["asked"][1:]) == ([("q", "f", 2, 0, 0.0)], (2, 3, 0, 2))
+        assert [life[0] for life in drained["lives"]] == ["w"]
+    tap.udf_ended(actors[0])
+    tap.requested([])
+    drained = tap.drain(*tap.seen())
+    assert (drained["udfs"], drained["asked"]) == ([("q", "f", 1, 0, 0.0)], None)
+    for number in range(1, KEPT_QUERIES + 1):
+        tap.announce(number, f"q{number}", {})
+    assert tap.drain(*tap.seen())["udfs"] == [], "its query is not kept any more"
+
+
+def test_a_fault_of_ours_is_counted_and_told() -> None:
+    tap = tap_with_worker()
+    for _ in range(2):
+        tap.fault("submitted", KeyError("x"))
+    assert tap.drain(0, 0)["faults"] == {"submitted: KeyError: 'x'": 2}
+
+
+def test_what_runs_and_what_is_pending_is_the_rest_of_what_became_of_the_tasks() -> None:
+    stage = Stage(1, "a", Query("q", {}))
+    assert (stage.submitted, stage.running, stage.pending, stage.done) == (0, 0, 0, 0)
+    assert (stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending) == (0, 0, 0, 0, 0)
+    stage.submitted, stage.dispatched = 1000, 500
+    stage.ok, stage.failed, stage.retried, stage.cancelled_running, stage.cancelled_pending = 100, 30, 7, 5, 52
+    assert (stage.running, stage.pending) == (500 - 100 - 30 - 7 - 5, 1000 - 500 + 7 - 52)
+
+
+def test_a_worker_begins_idle_unused_and_the_engines() -> None:
+    worker = Worker(2, 100, 5.0)
+    assert (worker.cpus, worker.memory, worker.started, worker.adopted, worker.idle_since) == (2, 100, 5.0, 5.0, 5.0)
+    assert (worker.finished, worker.running, worker.alive, worker.held, worker.used) == (0, 0, True, True, False)
+
+
+def test_a_task_whose_way_up_meets_none_of_its_stages_is_the_first_ones() -> None:
+    query = Query("q", {1: 2, 2: 3})
+    first, second = query.stage(1, "a"), query.stage(3, "a")
+    assert query.stage_of("a", 9) is first
+    assert (query.stage_of("a", 1), query.stage_of("a", 2), query.stage_of("a", 3)) == (first, second, second)
+    assert query.stage(3, "a") is second and query.stages_by_name == {"a": [1, 3]}
+    assert query.stage(3, "b") is second and second.name == "b"
+    assert query.stage_of("b", 1) is second
 
 
 def test_what_nodes_used_is_forgotten_with_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,13 @@ import threading
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
+from daftnb.telemetry import monitor as monitor_module
 from daftnb.telemetry.frames import TOPICS, frame_of, merge_patch, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
@@ -278,6 +280,38 @@ def test_a_broken_view_and_a_failing_engine_are_told_and_harm_nobody() -> None:
         "the engine could not be asked: TimeoutError: no answer": 2,
         "a view could not be updated: OSError('the comm is closed')": 1,
     }
+
+
+def test_who_does_not_get_to_ask_the_engine_folds_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is waiting for it already, and it does not answer."""
+    monkeypatch.setattr(monitor_module, "PULL_SECONDS", 0.01)
+    asked: list[int] = []
+
+    def pull() -> list[e.Event]:
+        asked.append(1)
+        return []
+
+    monitor = Monitor(pull, lambda state, now: {"queries": len(state.queries)}, lambda: 0.0)
+    monkeypatch.setattr(monitor, "start", lambda: None)  # no thread: the test folds
+    monitor.emit(e.QueryStarted(0, "q", "native"))
+    with monitor._pulling:
+        assert (monitor.refresh(), asked) == ({"queries": 1}, [])
+    assert (monitor.refresh(), asked) == ({"queries": 1}, [1])
+
+
+def test_the_monitors_thread_is_one_and_is_started_by_a_page_too() -> None:
+    monitor = Monitor(list, lambda state, now: {}, lambda: 0.0)
+    assert not monitor.running
+    monitor.nudge()
+    thread = monitor._thread
+    monitor.nudge()
+    monitor.start()
+    monitor.emit(e.ProblemFound(0.0, "x"))
+    assert monitor.running and monitor._thread is thread
+    await_that(lambda: monitor.read(lambda state: dict(state.problems)) == {"x": 1}, "it is folded")
+    monitor.stop()
+    monitor.stop()
+    assert not monitor.running and thread is not None and not thread.is_alive()
 
 
 def test_the_monitors_thread_begins_with_the_first_event_and_ends_when_told() -> None:

@@ -86,7 +86,7 @@ export interface Plan {
   operators: Record<string, Operator>;
   plans: { logical?: Tree; optimised?: Tree; physical?: Tree };
   /** Actors of UDFs with a concurrency, by the operator's name. */
-  udfs: Record<string, { count: number; idle: number | null }>;
+  udfs: Record<string, { count: number; idle: number | null; awaited?: number; limit?: number }>;
 }
 
 /** A task that has ended: id, operator (its stage), the query's number, start, end, how. */

@@ -27,7 +27,7 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   const drawn = new Set([...actors.values()].map(([name]) => name));
   const sub = [
     ...(operators.length > 0 ? [plural(operators.length, "operator")] : []),
-    ...Object.entries(plan.udfs).filter(([name, udf]) => !drawn.has(name) && udf.count > 0).map(([name, udf]) => `${isolated(name)}: ${udfWords(udf)}`),
+    ...Object.entries(plan.udfs).filter(([name, udf]) => !drawn.has(name) && (udf.count > 0 || udf.awaited)).map(([name, udf]) => `${isolated(name)}: ${udfWords(udf)}`),
   ];
   const tabs = there.length > 1 && (
     <div class="stages" role="tablist" aria-label="which plan" onKeyDown={(event) => {

@@ -95,8 +95,8 @@ export function actorsOf(plan: Plan): Map<number, [string, Udf]> {
   return found;
 }
 
-export const udfWords = ({ count: actors, idle }: Udf): string =>
-  actors === 0 ? "its actors have ended" : plural(actors, "actor") + (idle != null ? `, ${idle} idle` : "");
+export const udfWords = ({ count: actors, idle, awaited, limit }: Udf): string =>
+  awaited ? `waits for ${plural(awaited, "actor")}, ${duration(limit ?? 0)} at most` : actors === 0 ? "its actors have ended" : plural(actors, "actor") + (idle != null ? `, ${idle} idle` : "");
 
 /** All that is known of an operator, as (name, value) in the order in which one asks. */
 export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][] {

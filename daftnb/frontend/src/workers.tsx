@@ -3,7 +3,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Readout } from "./cursor.tsx";
 import type { Frame, Worker, Workers } from "./frame.ts";
-import { plural } from "./format.ts";
+import { duration, plural } from "./format.ts";
 import { Lanes } from "./lanes.tsx";
 import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
@@ -58,13 +58,13 @@ export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
 
 /** Actors that a UDF with a concurrency runs in: they live on the workers' nodes, beside the workers. */
 function UdfActors({ frame }: { frame: Frame }) {
-  const udfs = Object.entries(frame.plan?.udfs ?? {}).filter(([, udf]) => udf.count > 0);
+  const udfs = Object.entries(frame.plan?.udfs ?? {}).filter(([, udf]) => udf.count > 0 || udf.awaited);
   return (
     <>
-      {udfs.map(([name, { count: actors, idle }]) => (
+      {udfs.map(([name, { count: actors, idle, awaited, limit }]) => (
         <span class="udf" key={name} title={name}>
-          ⚙ {name}: {plural(actors, "UDF actor")}
-          {idle != null && `, ${idle} idle`}
+          ⚙ {name}: {awaited ? `Daft waits for ${plural(awaited, "UDF actor")}, ${duration(limit ?? 0)} at most` : plural(actors, "UDF actor")}
+          {!awaited && idle != null && `, ${idle} idle`}
         </span>
       ))}
     </>
