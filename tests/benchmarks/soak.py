@@ -47,7 +47,7 @@ from tests.conftest import ROOT, await_that
 
 QUERIES, SEED, MINUTES = 500, 1, 60.0
 FAULT_EVERY = 10
-SAMPLES = 100
+SAMPLES = 50
 LOAD = """
 %load_ext daftnb
 session = daftnb.get_session()

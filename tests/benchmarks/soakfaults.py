@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -45,8 +46,15 @@ class Faults:
         return self._deck.pop()()
 
     def _worker(self) -> psutil.Process:
-        found = [each for each in processes_of(self._folder) if "RaySwordfishActor" in " ".join(each.cmdline())]
-        return self._mix.chance.choice(sorted(found, key=lambda process: process.pid))
+        def found() -> list[psutil.Process]:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
+                return [each for each in processes_of(self._folder) if "RaySwordfishActor" in " ".join(each.cmdline())]
+            return []
+
+        there = await_that(found, "a worker's process", 60)
+        assert isinstance(there, list)
+        process: psutil.Process = self._mix.chance.choice(sorted(there, key=lambda process: process.pid))
+        return process
 
     def worker_killed(self) -> Fault:
         """A RaySwordfishActor's process: its tasks run again elsewhere, and the query finishes."""

@@ -41,6 +41,9 @@ BEGIN = """([index, source]) => {
 SCROLL = "(index) => window.jupyterapp.shell.currentWidget.content.scrollToItem(index)"
 OUTPUTS = "(index) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.outputs.toJSON()"
 COMMAND = "(name) => window.jupyterapp.commands.execute(name)"
+LEFT_SECONDS = 3.5  # after which a view that JupyterLab has left behind has ended
+# What ipywidgets says of each widget that a kernel closes while a page shows it, or still makes it.
+OF_CLOSING = ("no comm channel defined", "[anywidget] Failed to initialize model.")
 COCKPIT = ".jp-OutputArea-output .root[data-view=cockpit]"
 PAGE_METRICS = ("JSHeapUsedSize", "Nodes", "JSEventListeners", "Documents")
 
@@ -53,11 +56,15 @@ class Page:
         self.loads = 1  # each has a heap of its own
         notebook(lab, name, ("",) * (FIRST_CELL + CELLS))
         self.page = chromium.new_page(viewport=VIEWPORT)
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("pageerror", self._problem)
         self.page.set_default_timeout(30_000)
         open_notebook(self.page, lab, name)
         self._devtools = self.page.context.new_cdp_session(self.page)
         self._enable()
+
+    def _problem(self, error: Any) -> None:
+        if str(error) not in OF_CLOSING:
+            self.problems.append(str(error))
 
     def _enable(self) -> None:
         for domain in ("Performance", "HeapProfiler"):
@@ -241,6 +248,7 @@ def sample(cell: int, page: Page, beside: Beside) -> Sample:
         "recordings MB": (held["recordings"] / 1e6, 0),
         "problems": (held["problems"], 0),
     }
+    time.sleep(LEFT_SECONDS)
     metrics = page.metrics()
     figures["page MB"] = (metrics.pop("JSHeapUsedSize") / 1e6, page.loads)
     figures |= {f"page {name}": (value, page.loads) for name, value in metrics.items()}

@@ -189,11 +189,11 @@ class Mix:
         rows, parts, rest = self._table()
         source = f"""
             %%daft --set threshold=3 --name soaked
-            got = sorted(table({rows}, {parts}).select(col("a") + {rest}).to_pydict()["a"])
+            got = sorted(table({rows}, {parts}).select(col("a") + {rest + 1}).to_pydict()["a"])
         """
         tasks = {PARTS: 1, "Project": parts}
         known = Known(rows=rows, tasks=tasks, settings={**SETTLED, "threshold": "3.0"}, name="soaked")
-        return Cell("named", source, (known,), [a + rest for a in range(rows)])
+        return Cell("named", source, (known,), [a + rest + 1 for a in range(rows)])
 
     # -- what the page shows ------------------------------------------------------------------------------------------
 

@@ -197,3 +197,25 @@ def test_without_workers_there_is_one_column(draw: Draw, artifacts: Path) -> Non
     assert plan["width"] == backlog["width"] > 1_000
     assert page.locator(".plan").evaluate("box => box.scrollHeight === box.clientHeight")
     assert page.get_by_text("Daft's native runner runs queries in this process").count() == 1
+
+
+def test_a_view_that_jupyterlab_has_left_behind_ends(draw: Draw) -> None:
+    """An output that is updated is drawn once more, and what was drawn before is taken out of the page, undisposed."""
+    page = draw(scaling.frame(over=True))
+    page.evaluate("""async () => {
+        const seconds = (n) => new Promise((done) => setTimeout(done, 1000 * n));
+        window.el = document.getElementById('view');
+        window.area = document.createElement('div');
+        area.className = 'jp-OutputArea';
+        el.replaceWith(area);
+        area.append(el);
+        await seconds(1.5);
+        area.remove();  // the cell is scrolled out of sight
+        await seconds(3.5);
+        window.kept = el.childElementCount;
+        document.body.append(area);
+        await seconds(1.5);
+        el.remove();  // the output is drawn anew
+    }""")
+    assert page.evaluate("() => window.kept") == 1, "a view that is out of sight lives"
+    page.wait_for_function("() => el.childElementCount === 0", timeout=10_000)

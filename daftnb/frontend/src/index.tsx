@@ -8,6 +8,7 @@ import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
 import { Cockpit, Looking } from "./cockpit.tsx";
 import { keepFocus, keepKeys } from "./keys.ts";
+import { whenLeft } from "./left.ts";
 import { Line } from "./line.tsx";
 import { Decisions } from "./panels.tsx";
 import planStyle from "./plan.css";
@@ -97,10 +98,12 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   });
   draw(<App />, root);
   keepFocus(root, store.chosen, controller.signal);
-  return () => {
+  const leave = () => {
     controller.abort();
     dispose();
     draw(null, root);
     host.remove();
   };
+  whenLeft(el, controller.signal, leave);
+  return leave;
 }
