@@ -16,11 +16,12 @@ from tests.unit.previewkernel import Page, kernel_page, rows_of
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with kernel_page() as page:
+        page.run("df = daft.from_pydict({'a': list(range(1000)), 'b': [str(i) for i in range(1000)]}).collect()")
         yield page
 
 
 def test_a_dataframe_as_a_cells_last_value_is_a_table_over_all_rows(page: Page) -> None:
-    page.run("df = daft.from_pydict({'a': list(range(1000)), 'b': [str(i) for i in range(1000)]}).collect()\ndf")
+    page.run("df")
     bundle = page.bundles[-1]
     assert bundle["text/plain"].startswith("╭") and "Showing first 8 of 1000 rows" in bundle["text/plain"]
     assert "<table" in bundle["text/html"] and "20 of 1,000 rows" in bundle["text/html"]
