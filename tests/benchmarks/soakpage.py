@@ -204,7 +204,7 @@ from collections import Counter
 import comm, ipywidgets
 gc.collect()
 answer = {
-    "threads": Counter(re.sub(r"\\d+", "N", thread.name) for thread in threading.enumerate()),
+    "threads": Counter(re.sub(r"subshell-.*|\\d+", "N", thread.name) for thread in threading.enumerate()),
     "comms": Counter(["comms"] * len(comm.get_comm_manager().comms)),
     "widgets": Counter(type(each).__name__ for each in ipywidgets.widgets.widget._instances.values()),
 }
