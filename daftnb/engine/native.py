@@ -17,6 +17,8 @@ from daft.daft import QueryEndState
 from daft.subscribers import Subscriber
 
 from daftnb.engine import ownqueries
+from daftnb.engine.endless import WORDS as ENDLESS
+from daftnb.engine.endless import is_endless
 from daftnb.engine.plans import bounded, logical_nodes, plan_nodes, read_json, text_nodes, with_details_of
 from daftnb.telemetry import events as e
 
@@ -82,7 +84,10 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                     self.optimised[event.query_id] = nodes
                 self.emit(e.LogicalPlan(now, event.query_id, "optimised", nodes))
             case "ExecutionStarted":
-                operators = bounded(plan_nodes(read_json(event.physical_plan)))
+                planned = tuple(plan_nodes(read_json(event.physical_plan)))
+                if event.query_id not in self.optimised and is_endless(planned):
+                    self.emit(e.ProblemFound(now, ENDLESS))
+                operators = bounded(planned)
                 parents = {child: node.id for node in operators for child in node.inputs}
                 # The native runner makes one operator of each, mostly, and does not say its expressions again.
                 operators = with_details_of(operators, self.optimised.pop(event.query_id, ()))

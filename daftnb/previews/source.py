@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from daftnb.engine.connect import runner_name
+from daftnb.engine.endless import never_ends
 from daftnb.engine.partitions import Partitions, is_collected, partitions_of, shown_rows
 from daftnb.engine.rerun import first_rows
 from daftnb.errors import DaftnbError
@@ -35,8 +37,6 @@ class Source:
     @property
     def runner(self) -> Literal["native", "ray"]:
         """Where its queries run."""
-        from daftnb.engine.connect import runner_name
-
         return "ray" if runner_name() == "ray" else "native"
 
 
@@ -69,7 +69,12 @@ def limited(frame: DataFrame, limit: int) -> Source:
     """The first rows of a dataframe, which are got now. Raises DaftnbError for a limit below 1."""
     if limit < 1:
         raise DaftnbError(f"A preview has at least 1 row (limit={limit}).", "Try %daft preview df --limit 100")
-    first = first_rows(frame, limit).collect()
+    first = first_rows(frame, limit)
+    if runner_name() == "ray" and never_ends(first):
+        raise DaftnbError(
+            "Daft on Ray never ends a limit of what into_partitions makes.", "Run it whole: df = df.collect()"
+        )
+    first = first.collect()
     return source_of(first, limit if len(first) >= limit else None)
 
 

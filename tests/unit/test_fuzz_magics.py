@@ -63,7 +63,7 @@ class Session(FakeSession):
         self.external = None
         self.off: dict[str, str] = {}
         self.addresses: list[str] = []
-        self.lines = SimpleNamespace(on=True, switch=lambda on: None)
+        self.lines = SimpleNamespace(on=True, switch=lambda on: None, own=lambda widget: widget.close())
         self.did: list[str] = []
 
     @property

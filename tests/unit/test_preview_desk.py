@@ -260,10 +260,12 @@ def types() -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("schemas", [300, pytest.param(5_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_every_schema_renders(schemas: int) -> None:
-    kinds = st.dictionaries(st.text(max_size=10), types(), min_size=1, max_size=6)
-    given(kinds, st.integers(0, 4), st.randoms())(
-        settings(max_examples=schemas, deadline=None, suppress_health_check=list(HealthCheck))(renders)
-    )()
+    @settings(max_examples=schemas, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.dictionaries(st.text(max_size=10), types(), min_size=1, max_size=6), st.integers(0, 4), st.randoms())
+    def each(schema: dict[str, Any], rows: int, chance: Any) -> None:
+        renders(schema, rows, chance)
+
+    each()
 
 
 def renders(schema: dict[str, Any], rows: int, chance: Any) -> None:
