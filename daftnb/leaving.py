@@ -26,12 +26,13 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
             _withdraw(external, flotilla, monitor)
             flotilla.door.close()
     finally:
-        if external.ours or not stands:
-            connect.release()
-        else:
-            connect.give_back()
-        if connect.link() in (None, external.link):
-            external.close()
+        with monitor.asking_nobody():
+            if external.ours or not stands:
+                connect.release()
+            else:
+                connect.give_back()
+            if connect.link() in (None, external.link):
+                external.close()
         monitor.emit(external.event("stopped"))
 
 

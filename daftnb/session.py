@@ -188,8 +188,9 @@ class Session:
         self._flotilla = None
         try:
             if "ray" in sys.modules:
-                connect.release()
-                connect.disconnect()
+                with self.monitor.asking_nobody():
+                    connect.release()
+                    connect.disconnect()
         finally:
             restore(self._environment_before)
             self._environment_before = {}

@@ -56,6 +56,8 @@ class RunnerDoor:
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of :class:`daftnb.engine.actor.InActor` and wait for what it returns."""
+        if self.dead:
+            raise ConnectionError("the engine's process is gone")
         caller = methodcaller(in_actor.DOOR, method, *arguments)
         try:
             return ray.get(self.actor.__ray_call__.remote(caller), timeout=CALL_SECONDS)
@@ -64,6 +66,8 @@ class RunnerDoor:
             raise
         except SystemExit:
             # What Ray raises in a thread that waits while the process leaves the cluster; it must not end the thread.
+            # One more call would end the process.
+            self.dead = True
             raise ConnectionError("Ray was shut down while the engine was asked") from None
 
     def close(self) -> None:

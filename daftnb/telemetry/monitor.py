@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from daftnb.telemetry import events as e
@@ -126,6 +127,19 @@ class Monitor:
                 listener.publish(frame)
             except Exception as error:
                 self._problem(f"a view could not be updated: {error!r}")
+
+    @contextmanager
+    def asking_nobody(self) -> Iterator[None]:
+        """Within, the engine is not asked: Ray ends the process of which a thread asks once it is shut down.
+
+        What is being asked is waited for, some seconds at most.
+        """
+        held = self._pulling.acquire(timeout=JOIN_SECONDS)
+        try:
+            yield
+        finally:
+            if held:
+                self._pulling.release()
 
     def _fold(self) -> None:
         if not self._pulling.acquire(timeout=PULL_SECONDS):

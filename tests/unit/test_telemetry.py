@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -324,3 +325,29 @@ def test_the_monitors_thread_begins_with_the_first_event_and_ends_when_told() ->
     await_that(lambda: {"queries": 1} in page.frames, "a frame")
     monitor.stop()
     assert threading.active_count() == before
+
+
+def test_while_nobody_is_to_be_asked_no_pull_is_under_way_and_none_begins() -> None:
+    asking, answer = threading.Event(), threading.Event()
+    asked: list[float] = []
+
+    def pull() -> list[e.Event]:
+        asked.append(time.monotonic())
+        asking.set()
+        answer.wait(10)
+        return []
+
+    monitor = Monitor(pull, lambda state, now: {}, time.time)
+    first = threading.Thread(target=monitor.refresh)
+    first.start()
+    assert asking.wait(10)
+    threading.Timer(0.3, answer.set).start()
+    with monitor.asking_nobody():
+        assert answer.is_set(), "it was waited for"
+        later = threading.Thread(target=monitor.refresh)
+        later.start()
+        time.sleep(0.2)
+        assert len(asked) == 1
+    first.join()
+    later.join()
+    assert len(asked) == 2
