@@ -175,9 +175,9 @@ class Desk:
         def do(own: OwnQuery) -> None:
             try:
                 work(own)
-            except Exception:
+            except Exception as failed:  # raised again in any case, or what explains it is
                 if over is not None and not own.cancelled:
-                    over.check()
+                    _check(over, failed)
                 raise
 
         self._jobs.start(id_, lambda own: self._guarded(id_, lambda: do(own)))
@@ -357,6 +357,16 @@ class Desk:
             if before == "lost" and self.source.limit is None:
                 return source_of(again.collect())
             return limited(again, self.source.limit or RUN_ROWS)
+
+
+def _check(rows: Partitions, failed: Exception) -> None:
+    """Raise PartitionLost where that is why work over these rows failed; where that cannot be told, why it failed."""
+    try:
+        rows.check()
+    except PartitionLost as lost:
+        raise lost from failed
+    except Exception:
+        raise failed from None
 
 
 def _whole(source: Source) -> Seen | None:

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daftnb.engine.partitions import LocalPartitions, PartitionLost
+from daftnb.errors import DaftnbError
 from daftnb.previews import download
 from daftnb.previews.source import frame_of, source_of
 from daftnb.widgets.desk import Desk
@@ -323,3 +325,29 @@ def made(kind: Any, rows: int, chance: Any) -> Any:
 
 def test_a_desk_needs_no_widget(frame: Any) -> None:
     assert isinstance(Asked(frame).desk, Desk)
+
+
+@pytest.mark.parametrize(
+    ("found", "told", "state"),
+    [
+        (None, "why it failed", "ready"),
+        (PartitionLost("their node has ended"), "their node has ended", "lost"),
+        (DaftnbError("The cluster did not answer.", "Try again."), "why it failed", "ready"),
+    ],
+)
+def test_what_fails_says_why_and_lost_only_where_rows_are(
+    frame: Any, found: Exception | None, told: str, state: str
+) -> None:
+    class Rows(LocalPartitions):
+        def check(self) -> None:
+            if found is not None:
+                raise found
+
+    def work(own: Any) -> None:
+        raise ValueError("why it failed")
+
+    asked = Asked(frame)
+    asked.desk._start(99, work, Rows([]))
+    content, _ = asked.answer(99)
+    assert content["type"] == "error" and told in content["message"]
+    assert asked.desk.state == state
