@@ -219,3 +219,10 @@ def test_a_view_that_jupyterlab_has_left_behind_ends(draw: Draw) -> None:
     }""")
     assert page.evaluate("() => window.kept") == 1, "a view that is out of sight lives"
     page.wait_for_function("() => el.childElementCount === 0", timeout=10_000)
+
+
+def test_a_view_that_jupyterlab_leaves_behind_at_once_ends(draw: Draw) -> None:
+    """Of a cell that is over soon: no look has found it in an output."""
+    page = draw(scaling.frame(over=True))
+    page.evaluate("() => { window.el = document.getElementById('view'); el.remove(); }")
+    page.wait_for_function("() => el.childElementCount === 0", timeout=20_000)

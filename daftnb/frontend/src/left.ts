@@ -3,6 +3,8 @@
 
 const LOOK_MS = 1_000;
 const OUTPUT = ".jp-OutputArea";
+const LOOKS = 2;
+const LOOKS_NEVER = 10; // a view that is drawn and left between two looks was seen nowhere; one may also come late
 
 /** Call `leave` once `element`, which was in an output, is in none for longer than a moment. (Of a cell that is out of
  * sight the output is not in the page either, but the element is in it.) */
@@ -13,7 +15,8 @@ export function whenLeft(element: HTMLElement, abort: AbortSignal, leave: () => 
     if (element.closest(OUTPUT)) {
       was = true;
       gone = 0;
-    } else if (was && !element.isConnected && ++gone > 1) leave();
+    } else if (element.isConnected) gone = 0;
+    else if (++gone >= (was ? LOOKS : LOOKS_NEVER)) leave();
   }, LOOK_MS);
   abort.addEventListener("abort", () => clearInterval(timer));
 }
