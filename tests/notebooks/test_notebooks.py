@@ -101,6 +101,7 @@ def test_connecting(tmp_path: Path) -> None:
     assert "ray://head:10001" in notebook.text("%daft connect ray:/head")
     assert "wants a token" in notebook.text("os.environ.pop(name, None)")
     assert "does not take this kernel's token" in notebook.text('"0" * 64')
-    assert "autoscaler" in notebook.text("str(server.token_path)")
+    assert "queries run on Ray at" in notebook.text("str(server.token_path)")
+    assert "no autoscaler: it will never grow" in notebook.text("%daft status")
     assert "{'a': [1, 2, 3]}" in notebook.text("threshold=2")
     assert "kind: RayCluster" in notebook.text("--kuberay")
