@@ -109,7 +109,8 @@ INTERNALS = (
     Internal("ray", (EMBEDDED,), "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),
     Internal("ray", (EMBEDDED,), "ray._raylet", "Config.initialize", "the token, after Ray was imported"),
     Internal("ray", (EMBEDDED,), "ray._raylet", "AuthenticationTokenLoader.instance", "the token, likewise"),
-    Internal("ray", (EMBEDDED,), "ray._private.node", "Node", "worker nodes on loopback"),
+    Internal("ray", (EMBEDDED,), "ray._private.node", "Node.dead_processes", "worker nodes on loopback"),
+    Internal("ray", (EMBEDDED,), "ray._private.ray_constants", "PROCESS_TYPE_RAYLET", "worker nodes that have died"),
     Internal(
         "ray",
         (EMBEDDED,),

@@ -13,7 +13,11 @@ from typing import Any
 
 from ray._private.node import Node
 from ray._private.parameter import RayParams
-from ray._private.ray_constants import LABELS_ENVIRONMENT_VARIABLE, RESOURCES_ENVIRONMENT_VARIABLE
+from ray._private.ray_constants import (
+    LABELS_ENVIRONMENT_VARIABLE,
+    PROCESS_TYPE_RAYLET,
+    RESOURCES_ENVIRONMENT_VARIABLE,
+)
 from ray.autoscaler._private.fake_multi_node.node_provider import FakeMultiNodeProvider
 from ray.autoscaler.tags import (
     NODE_KIND_WORKER,
@@ -30,6 +34,15 @@ LOOPBACK = "127.0.0.1"
 class LoopbackNodeProvider(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray's base class is untyped
     """Real raylets on this machine; ``provider`` must name ``node_memory`` and ``node_object_store`` in bytes, and
     ``object_folder`` (None: shared memory)."""
+
+    def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
+        """As Ray's, without those whose raylet has died: Ray starts others for them, where it would count them for ever."""
+        with self.lock:
+            for node_id, node in list(self._nodes.items()):
+                if "node" in node and PROCESS_TYPE_RAYLET in dict(node["node"].dead_processes()):
+                    self.terminate_node(node_id)  # what it has left behind, and the books
+            nodes: list[str] = super().non_terminated_nodes(tag_filters)
+            return nodes
 
     def _create_node_with_resources_and_labels(
         self, node_config: dict[str, Any], tags: dict[str, str], count: int, resources: dict[str, Any], labels: Any

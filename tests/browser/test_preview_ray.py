@@ -25,13 +25,13 @@ CELLS = (
     """
     import psutil, ray
     from ray.experimental import get_object_locations
-    # The node that has the last partition, without a word to Ray.
+    # All nodes that have the last partition (the sort took it to others), without a word to Ray.
     last = spread._result.values()[-1].partition()
-    [where] = get_object_locations([last])[last]["node_ids"]
-    [port] = [node["NodeManagerPort"] for node in ray.nodes() if node["NodeID"] == where]
+    where = get_object_locations([last])[last]["node_ids"]
+    ports = {node["NodeManagerPort"] for node in ray.nodes() if node["NodeID"] in where}
     for process in psutil.process_iter(["name"]):
         if process.info["name"] == "raylet" and any(
-            each.laddr.port == port and each.status == "LISTEN" for each in process.net_connections()
+            each.laddr.port in ports and each.status == "LISTEN" for each in process.net_connections()
         ):
             process.kill()
             print("ended", process.pid)

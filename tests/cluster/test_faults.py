@@ -102,6 +102,18 @@ def test_a_raylet_is_killed(kernel: Kernel) -> None:
 
 
 @pytest.mark.slow
+def test_all_raylets_are_killed(kernel: Kernel) -> None:
+    """Nodes that died have others in their place: also where the cluster would be at its maximum with them."""
+    _, folder, _ = kernel.run(START)
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+    raylets = {worker.ppid() for worker in processes_of(folder) if "RaySwordfishActor" in " ".join(worker.cmdline())}
+    assert raylets
+    for raylet in raylets:
+        psutil.Process(raylet).kill()
+    assert kernel.run(QUERY) == {"a": [2, 3]}
+
+
+@pytest.mark.slow
 def test_the_runner_actor_is_killed(kernel: Kernel) -> None:
     started(kernel, "RemoteFlotillaRunner").kill()
     end = kernel.run(END)
