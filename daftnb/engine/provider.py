@@ -36,7 +36,7 @@ class LoopbackNodeProvider(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray'
     ``object_folder`` (None: shared memory)."""
 
     def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
-        """As Ray's, without those whose raylet has died: Ray starts others for them, where it would count them for ever."""
+        """As Ray's, without those whose raylet has died: Ray would count them for ever, and now starts others."""
         with self.lock:
             for node_id, node in list(self._nodes.items()):
                 if "node" in node and PROCESS_TYPE_RAYLET in dict(node["node"].dead_processes()):

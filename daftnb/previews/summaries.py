@@ -98,10 +98,17 @@ def _distinct(frame: DataFrame, columns: Sequence[Column]) -> Found:
     if not askable:
         return {}
     expressions = [col(column.name).approx_count_distinct().alias(f"d{column.number}") for column in askable]
+    expressions += [col(column.name).count().alias(f"v{column.number}") for column in askable]
     [counts] = frame.agg(*expressions).to_pylist()
     return {
-        column.number: {"distinct": f.figure(counts[f"d{column.number}"] or 0, "approximate")} for column in askable
+        number: {"distinct": _estimated(counts[f"d{number}"], counts[f"v{number}"])}
+        for number in (column.number for column in askable)
     }
+
+
+def _estimated(distinct: int | None, values: int) -> dict[str, Any]:
+    """Daft's estimate, which may be some percent more than there are values (not null) at all."""
+    return f.figure(min(distinct or 0, values), "approximate")
 
 
 # -- on a cluster -----------------------------------------------------------------------------------------------------
@@ -117,7 +124,7 @@ def _remote(
     expressions = [expression for column in askable for expression in _aggregations(column)]
     [found] = frame.agg(*expressions).collect().to_pylist()
     check()
-    yield {column.number: _aggregated(column, found) for column in askable}
+    yield {column.number: _aggregated(column, found, rows.rows) for column in askable}
     valued = [column for column in askable if column.kind in f.MEASURED | f.COUNTED]
     if not valued:
         return
@@ -141,11 +148,12 @@ def _aggregations(column: Column) -> Iterator[Expression]:
         yield value.mean().alias(f"m{number}")
 
 
-def _aggregated(column: Column, found: dict[str, Any]) -> Summary:
+def _aggregated(column: Column, found: dict[str, Any], rows: int) -> Summary:
     number = column.number
-    summary: Summary = {"nulls": f.figure(found[f"n{number}"], "exact")}
+    nulls = found[f"n{number}"]
+    summary: Summary = {"nulls": f.figure(nulls, "exact")}
     if f"d{number}" in found:
-        summary["distinct"] = f.figure(found[f"d{number}"] or 0, "approximate")
+        summary["distinct"] = _estimated(found[f"d{number}"], rows - nulls)
     for key, name in (("a", "min"), ("b", "max"), ("m", "mean")):
         value = found.get(f"{key}{number}")
         if value is not None:
