@@ -18,7 +18,7 @@ from tests.benchmarks.suite import ROOT
 from tests.cluster.heads import Head
 
 AREA = "connect"
-ROUNDS = 3
+ROUNDS = 2
 QUERY = "daft.from_pydict({'a': [1, 2, 3]}).into_partitions(2).where(daft.col('a') > 1).sort('a').to_pydict()"
 PLAIN = """
 began = time.perf_counter()

@@ -15,7 +15,7 @@ from tests.benchmarks.figures import Figure, Goal, Report
 from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 
 AREA = "interactive"
-ROUNDS = 4
+ROUNDS = 3
 QUERIES = {"plain, off": 10, "plain, on": 4, "daftnb, off": 10, "daftnb, on": 10}  # in a row, in each round
 INTERRUPTED_TASKS = 30
 INTERRUPTS = {"plain, off": 1, "daftnb": 3}

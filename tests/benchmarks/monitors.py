@@ -1,6 +1,6 @@
 """The cockpit beside dask.distributed's dashboard: what a monitor costs while it is looked at, and what it leaves.
 
-The same work for both: 2,000 tiny tasks that do not depend on each other, on one worker with two slots; dask's are a
+The same work for both: 1,000 tiny tasks that do not depend on each other, on one worker with two slots; dask's are a
 map over its client. Each system runs it with no monitor at all (dask without its dashboard, Daft alone without its
 bar), and watched in Chromium: dask's status page, the cockpit in JupyterLab. The bytes are what the page receives on
 its web sockets, all of them, while the work is done. Then a notebook of each is run without a page, and its bytes are
@@ -35,7 +35,7 @@ from tests.browser.servers import serving
 from tests.browser.test_stop import notebook
 
 AREA = "monitors"
-TASKS = 2_000
+TASKS = 1_000
 ROUNDS = 3
 DASK = "dask's dashboard"
 DASK_SECONDS = 4.0  # of a round: dask's tasks are over so soon that they are run again until then
