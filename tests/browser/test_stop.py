@@ -127,6 +127,7 @@ def test_stop_ends_the_query_while_its_cell_runs(
     assert "rows after the end: 0 of" in said
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_stop_ends_the_query_on_the_cluster(lab: Lab, page: Any, artifacts: Path) -> None:
     said = stopped(press_by_mouse, RAY, "stop-ray", lab, page, artifacts)

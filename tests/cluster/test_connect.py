@@ -138,7 +138,7 @@ BOTH = [
     pytest.param(order, client, id=f"{where}-{order}", marks=() if quick else pytest.mark.slow)
     for number, order in enumerate(ORDERS)
     for client, where in ((False, "direct"), (True, "client"))
-    for quick in [number in (0, 1, 6) and client == (number == 1)]
+    for quick in [number in (1, 6) and client == (number == 1)]
 ]
 
 

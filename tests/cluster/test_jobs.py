@@ -175,6 +175,7 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_a_script_runs_in_its_working_directory(
     server: JobServer, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
