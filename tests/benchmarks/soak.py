@@ -29,6 +29,7 @@ from tests.benchmarks.soakfaults import Fault, Faults
 from tests.benchmarks.soakpage import (
     CELLS,
     FIRST_CELL,
+    LEFT_SECONDS,
     SETUP_CELL,
     VIEW_CELL,
     WITHOUT,
@@ -96,10 +97,13 @@ class Soak:
         """Load, start the cluster, open the cockpit, and run each kind of cell once."""
         self._set_up(SETUP + LOAD)
         self.beside.ask("import json; answer = None")
-        self.left["before the cluster"] = left(self.beside)
+        self.page.run(VIEW_CELL, "%daft cockpit")
+        # A cluster before the one that is used: daftnb, Daft and Ray start threads and open files that stay.
+        self._set_up(START)
+        self.run(self.mix.small())
+        self.left["without a cluster, after a first"] = self._stopped()
         self._set_up(START)
         self.folder = self.beside.ask("answer = str(session.cluster.folder)")
-        self.page.run(VIEW_CELL, "%daft cockpit")
         self.faults = Faults(self.mix, self.page, self.beside, self.folder)
         for make, _ in self.mix.kinds():
             self.run(make())
@@ -116,6 +120,12 @@ class Soak:
         for slot in range(CELLS):
             self.page.run(FIRST_CELL + slot, "got = df = t = found = None")
         settled(self.beside, 60)
+        return left(self.beside)
+
+    def _stopped(self) -> dict[str, Counter[str]]:
+        """End the cluster, and wait for threads that end a little later: what is there."""
+        self.page.run(SETUP_CELL, "%daft stop")
+        time.sleep(LEFT_SECONDS)
         return left(self.beside)
 
     def soak(self, queries: int, minutes: float) -> None:
@@ -146,8 +156,7 @@ class Soak:
         """End the cluster; what is then there, and what is not."""
         self.left["at the end"] = self.rest()
         self.problems = self.beside.ask("answer = list(session.frame()['session']['problems'].values())")
-        self.page.run(SETUP_CELL, "%daft stop")
-        self.left["without the cluster"] = left(self.beside)
+        self.left["without the cluster"] = self._stopped()
         self.processes = [" ".join(each.cmdline())[:80] for each in processes_of(self.folder)]
         self.processes += [" ".join(each.cmdline())[:80] for each in self.beside.process.children(recursive=True)]
         self.page.run(VIEW_CELL, "pass")
@@ -275,8 +284,11 @@ def growth(report: Report, samples: list[Sample], plain: dict[str, tuple[float, 
 
 
 def leftovers(report: Report, soak: Soak) -> None:
-    """What is there at the end that was not there after warm-up (with the cluster: before it)."""
-    for before, after in (("after warm-up", "at the end"), ("before the cluster", "without the cluster")):
+    """What is there at the end that was not there after warm-up, and, without the cluster, after a first one."""
+    for before, after in (
+        ("after warm-up", "at the end"),
+        ("without a cluster, after a first", "without the cluster"),
+    ):
         for what, counts in soak.left[after].items():
             more = counts - soak.left[before][what]
             names = ", ".join(f"{name} ×{count}" for name, count in more.items())

@@ -41,7 +41,7 @@ BEGIN = """([index, source]) => {
 SCROLL = "(index) => window.jupyterapp.shell.currentWidget.content.scrollToItem(index)"
 OUTPUTS = "(index) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.outputs.toJSON()"
 COMMAND = "(name) => window.jupyterapp.commands.execute(name)"
-LEFT_SECONDS = 3.5  # after which a view that JupyterLab has left behind has ended
+LEFT_SECONDS = 6.0  # after which a view that JupyterLab has left behind has ended
 # What ipywidgets says of each widget that a kernel closes while a page shows it, or still makes it.
 OF_CLOSING = ("no comm channel defined", "[anywidget] Failed to initialize model.")
 COCKPIT = ".jp-OutputArea-output .root[data-view=cockpit]"

@@ -167,8 +167,10 @@ class Mix:
         """All rows, the largest first."""
         rows, parts, _ = self._table()
         source = f"got = table({rows}, {parts}).sort('a', desc=True).to_pydict()['a']"
-        # Once it is divided, each partition is kept; then sampled, divided by the samples' bounds, and sorted.
-        known = Known(rows=rows, tasks={PARTS: 1 + parts, "Sort": 3 * parts})
+        # Once it is divided, each partition is kept; those with rows are sampled and divided by the samples' bounds;
+        # all are sorted. Daft divides by rounding up, so that the last ones may have none.
+        filled = -(-rows // -(-rows // parts))
+        known = Known(rows=rows, tasks={PARTS: 1 + parts, "Sort": 2 * filled + parts})
         return Cell("sort", source, (known,), list(range(rows))[::-1])
 
     def sql(self) -> Cell:

@@ -225,4 +225,4 @@ def test_a_view_that_jupyterlab_leaves_behind_at_once_ends(draw: Draw) -> None:
     """Of a cell that is over soon: no look has found it in an output."""
     page = draw(scaling.frame(over=True))
     page.evaluate("() => { window.el = document.getElementById('view'); el.remove(); }")
-    page.wait_for_function("() => el.childElementCount === 0", timeout=20_000)
+    page.wait_for_function("() => el.childElementCount === 0", timeout=15_000)

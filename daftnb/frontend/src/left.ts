@@ -4,7 +4,7 @@
 const LOOK_MS = 1_000;
 const OUTPUT = ".jp-OutputArea";
 const LOOKS = 2;
-const LOOKS_NEVER = 10; // a view that is drawn and left between two looks was seen nowhere; one may also come late
+const LOOKS_NEVER = 4; // a view that is drawn and left between two looks was seen nowhere; one may also come late
 
 /** Call `leave` once `element`, which was in an output, is in none for longer than a moment. (Of a cell that is out of
  * sight the output is not in the page either, but the element is in it.) */
