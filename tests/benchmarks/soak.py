@@ -99,14 +99,14 @@ class Soak:
         self.beside.ask("import json; answer = None")
         self.page.run(VIEW_CELL, "%daft cockpit")
         # A cluster before the one that is used: daftnb, Daft and Ray start threads and open files that stay.
-        self._set_up(START)
-        self.run(self.mix.small())
-        self.left["without a cluster, after a first"] = self._stopped()
-        self._set_up(START)
+        for first in (True, False):
+            self._set_up(START)
+            for make, _ in self.mix.kinds():
+                self.run(make())
+            if first:
+                self.left["without a cluster, after a first"] = self._stopped()
         self.folder = self.beside.ask("answer = str(session.cluster.folder)")
         self.faults = Faults(self.mix, self.page, self.beside, self.folder)
-        for make, _ in self.mix.kinds():
-            self.run(make())
         self.run_fault(self.faults.interrupted())
         self.left["after warm-up"] = self.rest()
         self.samples.append(sample(0, self.page, self.beside))
