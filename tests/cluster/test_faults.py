@@ -77,6 +77,7 @@ def started(kernel: Kernel, name: str) -> psutil.Process:
     return process
 
 
+@pytest.mark.slow  # test_oracle kills one too
 def test_a_worker_is_killed(kernel: Kernel) -> None:
     started(kernel, "RaySwordfishActor").kill()
     end = kernel.run(END)
