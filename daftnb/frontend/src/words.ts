@@ -38,11 +38,12 @@ export function workerWords(worker: Worker, now: number): string {
   return state + idle + ends + (worker.rule ? ` · ${worker.rule}` : "");
 }
 
-/** "12 tasks done · 2.00 GB": what does not tick. */
-export const workerFacts = (worker: Worker): string =>
-  [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", worker.memory == null ? "" : size(worker.memory)]
-    .filter(Boolean)
-    .join(" · ");
+/** "12 tasks done · 654 MB used", or "· 2.00 GB node" where it is not known what is used: what does not tick. */
+export const workerFacts = (worker: Worker): string => {
+  const used = worker.figures?.memory_used;
+  const memory = used != null ? `${size(used)} used` : worker.memory == null ? "" : `${size(worker.memory)} node`;
+  return [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", memory].filter(Boolean).join(" · ");
+};
 
 /** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots". */
 export function poolWords(pool: Workers): string {

@@ -24,7 +24,9 @@ test("a worker's state, how long, when it ends and why", () => {
 });
 
 test("what a worker did and has", () => {
-  assert.equal(workerFacts(worker({})), "12 tasks done · 2.00 GB");
+  assert.equal(workerFacts(worker({})), "12 tasks done · 2.00 GB node");
+  const figures = { memory_used: 654e6, memory_total: 2e9, store_used: null, store_total: null };
+  assert.equal(workerFacts(worker({ figures })), "12 tasks done · 654 MB used");
   assert.equal(workerFacts(worker({ finished: 1, memory: null })), "1 task done");
   assert.equal(workerFacts(worker({ slots: 0, memory: null })), "");
 });
