@@ -67,7 +67,8 @@ def _local(
         counted |= {number for number, summary in found.items() if "distinct" in summary}
         yield found
     arrays.clear()
-    yield _distinct(frame, [each for each in columns if each.kind in DISTINCT and each.number not in counted])
+    left = [each for each in columns if each.kind in DISTINCT and each.number not in counted]
+    yield _distinct(frame, left, {each.number: rows.rows - first[each.number]["nulls"]["value"] for each in left})
 
 
 def _parts(
@@ -91,17 +92,17 @@ def _parts(
         yield waiting
 
 
-def _distinct(frame: DataFrame, columns: Sequence[Column]) -> Found:
+def _distinct(frame: DataFrame, columns: Sequence[Column], values: dict[int, int]) -> Found:
+    """``values``: how many there are of each column, by its number, without nulls."""
     from daft import col
 
     askable = [column for column in columns if column.alone and column.name != "*"]
     if not askable:
         return {}
     expressions = [col(column.name).approx_count_distinct().alias(f"d{column.number}") for column in askable]
-    expressions += [col(column.name).count().alias(f"v{column.number}") for column in askable]
     [counts] = frame.agg(*expressions).to_pylist()
     return {
-        number: {"distinct": _estimated(counts[f"d{number}"], counts[f"v{number}"])}
+        number: {"distinct": _estimated(counts[f"d{number}"], values[number])}
         for number in (column.number for column in askable)
     }
 

@@ -365,7 +365,7 @@ def _check(rows: Partitions, failed: Exception) -> None:
         rows.check()
     except PartitionLost as lost:
         raise lost from failed
-    except Exception:
+    except Exception:  # the cluster may be away altogether: the user is told what failed first
         raise failed from None
 
 

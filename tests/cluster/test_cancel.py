@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from daftnb.engine.endless import WORDS as ENDLESS
 from daftnb.errors import QueryCancelled
 from daftnb.session import Session
 from tests.cluster.scaling import demand, sleepy, tiny, whole_trace, workers
@@ -168,3 +169,25 @@ def test_a_view_of_the_first_rows_leaves_nothing_running(session: Session, tmp_p
     await_that(lambda: not any(row["state"] == "busy" for row in workers(session).values()), "idle workers", 3)
     assert max(starts(tmp_path)) < closed + 1
     assert len(starts(tmp_path)) < 40
+
+
+@pytest.mark.slow
+def test_a_query_that_daft_never_ends_is_told_as_it_starts_and_can_be_ended(session: Session) -> None:
+    import daft
+
+    outcome: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            daft.from_pydict({"a": list(range(10))}).limit(4).into_partitions(6).collect()
+        except Exception as error:
+            outcome.append(error)
+
+    victim = meanwhile(run)
+    await_that(lambda: ENDLESS in session.frame()["session"]["problems"].values(), "it is told", 30)
+    victim.join(10)  # the like of it is over in less than one
+    assert victim.is_alive(), "Daft ends it now: what is said of it is no longer true"
+    assert session.cancel()
+    victim.join(10)
+    assert [type(error) for error in outcome] == [QueryCancelled]
+    assert tiny() < NEXT_SECONDS
