@@ -171,12 +171,15 @@ def test_each_line_is_in_the_cell_of_its_query_when_all_are_run(lab: Lab, page: 
     all_ran(page, 60)
     for index in (1, 4, 6):
         line(page, index).locator(".head[data-state=finished]").wait_for(timeout=10_000)
-    assert [line(page, index).count() for index in range(7)] == [0, 1, 0, 0, 1, 0, 1]
-    page.wait_for_function("() => true")
+    # Beside the thread's query, the short one of the third cell may be too slow to show nothing: a line there is its own.
+    short = line(page, 2).count()
+    assert [line(page, index).count() for index in range(7)] == [0, 1, short, 0, 1, 0, 1]
+    heads = [" ".join(line(page, index).locator(".head").inner_text().split()) for index in (1, 2)[: 1 + short]]
+    assert all(("+ 1 more" in head) == (index == 0) for index, head in enumerate(heads)), heads
     cells = saved(page, lab, name)
     texts = ["".join(cells[index]["outputs"][0]["data"]["text/plain"]) for index in (1, 4, 6)]
     assert all("finished after" in text for text in texts), texts
-    assert [len(c["outputs"]) for c in cells] == [0, 1, 0, 0, 1, 1, 1]
+    assert [len(c["outputs"]) for c in cells] == [0, 1, short, 0, 1, 1, 1]
     # The page is loaded again: it asks the kernel for the bundle, and the lines are there.
     page.reload()
     page.wait_for_function(READY, timeout=90_000)
