@@ -143,6 +143,7 @@ def test_the_first_rows_of_a_frame_that_has_not_run(session: Session, frame: Any
     assert asked.desk.source.limit == 1000 and len(asked.rows(0, 500, [0])["v0"]) == 500
 
 
+@pytest.mark.slow
 def test_a_partition_that_is_lost_is_said_and_made_again(session: Session) -> None:
     import daft
     from daft import col

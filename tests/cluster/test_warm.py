@@ -78,6 +78,7 @@ def test_a_worker_killed_while_warm_is_noticed_and_replaced(session: Session) ->
     assert session.frame()["session"]["problems"] == {}
 
 
+@pytest.mark.slow
 def test_a_node_that_is_gone_is_noticed(session: Session) -> None:
     sleepy(30, 0.4).collect()
     before = workers(session)

@@ -53,7 +53,6 @@ def test_its_scripts_are_sound() -> None:
     assert re.fullmatch(r"python-3\.\d+", (BINDER / "runtime.txt").read_text().strip())
 
 
-@pytest.mark.slow
 @pytest.mark.packaging
 @pytest.mark.timeout(600)
 def test_its_steps_in_a_fresh_environment(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_its_steps_in_a_fresh_environment(tmp_path: Path) -> None:
     assert re.search(r"RUN \./binder/postBuild|binder/postBuild", dockerfile)
     fresh = tmp_path / "fresh"
     venv.create(fresh, with_pip=True)
-    environment = {**os.environ, "PATH": f"{fresh / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "PIP_NO_COMPILE": "1", "PATH": f"{fresh / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run(["./binder/postBuild"], cwd=source, env=environment, check=True, timeout=500)
     check = "import daftnb, ipykernel, jupyterlab, skimage"
     subprocess.run([fresh / "bin" / "python", "-c", check], cwd=tmp_path, env=environment, check=True)
