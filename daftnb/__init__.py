@@ -69,6 +69,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """What is for users: completion offers nothing else."""
+    return [*__all__, "__version__"]
+
+
 def get_session() -> Session:
     """This kernel's Session; made now if there is none."""
     from daftnb.session import open_session

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import daftnb
 from daftnb import settings
 from daftnb.commands import registry
 from daftnb.commands.completion import IDENTIFIER, complete, matcher_of
@@ -200,6 +201,8 @@ def test_a_kernel_completes_while_it_is_loaded(kernel: Any, tab: Callable[[str],
     run("r = horses.limit(1).collect()\nimport daftnb\n_ = daftnb.get_session().frame()")
     assert tab("%daft save run.arrow --query ")[0] == "%daft save run.arrow --query 1"
     assert tab("%%daft\nhorses.coll") == ["%%daft\nhorses.collect"]  # the cell's own lines are Python's
+    offered = [line for line in tab("daftnb.") if not line.startswith("daftnb.__")]
+    assert set(offered) == {f"daftnb.{name}" for name in daftnb.__all__}, "what is for users, and no import of ours"
     run("%unload_ext daftnb")
     assert "%daft stop" not in tab("%daft sto")
     run(
