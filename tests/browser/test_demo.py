@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
 
@@ -86,7 +87,11 @@ def screenshots(page: Any, root: Any, artifacts: Path) -> None:
         root.and_(page.locator(f"[data-theme={theme}]")).wait_for()
         root.scroll_into_view_if_needed()
         page.wait_for_timeout(500)  # what is out of sight is not drawn, and what comes in sight is drawn frame by frame
-        root.screenshot(path=artifacts / f"readme-{theme}.png")
+        path = artifacts / f"readme-{theme}.png"
+        root.screenshot(path=path)
+        with Image.open(path) as taken:
+            few = taken.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            few.save(path, optimize=True)  # a third of the bytes, no colour is off by more than a few steps
 
 
 def cockpit(page: Any) -> Any:
