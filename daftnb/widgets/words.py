@@ -54,7 +54,7 @@ SIGNS = {
 }
 NATIVE = (
     "Daft's native runner runs queries in this process: it has no workers and no backlog. "
-    "%daft start gives it a Ray cluster."
+    "For a Ray cluster, %daft start comes before a kernel's first query."
 )
 
 

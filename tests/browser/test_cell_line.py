@@ -171,7 +171,7 @@ def test_each_line_is_in_the_cell_of_its_query_when_all_are_run(lab: Lab, page: 
     all_ran(page, 60)
     for index in (1, 4, 6):
         line(page, index).locator(".head[data-state=finished]").wait_for(timeout=10_000)
-    # Beside the thread's query, the short one of the third cell may be too slow to show nothing: a line there is its own.
+    # Beside the thread's query the short one, of the third cell, may take long enough for a line, which is its own.
     short = line(page, 2).count()
     assert [line(page, index).count() for index in range(7)] == [0, 1, short, 0, 1, 0, 1]
     heads = [" ".join(line(page, index).locator(".head").inner_text().split()) for index in (1, 2)[: 1 + short]]

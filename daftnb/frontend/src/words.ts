@@ -56,4 +56,4 @@ export const overMax = ({ wanted, most }: Backlog): string =>
   wanted != null && most != null && wanted > most ? `asked for ${plural(wanted, "CPU")}, this cluster can have ${most}` : "";
 
 export const NATIVE =
-  "Daft's native runner runs queries in this process: it has no workers and no backlog. %daft start gives it a Ray cluster.";
+  "Daft's native runner runs queries in this process: it has no workers and no backlog. For a Ray cluster, %daft start comes before a kernel's first query.";
