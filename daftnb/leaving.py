@@ -26,6 +26,8 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
             _withdraw(external, flotilla, monitor)
             flotilla.door.close()
     finally:
+        if flotilla is not None:
+            flotilla.door.left = True
         with monitor.asking_nobody():
             if external.ours or not stands:
                 connect.release()

@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from daftnb import settings
@@ -58,7 +59,8 @@ class Session:
         self._flotilla: WatchedFlotillaRunner | None = None
         self._environment_before: dict[str, str | None] = {}
         self._warned: set[str] = set()
-        self._on_close: list[Callable[[], None]] = []
+        self._on_close = ExitStack()  # what puts back what was changed: all of it, if one of them fails too
+        self._on_close.callback(self.monitor.stop)  # the last: an event would start it again
         self._attach()
         atexit.register(self._at_exit)
 
@@ -68,15 +70,16 @@ class Session:
 
             self._query_events = QueryEvents(self._tell, self._adopt, self.names)
             self._query_events.attach()
-            self._on_close.append(self._query_events.detach)
+            self._on_close.callback(self._query_events.detach)
         if internals.PREVIEWS not in self.off:
             from daftnb.previews.formatter import without_server
 
-            self._on_close.append(without_server())
+            self._on_close.callback(without_server())
         from daftnb.engine.connect import restore_documented_spelling
         from daftnb.engine.ownqueries import untap_event_loop
 
-        self._on_close += [restore_documented_spelling(), untap_event_loop]
+        self._on_close.callback(restore_documented_spelling())
+        self._on_close.callback(untap_event_loop)
 
     # -- the cluster --------------------------------------------------------------------------------------------------
 
@@ -185,7 +188,9 @@ class Session:
         self.cluster = None
         from daftnb.engine import connect
 
-        self._flotilla = None
+        flotilla, self._flotilla = self._flotilla, None
+        if flotilla is not None:
+            flotilla.door.left = True
         try:
             if "ray" in sys.modules:
                 with self.monitor.asking_nobody():
@@ -360,9 +365,7 @@ class Session:
             self.terminal.switch(False)
             if self.lines is not None:
                 self.lines.close()
-            while self._on_close:
-                self._on_close.pop()()
-            self.monitor.stop()
+            self._on_close.close()
 
     def _at_exit(self) -> None:
         """The interpreter ends: let go of the cluster (its supervisor ends it) without making anyone wait."""

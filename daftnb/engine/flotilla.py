@@ -39,6 +39,7 @@ class RunnerDoor:
     def __init__(self, actor: Any, off: frozenset[str]) -> None:
         self.actor = actor
         self.dead = False  # the actor was found dead: it takes its workers with it, and answers nobody again
+        self.left = False  # the cluster was ended, or let go of: what is still held of a query there ends nothing
         self._told_dead = False
         self._lock = threading.Lock()
         self._clock_offset = 0.0
@@ -224,6 +225,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         return self.door.call(method, *arguments)
 
     def _end(self, index: int, query_id: str) -> None:
+        if self.door.left:
+            return
         self._last_stats(query_id, lambda: self.door.call("cancel", index))
 
     def _last_stats(self, query_id: str, rows: Callable[[], list[dict[str, Any]]]) -> None:

@@ -141,6 +141,10 @@ def test_a_cluster_is_loopback_only_with_a_token_and_a_killed_kernel_leaves_noth
 def test_stop_ends_exactly_it_and_start_works_again(kernel: Kernel) -> None:
     _, folder, _ = kernel.run(START)
     assert kernel.run(QUERY) == {"a": [2, 3]}
+    kernel.run("""
+        held = daft.range(4000, partitions=4).select(daft.col("id") + 1).iter_partitions()
+        next(held)  # a query that nobody reads to its end
+    """)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     assert kernel.run("out = session.stop()") is True
     assert processes_of(folder) == []
@@ -148,6 +152,8 @@ def test_stop_ends_exactly_it_and_start_works_again(kernel: Kernel) -> None:
     assert bystander.poll() is None
     bystander.kill()
     assert kernel.run("out = session.stop()") is False
+    kernel.run("del held")
+    assert kernel.run("out = session.frame()['session']['problems']") == {}
     left = kernel.run("import os; out = [name for name in os.environ if name.startswith('RAY_')]")
     assert set(left) <= {"RAY_CLIENT_MODE"}, "Ray sets this one itself"
     _, again, _ = kernel.run(START)

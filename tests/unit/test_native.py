@@ -7,9 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import daft
+import pytest
+from daft.exceptions import DaftCoreException
 
-from daftnb.engine.native import QueryEvents, operator_stats
+from daftnb.engine.native import ALIAS, QueryEvents, operator_stats
 from daftnb.engine.plans import plan_nodes
+from daftnb.session import Session
 from daftnb.telemetry import events as e
 from tests.conftest import await_that
 
@@ -73,3 +76,16 @@ def test_the_native_runner_tells_of_the_two_sides_in_turn() -> None:
             assert (getattr(before, name) or 0) <= (getattr(after, name) or 0)
     assert {event.rows_out for event in stats} <= {None, *range(6_668)}
     assert subscriber.joins == {}
+
+
+def test_what_was_changed_is_put_back_where_a_part_of_it_fails() -> None:
+    from daft.dataframe.preview import PreviewFormatter
+
+    before = vars(PreviewFormatter).copy()
+    session = Session()
+    session.monitor.start()
+    assert vars(PreviewFormatter) != before
+    daft.detach_subscriber(ALIAS)
+    with pytest.raises(DaftCoreException, match=f"`{ALIAS}` not found"):
+        session.close()
+    assert vars(PreviewFormatter) == before and not session.monitor.running
