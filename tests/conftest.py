@@ -12,11 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 
 T = TypeVar("T")
 
 os.environ.setdefault("DO_NOT_TRACK", "true")  # Daft counts its uses over the network; tests are not uses
+
+# An example that takes long on a machine that has much to do is no failure.
+hypothesis.settings.register_profile("daftnb", deadline=None)
+hypothesis.settings.load_profile("daftnb")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,6 +11,7 @@ from daftnb.errors import ClusterError
 GCS_PORT = 6379  # of `ray start --head`
 CLIENT_PORT = 10001
 JOBS_PORT = 8265
+LONGEST = 300  # characters; a host's name has 253 at most (RFC 1035)
 _FORMS = "%daft connect HOST:PORT, ray://HOST:PORT or auto; with nothing, a Ray of this kernel's own is started."
 
 
@@ -42,6 +43,8 @@ def parse(text: str | None) -> Address:
     text = (text or "local").strip()
     if text in ("local", "auto"):
         return Address("local") if text == "local" else Address("auto")
+    if len(text) > LONGEST:
+        raise ClusterError(f"{text[:40]}… has {len(text)} characters: no address is that long.", f"Try {_FORMS}")
     scheme, separator, rest = text.rpartition("://")
     if scheme in ("http", "https"):
         raise ClusterError(

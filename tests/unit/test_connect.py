@@ -50,6 +50,7 @@ def test_every_address_that_ray_takes(text: str | None, address: Address) -> Non
         ("he ad:6379", "he ad:6379: a host has no ' ' in its name.", "Try %daft connect head:6379"),
         ("ray://me@head:10001", "ray://me@head:10001: a host has no '@'", "Try %daft connect ray://mehead:10001"),
         ("ftp://head:21", "ftp://head:21 has the scheme 'ftp', which is not Ray's.", "Try %daft connect HOST:PORT"),
+        ("9" * 990, f"{'9' * 40}… has 990 characters: no address is that long.", "Try %daft connect HOST:PORT"),
         ("http://head:8265/x", "http://head:8265/x is the address of a web page", "Try %daft connect ray://head:10001"),
     ],
 )

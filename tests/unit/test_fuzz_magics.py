@@ -20,6 +20,7 @@ from daftnb import magics
 from daftnb.commands import registry
 from daftnb.engine.address import parse
 from daftnb.errors import DaftnbError
+from daftnb.session import close_session
 from daftnb.settings import SETTINGS, AutoscalingSettings
 from daftnb.telemetry.recorder import Recorder
 from tests.unit.test_commands import LINES
@@ -133,6 +134,7 @@ def session(clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     made = Session()
     yield made
     made.monitor.stop()
+    close_session()  # the kernel's own, which a preview opens
 
 
 def carried_out(action: Any, session: Session, capsys: pytest.CaptureFixture[str]) -> None:
