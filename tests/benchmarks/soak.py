@@ -72,6 +72,9 @@ GROWTH = {
 }
 
 
+FIRST, SECOND, LAST = "after a first cluster", "after a second cluster", "after the last cluster"
+
+
 class Soak:
     """One run."""
 
@@ -89,6 +92,7 @@ class Soak:
         self.workers: list[int] = []
         self.samples: list[Sample] = []
         self.left: dict[str, dict[str, Counter[str]]] = {}
+        self.tasks = 0  # of all queries
         self._seen = 0  # queries
         self._misses = 0  # one after the other
         self._slot = 0
@@ -98,13 +102,14 @@ class Soak:
         self._set_up(SETUP + LOAD)
         self.beside.ask("import json; answer = None")
         self.page.run(VIEW_CELL, "%daft cockpit")
-        # A cluster before the one that is used: daftnb, Daft and Ray start threads and open files that stay.
-        for first in (True, False):
+        # Two clusters before the one that is used: daftnb, Daft and Ray start threads and open files that stay, and of
+        # each connection Ray keeps its log's file and some sockets.
+        for ended in (FIRST, SECOND, None):
             self._set_up(START)
             for make, _ in self.mix.kinds():
                 self.run(make())
-            if first:
-                self.left["without a cluster, after a first"] = self._stopped()
+            if ended is not None:
+                self.left[ended] = self._stopped()
         self.folder = self.beside.ask("answer = str(session.cluster.folder)")
         self.faults = Faults(self.mix, self.page, self.beside, self.folder)
         self.run_fault(self.faults.interrupted())
@@ -156,7 +161,7 @@ class Soak:
         """End the cluster; what is then there, and what is not."""
         self.left["at the end"] = self.rest()
         self.problems = self.beside.ask("answer = list(session.frame()['session']['problems'].values())")
-        self.left["without the cluster"] = self._stopped()
+        self.left[LAST] = self._stopped()
         self.processes = [" ".join(each.cmdline())[:80] for each in processes_of(self.folder)]
         self.processes += [" ".join(each.cmdline())[:80] for each in self.beside.process.children(recursive=True)]
         self.page.run(VIEW_CELL, "pass")
@@ -218,6 +223,7 @@ class Soak:
         if found["queries"]:
             self._seen = found["queries"][-1]["number"]
             self.outcomes.update(each["state"] for each in found["queries"])
+            self.tasks += sum(each["tasks"] or 0 for each in found["queries"])
             self.page.shows(found["queries"][-1]["state"])
         self.workers.append(found["workers"])
         if problems:
@@ -249,7 +255,7 @@ def measure(report: Report, queries: int = QUERIES, seed: int = SEED, minutes: f
         except (AssertionError, PlaywrightError) as error:
             print(f"    given up: {str(error)[:300]}", flush=True)  # it is among what is wrong
         soak.end()
-        growth(report, soak.samples, plain)
+        growth(report, soak.samples, plain, soak.tasks / max(1, soak.outcomes.total()))
         leftovers(report, soak)
         exactness(report, soak)
         soak.beside.close()
@@ -257,8 +263,12 @@ def measure(report: Report, queries: int = QUERIES, seed: int = SEED, minutes: f
             lab.call("DELETE", f"/api/sessions/{session['id']}")
 
 
-def growth(report: Report, samples: list[Sample], plain: dict[str, tuple[float, float]]) -> None:
-    """The slope of each figure over the second half, and the totals; ``plain``: of a page's, without daftnb."""
+def growth(report: Report, samples: list[Sample], plain: dict[str, tuple[float, float]], tasks: float) -> None:
+    """The slope of each figure over the second half, and the totals; ``plain``: of a page's, without daftnb.
+
+    ``tasks``, of a query in the mean: Daft's runner actor keeps about 2 kB of each, its driver 0.4, also unwatched
+    (``python -m tests.benchmarks overhead``).
+    """
     half = samples[len(samples) // 2 :]
     alone = {"page MB": plain["JSHeapUsedSize"][0] / 1e6} | {f"page {name}": rise for name, (rise, _) in plain.items()}
     for name, (unit, scale, most) in GROWTH.items():
@@ -278,19 +288,19 @@ def growth(report: Report, samples: list[Sample], plain: dict[str, tuple[float, 
                 "JupyterLab alone" if name in alone else "",
                 (alone[name] * scale,) if name in alone else (),
                 goal=Goal("median", most),
-                note=f"± {spread * scale:.2g}; {first:.4g} after warm-up, {middle:.4g} halfway, {last:.4g} at the end",
+                note=f"± {spread * scale:.2g}; {first:.4g} after warm-up, {middle:.4g} halfway, {last:.4g} at the end"
+                + (f"; {tasks:.1f} tasks for each query" if name.endswith(" MB") and name not in alone else ""),
             )
         )
 
 
 def leftovers(report: Report, soak: Soak) -> None:
-    """What is there at the end that was not there after warm-up, and, without the cluster, after a first one."""
-    for before, after in (
-        ("after warm-up", "at the end"),
-        ("without a cluster, after a first", "without the cluster"),
-    ):
+    """What is there at the end that was not there after warm-up; after the last cluster, more than one more leaves."""
+    for before, after in (("after warm-up", "at the end"), (SECOND, LAST)):
         for what, counts in soak.left[after].items():
             more = counts - soak.left[before][what]
+            if after == LAST:
+                more -= soak.left[SECOND][what] - soak.left[FIRST][what]
             names = ", ".join(f"{name} ×{count}" for name, count in more.items())
             report.add(
                 Figure(
