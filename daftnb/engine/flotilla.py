@@ -207,7 +207,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     def _call_alive(self, method: str, *arguments: Any) -> Any:
         """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""
         deadline = time.monotonic() + CALL_SECONDS
-        while True:
+        while not self.door.dead:  # which the end of the query before may have shown
             try:
                 return self.door.call(method, *arguments)
             except ray.exceptions.ActorUnavailableError:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import ray
 
+from daftnb.engine import flotilla
 from daftnb.engine.flotilla import RunnerDoor, _counted, with_result_rows
 from daftnb.engine.native import operator_stats
 
@@ -65,3 +66,28 @@ def test_the_result_has_the_rows_that_came_whatever_its_operator_has_counted() -
     assert with_result_rows(rows[:1] * 2, {}, 7) == [{"id": 0, "rows.out": 7}] * 2
     unplanned = [rows[0], {"id": 2, "rows.out": 5}]
     assert with_result_rows(unplanned, {}, 7) == unplanned, "which is the root is not known"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_after_the_actors_death_a_query_has_another_one(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the end of the query before has shown it already, or this query's first call does."""
+
+    def made(self: Any, worker_startup_timeout: int) -> None:
+        self.runner = "another actor"
+
+    def died(*_arguments: Any) -> Any:
+        old.dead = True
+        raise ray.exceptions.ActorDiedError()
+
+    def door(actor: str, off: frozenset[str]) -> Any:
+        return SimpleNamespace(dead=False, call=lambda *arguments: (actor, *arguments))
+
+    monkeypatch.setattr(flotilla, "RunnerDoor", door)
+    monkeypatch.setattr(flotilla.FlotillaRunner, "__init__", made)
+    monkeypatch.setattr("daft.runners.flotilla._FLOTILLA_RUNNER_NAME_SUFFIX", None)
+    told: list[Any] = []
+    old = SimpleNamespace(dead=known, call=died, pull=lambda: ["the runner ended"])
+    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner.door, runner.emit, runner._startup_timeout, runner._off = old, told.append, 1, frozenset()
+    assert runner._call_alive("prepare", 7) == ("another actor", "prepare", 7)
+    assert told == ["the runner ended"] and runner.door is not old
