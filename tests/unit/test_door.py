@@ -76,6 +76,8 @@ def test_after_the_actors_death_a_query_has_another_one(known: bool, monkeypatch
         self.runner = "another actor"
 
     def died(*_arguments: Any) -> Any:
+        if old.dead:
+            raise ConnectionError("as RunnerDoor.call does")
         old.dead = True
         raise ray.exceptions.ActorDiedError()
 
