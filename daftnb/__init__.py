@@ -10,38 +10,58 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daftnb import settings
-from daftnb.errors import ClusterError, DaftnbError, RecordingError, SettingError
+from daftnb._version import __version__ as __version__
+from daftnb.errors import ClusterError, DaftnbError, QueryCancelled, RecordingError, SettingError, SqlError
 from daftnb.settings import AutoscalingSettings
+from daftnb.text.plain import say
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     import pandas
-    from daft import DataFrame
+    from daft import DataFrame, Expression
     from IPython.core.interactiveshell import InteractiveShell
 
+    from daftnb.cells.watching import Watch
     from daftnb.comparison import Comparison
-    from daftnb.engine.jobs import Job, JobList
+    from daftnb.engine.jobs.job import Job, JobList
+    from daftnb.engine.jobs.server import JobError
+    from daftnb.recordings import RecordedQuery, Recording
     from daftnb.session import Session
-    from daftnb.telemetry.recording import Recording
-    from daftnb.watching import Watch
     from daftnb.widgets.controls import Controls
     from daftnb.widgets.preview import Preview
     from daftnb.widgets.replay import Replay
     from daftnb.widgets.views import Backlog, Cockpit, Decisions, Plan, Workers
 
-__version__ = "0.1.0"
 __all__ = [
     "AutoscalingSettings",
+    "Backlog",
     "ClusterError",
+    "Cockpit",
+    "Comparison",
+    "Controls",
     "DaftnbError",
+    "Decisions",
+    "Job",
+    "JobError",
+    "JobList",
+    "Plan",
+    "Preview",
+    "QueryCancelled",
+    "RecordedQuery",
+    "Recording",
     "RecordingError",
+    "Replay",
+    "Session",
     "SettingError",
+    "SqlError",
+    "Watch",
+    "Workers",
     "auto",
     "backlog",
     "cockpit",
@@ -61,21 +81,47 @@ __all__ = [
     "replay",
     "save",
     "settings",
+    "shows",
     "start",
     "stop",
     "submit",
     "watch",
     "workers",
 ]
+# What the functions give and raise, imported when it is asked for: these modules need Jupyter's widgets, Daft or Ray.
+_TYPES = {
+    "Backlog": "daftnb.widgets.views",
+    "Cockpit": "daftnb.widgets.views",
+    "Comparison": "daftnb.comparison",
+    "Controls": "daftnb.widgets.controls",
+    "Decisions": "daftnb.widgets.views",
+    "Job": "daftnb.engine.jobs.job",
+    "JobError": "daftnb.engine.jobs.server",
+    "JobList": "daftnb.engine.jobs.job",
+    "Plan": "daftnb.widgets.views",
+    "Preview": "daftnb.widgets.preview",
+    "RecordedQuery": "daftnb.recordings",
+    "Recording": "daftnb.recordings",
+    "Replay": "daftnb.widgets.replay",
+    "Session": "daftnb.session",
+    "Watch": "daftnb.cells.watching",
+    "Workers": "daftnb.widgets.views",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _TYPES:
+        return getattr(import_module(_TYPES[name]), name)
+    raise AttributeError(f"module 'daftnb' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """What is for users: completion offers nothing else."""
+    """Return the names that are for users: completion offers nothing else."""
     return [*__all__, "__version__"]
 
 
 def get_session() -> Session:
-    """This kernel's Session; made now if there is none."""
+    """Return this kernel's Session; make one if there is none."""
     from daftnb.session import open_session
 
     return open_session()
@@ -84,21 +130,41 @@ def get_session() -> Session:
 def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeout: float = 30.0) -> None:
     """Start an embedded Ray cluster with Ray's autoscaler on this machine, and point Daft at it.
 
-    ``cpus``: CPU slots per worker; ``idle_timeout``: seconds until Ray releases a node without work. Raises
-    ClusterError if it cannot be.
-    """
-    from daftnb.engine.cluster import ClusterSize
+    Parameters
+    ----------
+    min_workers, max_workers
+        Bounds of the number of worker nodes, at least 0 and 1.
+    cpus
+        CPU slots per worker.
+    idle_timeout
+        Seconds until Ray releases a node without work, at least 1.
 
-    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), print)
+    Raises
+    ------
+    ClusterError
+        If it cannot be started.
+    """
+    from daftnb.engine.embedded.cluster import ClusterSize
+
+    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), say)
 
 
 def connect(address: str | None = None, runtime_env: dict[str, Any] | None = None) -> None:
-    """Connect to a Ray that runs, and point Daft at it: ``host:port``, ``ray://host:port`` or ``auto``.
+    """Connect to a Ray that runs, and point Daft at it.
 
-    With no address Ray starts one on this machine, for this kernel alone. ``runtime_env`` goes to ``ray.init``, for a
-    cluster that lacks Daft: ``{"pip": ["daft==0.7.26"]}``. Raises ClusterError, within seconds, if it cannot be.
+    Parameters
+    ----------
+    address
+        ``host:port``, ``ray://host:port`` or ``auto``. With None Ray starts one on this machine, for this kernel alone.
+    runtime_env
+        Goes to ``ray.init``, for a cluster that lacks Daft: ``{"pip": ["daft==0.7.26"]}``.
+
+    Raises
+    ------
+    ClusterError
+        If it cannot be reached, within seconds.
     """
-    get_session().connect(address, print, runtime_env)
+    get_session().connect(address, say, runtime_env)
 
 
 def stop() -> None:
@@ -107,69 +173,132 @@ def stop() -> None:
 
 
 def native() -> None:
-    """Point Daft at its native runner. ClusterError where it has Ray's: Daft cannot change runners in a process."""
+    """Point Daft at its native runner.
+
+    Raises
+    ------
+    ClusterError
+        If Daft has Ray's runner: it cannot change runners in a process.
+    """
     get_session().native()
 
 
 def watch(name: str | None = None, quiet: bool = False, **settings: object) -> Watch:
     """Watch a block of code: ``with daftnb.watch("orders", threshold=2) as watched: ...``.
 
-    ``name``: what its queries are called in history and views. ``settings``: as in ``daftnb.settings.set``, for this
-    block alone; put back at its end, also after an error. ``quiet``: no line under the cell, and in a script no text
-    about the queries at the end. ``watched.queries`` are their numbers. Raises SettingError before anything is set.
+    The block is of the thread or task that opens it, and of what is started in it: several may overlap.
+
+    Parameters
+    ----------
+    name
+        What its queries are called in history and views.
+    quiet
+        Show no line under the cell, and in a script no text about the queries at the end.
+    settings
+        As in ``daftnb.settings.set``, for this block alone; put back at its end, also after an error.
+
+    Returns
+    -------
+    Watch
+        A context manager, which gives itself; its ``queries`` are the numbers of the block's queries.
+
+    Raises
+    ------
+    SettingError
+        Before anything is set, if a setting is wrong.
+    DaftnbError
+        If ``name`` is too long or cannot be printed.
     """
-    from daftnb.watching import Watch
+    from daftnb.cells.watching import Watch
 
     return Watch(get_session(), name, quiet, **settings)
 
 
 def plan(df: DataFrame | None = None, name: str = "dataframe", *, query: int | str | None = None) -> Plan:
-    """The live plan of the current query; with a dataframe, that one's plan, which has not run (and does not now).
+    """Show the live plan of the current query, or the plan of a dataframe, which has not run (and does not now).
 
-    ``name``: what the dataframe is called in the view. ``query``: of that query of this session, by number or id, and
-    no other. DaftnbError if ``df`` is no Daft dataframe, or if there is no such query.
+    Parameters
+    ----------
+    df
+        The Daft dataframe. None: the current query.
+    name
+        What the dataframe is called in the view.
+    query
+        Show that query of this session, by number or id, and no other.
+
+    Raises
+    ------
+    DaftnbError
+        If ``df`` is no Daft dataframe, or if there is no such query.
     """
     from daftnb.widgets.views import Plan
 
     if query is not None:
         return Plan.of_query(get_session(), query)
-    return Plan(get_session()) if df is None else Plan.of(get_session(), df, name)
+    session = get_session()
+    return Plan(session) if df is None else Plan.of(session, session.off, df, name)
 
 
 def preview(frame: Any, limit: int | None = None, name: str | None = None) -> Preview:
-    """A dataframe as a table over all of its rows: scrolled, sorted, filtered, summarised, by Daft in the kernel.
+    """Show a dataframe as a table over all of its rows: scrolled, sorted, filtered, summarised, by Daft in the kernel.
 
-    ``frame``: a Daft dataframe, or anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow, duckdb). One that has
-    not run is not run: its table has a button that runs the first 1,000 rows. ``limit``: only the first so many rows,
-    which run now. ``name``: what it is called in the table and in copied code. ``preview(frame).df`` is the view as a
-    dataframe. Raises DaftnbError where there are no rows to preview.
+    A dataframe that has not run is not run: its table has a button that runs the first 1,000 rows.
+
+    Parameters
+    ----------
+    frame
+        A Daft dataframe, or what else has rows: of pandas, polars, pyarrow, duckdb, numpy, or a list of dicts.
+        Categories and the like become their values.
+    limit
+        Only the first so many rows, which run now.
+    name
+        What it is called in the table and in copied code.
+
+    Returns
+    -------
+    Preview
+        The table; its ``df`` is the view as a dataframe.
+
+    Raises
+    ------
+    DaftnbError
+        If there are no rows to preview.
     """
     from daftnb.engine import internals
-    from daftnb.previews.source import source_of_value
-    from daftnb.widgets.preview import Preview
+    from daftnb.widgets.preview import preview_of
 
     session = get_session()
     if internals.RICH in session.off:
         raise DaftnbError(session.off[internals.RICH], "Use Daft's own: df.show().")
-    return Preview(session, source_of_value(frame, limit), name)
+    return preview_of(session, frame, limit, name, name)
+
+
+def shows(text: str, *columns: Expression) -> Expression:
+    """Return an expression that is true where one of these columns shows ``text`` in a preview, whatever its case.
+
+    It is what a preview's search asks, for copied code: ``df.where(daftnb.shows("1.5", col("price"), col("tags")))``.
+    """
+    from daftnb.previews.searching import shows as shows_
+
+    return shows_(text, *columns)
 
 
 def workers() -> Workers:
-    """The Ray worker pool."""
+    """Show the Ray worker pool."""
     from daftnb.widgets.views import Workers
 
     return Workers(get_session())
 
 
 def backlog() -> Backlog:
-    """The backlog ratio over time, against the threshold."""
+    """Show the backlog ratio over time, against the threshold."""
     from daftnb.widgets.views import Backlog
 
     return Backlog(get_session())
 
 
 def decisions() -> Decisions:
-    """The scheduler's and Ray's decisions, with their reasons."""
+    """Show the scheduler's and Ray's decisions, with their reasons."""
     from daftnb.widgets.views import Decisions
 
     return Decisions(get_session())
@@ -186,30 +315,41 @@ def auto(on: bool = True) -> None:
 
 
 def cockpit() -> Cockpit:
-    """All views of the current query in one, the history, and the settings, which can be changed there."""
+    """Show all views of the current query in one, the history, and the settings, which can be changed there.
+
+    As every view, it stays with the queries of the cell that displays it; where that has none, it follows the latest.
+    """
     from daftnb.widgets.views import Cockpit
 
     return Cockpit(get_session())
 
 
 def controls() -> Controls:
-    """The panel for the autoscaling settings; they act on the next query."""
+    """Show the panel for the autoscaling settings; they act on the next query."""
     from daftnb.widgets.controls import Controls
 
     return Controls(get_session())
 
 
 def history() -> pandas.DataFrame:
-    """The queries of this session, one row each (columns: :func:`daftnb.runs.history`)."""
+    """Return the queries of this session, one row each, the oldest first (columns: :func:`daftnb.runs.history`)."""
     from daftnb import runs
 
     return runs.history(get_session())
 
 
 def recording(query: int | str | None = None) -> Recording:
-    """The recording of a query of this session, by number or id (None: the latest): its frames at any time, its tables.
+    """Return the recording of a query of this session: its frames at any time, its tables.
 
-    Raises RecordingError if there is none of it.
+    Parameters
+    ----------
+    query
+        Its number or id. None: the latest.
+
+    Raises
+    ------
+    RecordingError
+        If there is no recording of it.
     """
     from daftnb import runs
 
@@ -217,10 +357,28 @@ def recording(query: int | str | None = None) -> Recording:
 
 
 def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
-    """Write the recording of a query (None: the latest; ``all``: of each that is kept) to an Arrow file.
+    """Write the recording of a query to an Arrow file.
 
-    pyarrow and pandas read it, :func:`open_recording` replays it anywhere. Gives its size in bytes; raises
-    RecordingError.
+    pyarrow and pandas read it, :func:`open_recording` replays it anywhere.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced.
+    query
+        Its number or id. None: the latest.
+    all
+        Write the recording of each query that is kept.
+
+    Returns
+    -------
+    int
+        The size of the file in bytes.
+
+    Raises
+    ------
+    RecordingError
+        If there is no recording, or the file cannot be written.
     """
     from daftnb import runs
 
@@ -228,33 +386,60 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
 
 
 def replay(recording: Recording) -> Replay:
-    """A recording in the cockpit, with a slider: every moment as it was seen."""
-    from daftnb.widgets.replay import Replay
+    """Show a recording in the cockpit, with a slider: every moment as it was seen."""
+    from daftnb.widgets.replay import replay_of
 
-    numbers = [query.number for query in recording.queries]
-    title = f"Query {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} queries"
-    return Replay(recording, f"{title}, {PurePath(recording.source).name}")
+    return replay_of(recording)
 
 
 def open_recording(path: str | os.PathLike[str]) -> Recording:
-    """The Recording in a file that :func:`save` has written. Raises RecordingError, in one line, if it has none."""
-    from daftnb.telemetry.recording import open_recording
+    """Return the Recording in a file that :func:`save` has written.
+
+    Raises
+    ------
+    RecordingError
+        In one line, if the file holds none.
+
+    Examples
+    --------
+    >>> open_recording("no-such-file.arrow")
+    Traceback (most recent call last):
+        ...
+    daftnb.errors.RecordingError: There is no file no-such-file.arrow. Try a file that %daft save has written
+    """
+    from daftnb.recordings import open_recording
 
     return open_recording(path)
 
 
 def open(path: str | os.PathLike[str]) -> Replay:
-    """A file that :func:`save` has written, in the cockpit, with a slider: what ``%daft open`` shows.
+    """Show a file that :func:`save` has written in the cockpit, with a slider, as ``%daft open`` does.
 
-    :func:`open_recording` gives its frames and tables instead. Raises RecordingError, in one line, if it has none.
+    :func:`open_recording` gives its frames and tables instead.
+
+    Raises
+    ------
+    RecordingError
+        In one line, if the file holds no recording.
     """
     return replay(open_recording(path))
 
 
 def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:
-    """Two runs, operator by operator: queries of this session by number or id, files, or Recordings."""
+    """Compare two runs, operator by operator.
+
+    Parameters
+    ----------
+    a, b
+        Queries of this session by number or id, files, or Recordings (their last query).
+
+    Raises
+    ------
+    RecordingError
+        If there is no recording of one of them.
+    """
     from daftnb import runs
-    from daftnb.telemetry.recording import Recording
+    from daftnb.recordings import Recording
 
     alone = isinstance(a, Recording) and isinstance(b, Recording)
     return runs.compare(None if alone else get_session(), a, b)
@@ -271,32 +456,56 @@ def submit(
 ) -> Job:
     """Submit source text or a ``.py`` file as a Ray job, which runs wholly on the cluster and outlives the kernel.
 
-    ``address`` is the cluster's job server (``http://head:8265``); the rest is as in
-    :func:`daftnb.engine.jobs.submit`. Raises JobError.
+    Parameters
+    ----------
+    source
+        Python source text, or the path of a ``.py`` file.
+    address
+        The cluster's job server (``http://head:8265``).
+    name, working_dir, runtime_env, pip, env
+        As in :func:`daftnb.engine.jobs.job.submit`.
+
+    Raises
+    ------
+    JobError
+        If it cannot be submitted.
+    SettingError
+        If ``env`` has a setting that the engine must not be given.
     """
-    from daftnb.engine import jobs
+    from daftnb.engine.jobs import job as jobs
 
     return jobs.submit(source, address, name, working_dir, runtime_env, pip, env)
 
 
 def jobs(address: str | None = None) -> JobList:
-    """The jobs that were submitted to a cluster, newest first."""
-    from daftnb.engine.jobs import jobs
+    """Return the jobs that were submitted to a cluster, newest first.
+
+    Raises
+    ------
+    JobError
+        If its job server cannot be reached.
+    """
+    from daftnb.engine.jobs.job import jobs
 
     return jobs(address)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """``%load_ext daftnb``: a Session and the ``%daft`` magics. Again is harmless."""
+    """Give the shell a Session and the ``%daft`` magics, for ``%load_ext daftnb``; a second call is harmless."""
+    from daftnb.engine.lateimport import put_off
     from daftnb.magics import register
 
+    put_off.install()
     register(shell, get_session())
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """``%unload_ext daftnb``: everything is put back, and a cluster that was started is ended."""
+    """Put everything back, and end a cluster that was started, for ``%unload_ext daftnb``."""
+    from daftnb.engine.lateimport import put_off
     from daftnb.magics import unregister
     from daftnb.session import close_session
+
+    put_off.uninstall()
 
     unregister(shell)
     close_session()

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from daftnb.errors import DaftnbError
+from daftnb.text.plain import plainly
 
 DEMO = "demo.ipynb"
 NATIVE_DEMO = "demo-native.ipynb"
@@ -20,7 +21,7 @@ FIRST = "quickstart.ipynb"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The ``daftnb`` command; its exit status."""
+    """Run the ``daftnb`` command; return its exit status."""
     parser = argparse.ArgumentParser(prog="daftnb", description="See and steer Daft on Ray from a Jupyter notebook.")
     commands = parser.add_subparsers(dest="command", required=True)
     lab = commands.add_parser("lab", help="open JupyterLab with all the notebooks, on 127.0.0.1 with a token")
@@ -34,9 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     doctor = commands.add_parser("doctor", help="say whether everything here is as it must be, and what to do")
     doctor.add_argument("--json", action="store_true", help="as a JSON list of findings")
     options = parser.parse_args(arguments)
+    with plainly():
+        return _done(options)
+
+
+def _done(options: argparse.Namespace) -> int:
     try:
         if options.command == "doctor":
-            from daftnb.doctor import report
+            from daftnb.doctor.report import report
 
             return report(options.json)
         if options.command == "lab":
@@ -51,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         [notebook] = notebook_copies(Path(options.folder), NATIVE_DEMO if lacking else DEMO)
         if options.headless:
-            from daftnb.headless import run_demo
+            from daftnb.demo.headless import run_demo
 
             return run_demo(notebook, on_ray=lacking is None)
         return open_lab(notebook.parent, notebook.name, options.port, browser=not options.no_browser)
@@ -61,9 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def too_small() -> str | None:
-    """What this machine lacks for the demo's cluster of up to four workers; None if it has all."""
-    from daftnb.engine import memory
-    from daftnb.engine.cluster import HEAD_BYTES, MIB, NODE_BYTES, ClusterSize, check_machine
+    """Return what this machine lacks for the demo's cluster of up to four workers, or None if it lacks nothing."""
+    from daftnb.engine.embedded import memory
+    from daftnb.engine.embedded.cluster import HEAD_BYTES, MIB, NODE_BYTES, ClusterSize, check_machine
 
     size = ClusterSize(max_workers=4)
     try:
@@ -79,7 +85,10 @@ def too_small() -> str | None:
 
 
 def notebook_sources(pattern: str = "*.ipynb") -> list[Path]:
-    """The notebooks as installed (in the wheel), or as they stand in a checkout."""
+    """Return the notebooks as installed (in the wheel), or as they stand in a checkout.
+
+    DaftnbError if there are none.
+    """
     package = Path(str(files("daftnb")))
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if found := sorted(folder.glob(pattern)):
@@ -88,7 +97,10 @@ def notebook_sources(pattern: str = "*.ipynb") -> list[Path]:
 
 
 def notebook_copies(folder: Path, pattern: str = "*.ipynb") -> list[Path]:
-    """Copies of the notebooks in ``folder``; one that is there already is the user's, and is left as it is."""
+    """Copy the notebooks into ``folder`` and return the copies' paths.
+
+    A notebook that is there already is the user's, and is left as it is. DaftnbError if they cannot be copied.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         copies = []
@@ -104,7 +116,10 @@ def notebook_copies(folder: Path, pattern: str = "*.ipynb") -> list[Path]:
 
 
 def open_lab(root: Path, notebook: str | None, port: int, browser: bool) -> int:
-    """Run JupyterLab on 127.0.0.1 until it is ended. It makes its token, and prints the URL with it."""
+    """Run JupyterLab on 127.0.0.1 until it ends; return its exit status.
+
+    JupyterLab makes its token, and prints the URL with it. DaftnbError if JupyterLab is not installed.
+    """
     if find_spec("jupyterlab") is None:
         raise DaftnbError("JupyterLab is not installed in this environment.", "Try: pip install 'daftnb[lab]'")
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from daftnb.telemetry.compare import compare_queries
 from daftnb.telemetry.model import Query
-from daftnb.widgets import format as f
-from daftnb.widgets.tables import clean
+from daftnb.telemetry.wire import Compared
+from daftnb.text import numbers as f
+from daftnb.text.plain import printable
+from daftnb.text.shorten import shortened
+from daftnb.text.tables import ROOT, clean
 
 if TYPE_CHECKING:
     import pandas
 
+LONGEST_REASON = 300  # characters
 MEASURES = ("rows", "bytes", "seconds", "tasks", "skew")
 _NAMES = {"seconds": "duration_us"}  # as compare_queries has them
 _SHOWN = {"rows": f.number, "bytes": f.size, "seconds": f.duration, "tasks": f.number, "skew": f.ratio}
@@ -32,9 +37,15 @@ class Comparison:
         found = compare_queries(a, b, now)
         self._rows = [_flat(row) for row in found["operators"].values()]
         self.runs: tuple[Row, ...] = tuple(
-            {"number": query.number, "id": query.id, "state": query.state} for query in (a, b)
+            {
+                "number": query.number,
+                "id": query.id,
+                "state": query.state,
+                **({"error": query.error} if query.error is not None else {}),
+            }
+            for query in (a, b)
         )
-        self._totals = [
+        self._totals: list[Row] = [
             {"total": "seconds" if name == "elapsed" else name, "a": one, "b": other, "ratio": ratio}
             for name, (one, other, ratio) in found["totals"].items()
         ]
@@ -44,20 +55,20 @@ class Comparison:
 
     @property
     def operators(self) -> pandas.DataFrame:
-        """One row per operator, from the root down; ``depth`` is its distance from the root."""
+        """Return one row per operator, from the root down; ``depth`` is its distance from the root."""
         import pandas
 
         return pandas.DataFrame(self._rows, columns=list(self._rows[0]) if self._rows else None)
 
     @property
     def totals(self) -> pandas.DataFrame:
-        """Time, rows, tasks, node-seconds, peak ratio and workers of both, and the ratio b ÷ a."""
+        """Return time (s), rows, tasks, node-seconds, peak ratio and workers of both, and the ratio b ÷ a."""
         import pandas
 
         return pandas.DataFrame(self._totals).set_index("total")
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as JSON can say it: runs, operators, totals, settings."""
+        """Return all of it as JSON can say it: runs, operators, totals, settings."""
         return {
             "runs": list(self.runs),
             "operators": self._rows,
@@ -66,7 +77,7 @@ class Comparison:
         }
 
     def _tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
-        """Title, heading and cells of what is shown."""
+        """Return title, heading and cells of what is shown."""
         heading = ["operator", *(f"{m} {side}" for m in MEASURES for side in ("a", "b"))]
         cells = [
             ["  " * min(row["depth"], 12) + _mark(row) + clean(row["name"])]
@@ -81,7 +92,7 @@ class Comparison:
         ]
         settings = [[name, a or f.UNKNOWN, b or f.UNKNOWN, ""] for name, (a, b) in self.settings.items()]
         title = " and ".join(
-            f"{side}: query {run['number']} ({clean(run['id'])}, {run['state']})"
+            f"{side}: query {run['number']} ({clean(run['id'])}, {run['state']}{_reason(run.get('error'))})"
             for side, run in zip("ab", self.runs, strict=True)
         )
         return [(title, ["", "a", "b", "b ÷ a"], totals + settings), ("Operators", heading, cells)]
@@ -98,7 +109,7 @@ class Comparison:
                 )
                 for row in [heading, *cells]
             ]
-        return "\n".join(line.rstrip() for line in lines)
+        return printable("\n".join(line.rstrip() for line in lines))
 
     def _repr_html_(self) -> str:
         parts = []
@@ -109,7 +120,12 @@ class Comparison:
             parts.append(
                 f"<p>{html.escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
             )
-        return f"<div>{''.join(parts)}</div>"
+        return f"{ROOT}{''.join(parts)}</div>"
+
+
+def _reason(error: str | None) -> str:
+    """Return why a run failed, in one line, to follow its state; "" where it did not fail."""
+    return f": {shortened(clean(error.partition(chr(10))[0]), LONGEST_REASON)}" if error else ""
 
 
 def _cell(text: str) -> str:
@@ -121,11 +137,12 @@ def _mark(row: Row) -> str:
     return "" if row["in"] == "both" else f"[{row['in']} only] "
 
 
-def _flat(row: Row) -> Row:
-    """One row of :func:`compare_queries` as a row of a table."""
+def _flat(row: Compared) -> Row:
+    """Return one row of :func:`compare_queries` as a row of a table."""
     one, other = row["a"], row["b"]
     names = dict.fromkeys(side["name"] for side in (one, other) if side)
-    flat = {
+    ratios: Mapping[str, Any] | None = row["ratio"]
+    flat: Row = {
         "name": " → ".join(names),
         "depth": row["depth"],
         "in": "both" if one and other else "a" if one else "b",
@@ -135,11 +152,11 @@ def _flat(row: Row) -> Row:
     for name in MEASURES:
         for letter, side in (("a", one), ("b", other)):
             flat[f"{name}_{letter}"] = _measure(side, name)
-        flat[f"{name}_ratio"] = row["ratio"] and row["ratio"][_NAMES.get(name, name)]
+        flat[f"{name}_ratio"] = ratios and ratios[_NAMES.get(name, name)]
     return flat
 
 
-def _measure(side: Row | None, name: str) -> float | None:
+def _measure(side: Mapping[str, Any] | None, name: str) -> float | None:
     if side is None:
         return None
     value: float | None = side[_NAMES.get(name, name)]

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from daftnb.text.cleaning import one_line, without_escapes
+from daftnb.text.plain import printable
+from daftnb.text.reasons import describe_error
+from daftnb.text.redaction import redact
+from daftnb.text.shorten import shortened, without_middle
+
 LONGEST_LINE = 120  # characters of an error that is shown in one line
+LONGEST_EXPLANATION = 400  # characters
 LONGEST_PART = 1000  # characters of what and of remedy; what a person typed or a file holds may be any text
 
 
@@ -14,27 +21,27 @@ class DaftnbError(Exception):
     """
 
     def __init__(self, what: str, remedy: str) -> None:
+        what, remedy = redact(what), redact(remedy)
         super().__init__(f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
 
     @property
     def lines(self) -> list[str]:
-        """As it is shown: what and remedy in one line where they fit in there, else in two."""
+        """Return the lines as they are shown: what and remedy in one where they fit in there, else in two."""
         what, remedy = f"daftnb: {_cut(self.what)}", _cut(self.remedy)
         stop = "" if what.endswith((".", "?", "!", "…")) else "."  # what another has said ends in any way
         one = f"{what}{stop} {remedy}"
         return [one] if len(one) <= LONGEST_LINE and "\n" not in one else [what, f"        {remedy}"]
 
     def _render_traceback_(self) -> list[str]:
-        # IPython's hook for exceptions that know how they want to be shown.
-        return self.lines
+        # IPython's hook for exceptions that know how they want to be shown; it prints them on standard output.
+        return [printable(line) for line in self.lines]
 
 
 def _cut(text: str) -> str:
-    """Without the middle of a text that is too long: its ends say what it is about, and what is wrong with it."""
-    half = LONGEST_PART // 2
-    return text if len(text) <= LONGEST_PART else f"{text[:half]} … {text[-half:]}"
+    """Return a text, without its middle where it is too long: its ends say what it is about and what is wrong."""
+    return without_middle(without_escapes(text), LONGEST_PART)
 
 
 class SettingError(DaftnbError, ValueError):
@@ -66,7 +73,29 @@ class SqlError(DaftnbError):
 
     @property
     def lines(self) -> list[str]:
-        """As it is shown: with a place what, the line, the caret and the remedy, each in a line of its own."""
+        """Return the lines as they are shown: with a place what, the line, the caret and the remedy, a line each."""
         if not self.place:
             return super().lines
         return [f"daftnb: {_cut(self.what)}", *(f"        {line}" for line in (*self.place, self.remedy))]
+
+
+def is_reportable(error: BaseException) -> bool:
+    """Return True if an error is to be told, not raised: all but interrupts and the like.
+
+    Rust's panics are told too, though they are no Exceptions.
+    """
+    return isinstance(error, Exception) or is_panic(error)
+
+
+def is_panic(error: BaseException) -> bool:
+    """Return True if Daft's Rust side gave up: PyO3's exception for that is no Exception, and cannot be imported."""
+    return type(error).__name__ == "PanicException"
+
+
+def explain(error: BaseException) -> str:
+    """Return an error in one or two sentences: the reason first, which is the last exception's."""
+    if isinstance(error, DaftnbError):
+        return one_line(redact(f"{error.what} {error.remedy}".strip()))
+    if is_panic(error) and "NulError" in str(error):
+        return "A name in it has a null character, which Arrow cannot have. Rename it: df.with_column_renamed(…)"
+    return shortened(describe_error(error), LONGEST_EXPLANATION)

@@ -34,7 +34,7 @@ class Pool:
     image: str | None = None
 
     def check(self) -> None:
-        """Raise DaftnbError where Kubernetes or Ray would not take it."""
+        """Raise DaftnbError where Kubernetes or Ray would not take this pool."""
         if len(self.name) > LONGEST_NAME or not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", self.name):
             raise DaftnbError(
                 f"A RayCluster cannot be called {self.name!r}: small letters, digits and - are allowed, "
@@ -55,7 +55,7 @@ class Pool:
 
 
 def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
-    """The RayCluster as YAML, to be given to ``kubectl apply -f``; ``settings`` are set in every container.
+    """Return the RayCluster as YAML, to be given to ``kubectl apply -f``; ``settings`` are set in every container.
 
     Autoscaling is on, with a token that KubeRay makes; the head runs no tasks. DaftnbError if ``pool`` cannot be.
     """
@@ -106,7 +106,7 @@ def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
 
 
 def _plain(yaml: Any) -> Any:
-    """A dumper without anchors: each container's env stands there in full, as people edit it."""
+    """Return a dumper without anchors: each container's env stands there in full, as people edit it."""
 
     class Plain(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML ships no types
         def ignore_aliases(self, _data: object) -> bool:

@@ -11,6 +11,7 @@ from daftnb.commands.completion import matcher_of
 from daftnb.commands.helping import WHOLE_CELL
 from daftnb.commands.parsing import split
 from daftnb.engine import internals
+from daftnb.text.plain import plainly
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -22,18 +23,21 @@ _HELP = ("-h", "--help")
 
 
 def run(line: str, session: Session) -> None:
-    """Carry out one ``%daft`` line; views and texts are displayed at once. DaftnbError for a slip."""
+    """Carry out one ``%daft`` line, and display views and texts at once; raise DaftnbError for a slip."""
     name, words = registry.words_of(line)
     if name in _HELP:
         name = "help"
-    verb = registry.find_verb(name)
+    verb = registry.find_verb(name, words)
     if any(word in _HELP for word in words):
         verb, words = registry.find_verb("help"), [name]
     verb.run(verb.parser().parse(words), session)
 
 
 def run_cell(line: str, body: str, session: Session) -> None:
-    """Carry out one ``%%daft`` cell: ``line`` is what follows ``%%daft``, ``body`` the rest. DaftnbError for a slip."""
+    """Carry out one ``%%daft`` cell; raise DaftnbError for a slip.
+
+    ``line`` is what follows ``%%daft``, ``body`` the rest.
+    """
     mode, words = registry.find_mode(split(line))
     if any(word in _HELP for word in words):
         run(f"help {mode.name or WHOLE_CELL}", session)
@@ -44,18 +48,20 @@ def run_cell(line: str, body: str, session: Session) -> None:
 def register(shell: InteractiveShell, session: Session) -> None:
     """Give the shell ``%daft`` and ``%%daft``, lines under cells, and static views that are up to date after each cell.
 
-    Again replaces itself. In IPython's terminal, where no line can be under a cell, there is one while it runs.
+    A second call replaces the first. In IPython's terminal, where no line can be under a cell, there is one while it
+    runs.
     """
-    from daftnb.widgets.cells import CellLines
+    from daftnb.cells.lines import CellLines
 
     unregister(shell)
 
     def daft(line: str, cell: str | None = None) -> None:
         """See and steer Daft on Ray; %daft help."""
-        if cell is None:
-            run(line, session)
-        else:
-            run_cell(line, cell, session)
+        with plainly():
+            if cell is None:
+                run(line, session)
+            else:
+                run_cell(line, cell, session)
 
     def before_cell(info: Any) -> None:
         if session.lines is None:
@@ -89,7 +95,7 @@ def register(shell: InteractiveShell, session: Session) -> None:
     shell.user_ns_hidden[_MATCHER] = matcher
     if getattr(shell, "kernel", None) is not None:
         if not {internals.PREVIEWS, internals.RICH} & session.off.keys():
-            from daftnb.previews.formatter import show_widgets
+            from daftnb.widgets.display import show_widgets
 
             shell.user_ns_hidden[_PREVIEWS] = show_widgets(shell, session)
         session.lines = CellLines(session)
@@ -102,7 +108,7 @@ def register(shell: InteractiveShell, session: Session) -> None:
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Undo :func:`register`; harmless if it was not called."""
+    """Undo :func:`register`; do nothing if it was not called."""
     from daftnb.session import current_session
 
     for kind in ("line", "cell"):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from daftnb import __version__
+from daftnb._version import __version__
 from daftnb.errors import RecordingError, SettingError
+from daftnb.recordings import Recording, open_recording
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import recordfile
-from daftnb.telemetry.recording import Recording, open_recording
 
 if TYPE_CHECKING:
     import pandas
@@ -23,7 +23,7 @@ _NUMBERS = ("seconds", "peak_ratio", "node_seconds")
 
 
 def history(session: Session) -> pandas.DataFrame:
-    """One row per query of this session (the last 100), the oldest first.
+    """Return one row per query of this session (the last 100), the oldest first.
 
     ``name``: what :func:`daftnb.watch` called it. ``started`` is UTC, ``seconds`` the time from there to the end (or to
     now). ``rows``: as told by the engine, or what the plan's root gave. One column per setting, as it was in effect
@@ -32,7 +32,7 @@ def history(session: Session) -> pandas.DataFrame:
     """
     import pandas
 
-    rows = session.frame()["queries"].values()
+    rows = session.snapshot()["queries"].values()
     recorded = set(session.recorder.numbers)
     columns: dict[str, list[Any]] = {
         name: []
@@ -69,7 +69,7 @@ _TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "Float64"}
 
 
 def _value(name: str, text: str | None) -> bool | int | float | None:
-    """A setting as it was in effect; None where that is not known or the engine itself could not have read it."""
+    """Return a setting as it was in effect; None where it is unknown or the engine itself could not have read it."""
     if text is None:
         return None
     try:
@@ -79,7 +79,10 @@ def _value(name: str, text: str | None) -> bool | int | float | None:
 
 
 def recording(session: Session, query: int | str | None = None) -> Recording:
-    """The recording of one query of the session, by number or id (None: the latest), up to now."""
+    """Return the recording of one query of the session, by number or id (None: the latest), up to now.
+
+    Raises RecordingError if there is none, or it cannot be replayed.
+    """
     session.monitor.refresh()
     number = session.recorder.number_of(query)
     try:
@@ -89,7 +92,10 @@ def recording(session: Session, query: int | str | None = None) -> Recording:
 
 
 def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
-    """Write the recording of a query (None: the latest), or of all that are kept, to a file; its size in bytes."""
+    """Write the recording of a query (None: the latest), or of all that are kept, to a file; return its size in bytes.
+
+    Raises RecordingError if that cannot be done.
+    """
     session.monitor.refresh()
     recorder = session.recorder
     last = recorder.number_of(query)
@@ -98,8 +104,11 @@ def save(session: Session, path: str | os.PathLike[str], query: int | str | None
 
 
 def compare(session: Session | None, a: Run, b: Run) -> Comparison:
-    """Two runs side by side: queries of the session by number or id, files of recordings, or Recordings (their last
-    query)."""
+    """Return two runs side by side.
+
+    A run is a query of the session by number or id, a file of recordings, or a Recording (its last query). Raises
+    RecordingError where there is none.
+    """
     from daftnb.comparison import Comparison
 
     return Comparison(_run(session, a).query(), _run(session, b).query())

@@ -12,12 +12,14 @@ import math
 import os
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
+from daftnb import blocks
 from daftnb.errors import SettingError
+from daftnb.text.spelling import nearest, shown
 
 Value = TypeVar("Value", bool, int, float)
+Kind = Literal["switch", "number"]
 
 _TRUE = ("1", "true", "on", "yes")
 _FALSE = ("0", "false", "off", "no")
@@ -55,7 +57,7 @@ def _parse_number(text: str) -> float:
 
 
 def _show(value: bool | int | float) -> str:
-    """The spelling the engine reads: 1 or 0, digits, or the shortest decimal."""
+    """Return the spelling that the engine reads: 1 or 0, digits, or the shortest decimal."""
     if isinstance(value, bool):
         return "1" if value else "0"
     return repr(value)
@@ -75,8 +77,16 @@ class Setting(Generic[Value]):
     most: Value | None = None
     why: str = ""  # what happens below ``least``
 
+    @property
+    def kind(self) -> Kind:
+        """Return how it is shown and changed: a switch has the values 1 and 0."""
+        return "switch" if isinstance(self.default, bool) else "number"
+
     def parse(self, text: str) -> Value:
-        """The value that ``text`` means; raises SettingError, which names the value, the reason and what to type."""
+        """Return the value that ``text`` means.
+
+        Raises SettingError, which names the value, the reason and what to type, if it means none that may be set.
+        """
         try:
             value = self.parser(text)
             if self.least is not None and value < self.least:
@@ -84,9 +94,8 @@ class Setting(Generic[Value]):
             if self.most is not None and value > self.most:
                 raise ValueError(f"it must be at most {self.most}")
         except ValueError as reason:
-            shown = text if len(text) <= 40 else text[:40] + "…"
             raise SettingError(
-                f"{self.name} cannot be {shown!r}: {reason}.", f"Try %daft set {self.name}={_show(self.default)}"
+                f"{self.name} cannot be {shown(text)}: {reason}.", f"Try %daft set {self.name}={_show(self.default)}"
             ) from None
         return value
 
@@ -156,7 +165,7 @@ class AutoscalingSettings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> AutoscalingSettings:
-        """What ``environment`` (default: ``os.environ``) says, with the documented default where unset or wrong."""
+        """Return what ``environment`` (None: ``os.environ``) says, with the documented default where unset or wrong."""
         source = os.environ if environment is None else environment
         values: dict[str, bool | int | float] = {}
         problems = []
@@ -171,11 +180,11 @@ class AutoscalingSettings:
         return cls(**values, problems=tuple(problems))  # type: ignore[arg-type]  # each parser gives its field's type
 
     def environment(self) -> dict[str, str]:
-        """All five as the engine reads them: environment variable to text."""
+        """Return all five as the engine reads them: environment variable to text."""
         return {setting.env: self.text(name) for name, setting in SETTINGS.items()}
 
     def text(self, name: str) -> str:
-        """One value as it stands in the environment."""
+        """Return one value as it stands in the environment."""
         return _show(getattr(self, name))
 
 
@@ -188,40 +197,61 @@ EXCLUDE_DEFAULT = "120"
 
 
 def exclude_seconds(environment: Mapping[str, str] | None = None) -> str:
-    """How long a retired worker's node is left out: seconds; the engine's default where unset or wrong."""
+    """Return the seconds that a retired worker's node is left out; the engine's default where unset or wrong."""
     text = (os.environ if environment is None else environment).get(EXCLUDE_ENV, EXCLUDE_DEFAULT).strip()
     fits = text.isascii() and text.isdigit() and len(text) < 19
     return text if fits else EXCLUDE_DEFAULT
 
 
 def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:
-    """The setting of that name or environment variable; raises SettingError with the nearest valid name."""
+    """Return the setting of that name or environment variable; raise SettingError with the nearest valid name."""
     by_any_name = {**SETTINGS, **{setting.env: setting for setting in SETTINGS.values()}}
     found = by_any_name.get(name) or by_any_name.get(name.replace("-", "_").lower())
     if found is not None:
         return found
-    near = get_close_matches(name.lower(), SETTINGS, n=1, cutoff=0.4)
+    near = nearest(name, SETTINGS)
     there = "" if near else f" (there are {', '.join(SETTINGS)})"
     raise SettingError(
-        f"There is no setting {name[:40]!r}{there}.",
-        f"Try %daft set {near[0] if near else 'threshold'}=…",
+        f"There is no setting {shown(name)}{there}.",
+        f"Try %daft set {near or 'threshold'}=…",
     )
 
 
 def assign(name: str, text: str, environment: MutableMapping[str, str] | None = None) -> None:
-    """Validate and put one setting where all readers look: ``os.environ`` (or the mapping given)."""
+    """Check one setting, and put it where all readers look: ``os.environ`` (or the mapping given).
+
+    Raises SettingError if there is no such setting, or it cannot have this value.
+    """
     setting = find(name)
-    target = os.environ if environment is None else environment
-    target[setting.env] = _show(setting.parse(text))
+    shown = _show(setting.parse(text))
+    if environment is None:
+        blocks.put({setting.env: shown}, in_block=False)
+    else:
+        environment[setting.env] = shown
 
 
 def current() -> AutoscalingSettings:
-    """What is set now; the next query takes it."""
-    return AutoscalingSettings.read()
+    """Return what is set now; the next query of this thread or task takes it.
+
+    Examples
+    --------
+    >>> reset()
+    >>> current().threshold
+    1.25
+    """
+    return AutoscalingSettings.read(blocks.environment())
 
 
 def check(**values: object) -> dict[str, str]:
-    """The environment variables and texts of settings by name; SettingError if one cannot be. Nothing is set."""
+    """Return the environment variables and texts of settings given by name; set nothing.
+
+    Raises SettingError if one cannot be.
+
+    Examples
+    --------
+    >>> check(threshold=2, downscale=False)
+    {'DAFT_AUTOSCALING_THRESHOLD': '2.0', 'DAFT_AUTOSCALING_DOWNSCALE_ENABLED': '0'}
+    """
     trial: dict[str, str] = {}
     for name, value in values.items():
         assign(name, str(value), trial)
@@ -229,11 +259,43 @@ def check(**values: object) -> dict[str, str]:
 
 
 def set(**values: object) -> None:
-    """Set by name, for the next query (``threshold=1.5``); SettingError, and none of them set, if one is wrong."""
-    os.environ.update(check(**values))
+    """Set settings by name, for the next query (``threshold=1.5``).
+
+    In a watched block (:func:`daftnb.watch`), what that block itself sets is changed for the block alone. Raises
+    SettingError, and sets none of them, if one is wrong.
+
+    Examples
+    --------
+    >>> set(threshold=1.5, survivors=2)
+    >>> current().threshold
+    1.5
+    >>> set(survivors=-1)
+    Traceback (most recent call last):
+        ...
+    daftnb.errors.SettingError: survivors cannot be '-1': it must be at least 0. Try %daft set survivors=1
+    >>> reset("threshold", "survivors")
+    """
+    blocks.put(check(**values), in_block=True)
+
+
+def keep(**values: object) -> None:
+    """Set settings by name, as :func:`set`, to stay also when a watched block ends.
+
+    ``%daft set`` and the panel do this. Raises SettingError, and sets none of them, if one is wrong.
+    """
+    blocks.put(check(**values), in_block=False)
 
 
 def reset(*names: str) -> None:
-    """Unset these, or all five: the documented defaults hold again. SettingError for a name that there is not."""
-    for variable in [find(name).env for name in names or SETTINGS]:
-        os.environ.pop(variable, None)
+    """Unset these settings, or all five: the documented defaults hold again.
+
+    Raises SettingError for a name that there is not.
+
+    Examples
+    --------
+    >>> set(idle_seconds=5)
+    >>> reset("idle_seconds")
+    >>> current().idle_seconds
+    60
+    """
+    blocks.put(dict.fromkeys([find(name).env for name in names or SETTINGS]), in_block=False)

@@ -52,7 +52,9 @@ def frontend() -> Callable[..., str]:
 
     with (folder / "package-lock.json").open("rb") as lock:  # of all that run tests here at the same time, one installs
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "node_modules" / "axe-core").is_dir():  # the build leaves out what only the tests need
+        modules = folder / "node_modules"
+        # The build leaves out what only the tests need.
+        if not ((modules / "axe-core").is_dir() and (modules / "@biomejs" / "biome").is_dir()):
             npm = Path(executable.ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
             node(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     return node

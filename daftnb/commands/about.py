@@ -7,7 +7,7 @@ from argparse import Namespace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from daftnb import __version__
+from daftnb._version import __version__
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
@@ -28,7 +28,7 @@ def _help(arguments: Namespace, session: Session) -> None:
 
 
 def version_text() -> str:
-    """daftnb, and what it stands on, a line each."""
+    """Return the versions of daftnb and of what it stands on, a line each."""
     lines = [f"daftnb    {__version__}"]
     for package in ("daft", "ray", "ipython", "ipykernel", "anywidget", "pyarrow", "pandas"):
         try:
@@ -43,7 +43,7 @@ def _version(arguments: Namespace, session: Session) -> None:
 
 
 def _doctor(arguments: Namespace, session: Session) -> None:
-    from daftnb.widgets import probe
+    from daftnb.doctor import page as probe
 
     probe.show(session)
 

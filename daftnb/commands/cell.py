@@ -7,6 +7,7 @@ lines, ``await`` works, and nothing of IPython's is run twice.
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +25,52 @@ if TYPE_CHECKING:
     from daftnb.session import Session
 
 _MAGIC = "%%daft"
+_OTHER = re.compile(r"%%([\w.!]+)(.*)", re.DOTALL)
 _NO_BODY = "\n"  # a body of none at all IPython takes for a slip
 
 
 def plain_cell(lines: list[str]) -> list[str]:
-    """An input transformation: the first line of a ``%%daft`` cell in Python as a call, the others as they are."""
-    if not lines or not lines[0].startswith(_MAGIC):
+    """Turn the first line of a ``%%daft`` cell in Python into a call, and leave the other lines as they are.
+
+    It is an input transformation. Comments and blank lines may stand above that line, and another cell magic below it,
+    which becomes a call, too.
+    """
+    above = next((number for number, line in enumerate(lines) if not _says_nothing(line)), len(lines))
+    if above == len(lines) or not lines[above].startswith(_MAGIC):
         return lines
-    after = lines[0][len(_MAGIC) :]
-    line = after.strip()
-    if after.lstrip() == after != "" or not _plain(line) or not "".join(lines[1:]).strip():
-        return lines  # another magic, another mode, or no cell: IPython's and ours to say
-    return [f"get_ipython().run_cell_magic('daft', {line!r}, {_NO_BODY!r})\n", *lines[1:]]
+    after = lines[above][len(_MAGIC) :]
+    line, body = after.strip(), lines[above + 1 :]
+    if after.lstrip() == after != "" or (not above and not "".join(body).strip()):
+        return lines  # another magic, or no cell: IPython's to say
+    if not _plain(line):  # another mode, whose lines keep their numbers
+        return lines if not above else [_call("daft", line, "\n" * above + "".join(body))]
+    if not "".join(body).strip():
+        return lines
+    return [*lines[:above], _call("daft", line, _NO_BODY), *_inner(body)]
+
+
+def _says_nothing(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
+
+
+def _call(magic: str, line: str, body: str) -> str:
+    return f"get_ipython().run_cell_magic({magic!r}, {line!r}, {body!r})\n"
+
+
+def _inner(body: list[str]) -> list[str]:
+    """Return a cell's lines; where they begin with another cell magic, it becomes a call."""
+    first = next((number for number, line in enumerate(body) if not _says_nothing(line)), len(body))
+    found = _OTHER.match(body[first]) if first < len(body) else None
+    if found is None:
+        return body
+    return [*body[:first], _call(found[1], found[2].strip(), "".join(body[first + 1 :]))]
 
 
 def _plain(line: str) -> bool:
-    """Whether what follows ``%%daft`` names no mode (it may be a variable's, ``{options}``) and asks for no help."""
+    """Return True if what follows ``%%daft`` names no mode and asks for no help.
+
+    It may be a variable's: ``{options}``.
+    """
     return not line or (line[0] in "-#{$" and not {"-h", "--help"} & {*line.split()})
 
 
@@ -59,7 +90,7 @@ def _options(parser: Parser) -> None:
 def _run(arguments: Namespace, body: str, session: Session) -> None:
     from IPython.core.getipython import get_ipython
 
-    from daftnb.watching import Watch
+    from daftnb.cells.watching import Watch
 
     watch = Watch(session, arguments.name, arguments.quiet, **assignments(arguments.set))
     shell = get_ipython()
@@ -74,7 +105,7 @@ def _run(arguments: Namespace, body: str, session: Session) -> None:
 
 
 def at_cell_end(shell: InteractiveShell, action: Callable[[], Any]) -> None:
-    """Do it when the cell that runs has ended, however it ends; not when one has that it runs itself."""
+    """Do ``action`` when the cell that runs has ended, however it ends; not when a cell that it runs itself has."""
     depth = 1
 
     def before() -> None:

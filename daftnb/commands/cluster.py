@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
@@ -13,6 +13,7 @@ from daftnb.commands.verb import Verb
 
 if TYPE_CHECKING:
     from daftnb.session import Session
+    from daftnb.telemetry.wire import Cluster
 
 
 def _start_options(parser: Parser) -> None:
@@ -25,7 +26,7 @@ def _start_options(parser: Parser) -> None:
 
 
 def _start(arguments: Namespace, session: Session) -> None:
-    from daftnb.engine.cluster import ClusterSize
+    from daftnb.engine.embedded.cluster import ClusterSize
 
     began = time.monotonic()
     session.start(
@@ -54,7 +55,7 @@ def _native(arguments: Namespace, session: Session) -> None:
 
 
 def _since(began: float) -> Callable[[str], None]:
-    """Prints each step with the seconds since the start."""
+    """Return a function that prints each step with the seconds since ``began``."""
     return lambda text: print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True)
 
 
@@ -71,25 +72,44 @@ def _stop(arguments: Namespace, session: Session) -> None:
         print(f"let go of Ray at {external.address}; the connection is not daftnb's: ray.shutdown() ends it")
 
 
-def status_text(session: Session) -> str:
-    """The runner, the cluster, the last query and what is not right, one line each."""
-    from daftnb.widgets.static import headline
+NATIVE = "native: set by the first dataframe, for this kernel's life; for %daft start, restart the kernel first"
 
-    frame = session.frame()
-    about = frame["session"]
-    lines = [f"runner    {about['runner'] if about['runner'] != 'none' else 'none yet: the first query decides'}"]
+
+def status_text(session: Session) -> str:
+    """Return the runner, the cluster, the last query and what is not right, one line each."""
+    from daftnb.snapshots.static import headline
+
+    snapshot = session.snapshot()
+    about = snapshot["session"]
+    runner = {
+        "none": "none yet: the first dataframe decides",
+        "native": NATIVE if snapshot["query"] is None else "native",
+    }
+    lines = [f"runner    {runner.get(about['runner'], about['runner'])}"]
     cluster = about["cluster"]
     if cluster is not None:
-        lines.append(f"cluster   {cluster['state']} at {cluster['address']}{_size_text(cluster)}")
-        pool = frame["workers"]
+        lines.append(f"cluster   {_cluster_text(cluster)}")
+        pool = snapshot["workers"]
         lines.append(f"workers   {pool['total']}: {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots")
-    lines.append(f"query     {headline(frame)}")
+    lines.append(f"query     {headline(snapshot)}")
     lines += [f"problem   {text}" for text in about["problems"].values()]
     return "\n".join(lines)
 
 
-def _size_text(cluster: dict[str, Any]) -> str:
-    """The bounds of a cluster, where they are known."""
+def _cluster_text(cluster: Cluster) -> str:
+    """Return what this kernel has to do with its cluster, in words."""
+    if cluster["state"] == "disconnected":
+        return (
+            f"runs at {cluster['address']}, but this kernel is not connected to it any more: "
+            "%daft stop ends it, %daft start gives a new one"
+        )
+    if cluster["state"] == "stopped" and cluster["kind"] == "external":
+        return f"not connected any more to Ray at {cluster['address']}"
+    return f"{cluster['state']} at {cluster['address']}{_size_text(cluster)}"
+
+
+def _size_text(cluster: Cluster) -> str:
+    """Return the bounds of a cluster, in words; "" where they are not known."""
     if cluster["max_workers"] is None:
         return ""
     idle = "" if cluster["idle_timeout"] is None else f", idle timeout {cluster['idle_timeout']:g} s"
@@ -111,7 +131,7 @@ VERBS = (
         ("%daft connect auto", "%daft connect ray://head:10001", "%daft connect 10.0.0.5:6379"),
     ),
     Verb(
-        "native", "cluster", "point Daft at its native runner, in this kernel (before the first query only)",
+        "native", "cluster", "point Daft at its native runner, in this kernel (before the first dataframe only)",
         _native, examples=("%daft native",),
     ),
     Verb(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from daftnb.clock import steady as time
 from daftnb.commands import registry
 from daftnb.commands.parsing import Parser, Place, split
 from daftnb.errors import DaftnbError
@@ -27,7 +27,7 @@ _LINE = re.compile(r"\s*(%{1,2})daft\s+(.*)", re.DOTALL)
 
 
 def complete(line: str, session: Session, variables: dict[str, Any]) -> tuple[str, list[str]]:
-    """The word at the end of a line up to the cursor, and what it may become; nothing where it is not ours."""
+    """Return the word at the end of a line up to the cursor, and what it may become; nothing where it is not ours."""
     found = _LINE.fullmatch(line)
     if found is None:
         return "", []
@@ -63,7 +63,7 @@ def _options(parser: Parser) -> list[str]:
 
 
 def _arguments(parser: Parser, words: list[str], place: Place) -> Iterable[str]:
-    """What may stand after ``words``: the value of an option that is open, the next argument, the options."""
+    """Return what may stand after ``words``: the value of an option that is open, the next argument, the options."""
     places = [action for action in parser._actions if not action.option_strings]
     open_: argparse.Action | None = None
     values = 0  # that the open option has, or the argument at whose place we are
@@ -94,7 +94,7 @@ def _arguments(parser: Parser, words: list[str], place: Place) -> Iterable[str]:
 
 
 def _most(action: argparse.Action) -> float:
-    """How many words an argument takes at most."""
+    """Return how many words an argument takes at most."""
     if isinstance(action.nargs, int):
         return action.nargs
     return {None: 1.0, "?": 1.0}.get(action.nargs, float("inf"))
@@ -111,7 +111,10 @@ def _values(parser: Parser, action: argparse.Action, place: Place) -> Iterable[s
 
 
 def matcher_of(shell: InteractiveShell, session: Session) -> Callable[[Any], dict[str, Any]]:
-    """A matcher for this shell. It never raises: what goes wrong is told as a problem, and nothing is offered."""
+    """Return a matcher for this shell.
+
+    It never raises: an error is told as a problem, and nothing is offered.
+    """
     from IPython.core.completer import SimpleCompletion, context_matcher
 
     @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]  # IPython is not typed here
@@ -122,7 +125,7 @@ def matcher_of(shell: InteractiveShell, session: Session) -> Callable[[Any], dic
             line = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
             word, found = complete(line, session, shell.user_ns)
         except Exception as error:
-            session.monitor.emit(e.ProblemFound(time.time(), f"Tab in a %daft line failed: {error!r}"[:300]))
+            session.monitor.emit(e.ProblemFound.of(time.time(), "Tab in a %daft line failed", error))
         return {
             "completions": [SimpleCompletion(text, type="magic") for text in found],
             "matched_fragment": word,

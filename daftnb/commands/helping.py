@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from daftnb.commands.meant import topic
 from daftnb.commands.registry import modes, verbs
 from daftnb.commands.verb import GROUPS, Mode, Verb
 from daftnb.errors import DaftnbError
 from daftnb.settings import SETTINGS, AutoscalingSettings
-from daftnb.spelling import nearest, shown
+from daftnb.text.spelling import shown
 
 WHOLE_CELL = "%%daft"  # the topic of the mode that has no name
 _WIDTH = 14
 
 
 def help_text() -> str:
-    """All verbs by group, the modes of cells and the settings, a line each."""
+    """Return all verbs by group, the modes of cells and the settings, a line each."""
     lines: list[str] = []
     for group, heading in GROUPS.items():
         members = [verb for verb in verbs().values() if verb.group == group]
@@ -31,14 +32,17 @@ def help_text() -> str:
 
 
 def topic_text(name: str) -> str:
-    """Usage, options and examples of a verb, and of the mode of that name; DaftnbError with the nearest one."""
+    """Return usage, options and examples of a verb, and of the mode of that name.
+
+    Raises DaftnbError, with the nearest name, where there is neither.
+    """
     name = "" if name == WHOLE_CELL else name
     found: list[Verb | Mode] = [
         *([verbs()[name]] if name in verbs() else []),
         *([modes()[name]] if name in modes() else []),
     ]
     if not found:
-        near = nearest(name, [*verbs(), *modes()])
+        near = topic(name, [*verbs(), *modes()])
         raise DaftnbError(f"there is no help on {shown(name)}.", f"Try %daft help {near or ''}".rstrip())
     return "\n\n".join(_topic(each) for each in found)
 

@@ -11,7 +11,7 @@ from daftnb.commands.verb import Mode, Verb
 from daftnb.errors import DaftnbError
 
 if TYPE_CHECKING:
-    from daftnb.engine.jobs import Job
+    from daftnb.engine.jobs.job import Job
     from daftnb.session import Session
 
 SECONDS = 1.0  # between two looks at a job that is waited for
@@ -37,7 +37,7 @@ def _job_options(parser: Parser) -> None:
 
 
 def _submit(arguments: Namespace, body: str, session: Session) -> None:
-    from daftnb.engine import jobs
+    from daftnb.engine.jobs import job as jobs
 
     # The magic's own line counts, so that a traceback has the numbers of the cell's lines.
     source = "\n" + body if body.strip() else body
@@ -50,11 +50,13 @@ def _submit(arguments: Namespace, body: str, session: Session) -> None:
 
 
 def wait(job: Job, address: str | None = None) -> None:
-    """Show a job's status and its log until it has ended. Raises JobError if it failed or was stopped.
+    """Show a job's status and its log until it has ended; raise JobError if it failed or was stopped.
 
     An interrupt ends the waiting alone, and raises a DaftnbError that says how to end the job: what was handed to a
     cluster outlives the cell, as it outlives the kernel.
     """
+    from daftnb.engine.jobs.job import shown as of_log
+
     line = _StatusLine()
     shown = 0.0
 
@@ -68,14 +70,14 @@ def wait(job: Job, address: str | None = None) -> None:
     try:
         look()
         for text in lines:
-            print(text, flush=True)
+            print(of_log(text), flush=True)
             look()
         line.show(job)
     except KeyboardInterrupt:
         lines.close()  # type: ignore[attr-defined]  # a generator, which lets go of its connection now
         raise DaftnbError(f"No longer waiting for {job.id}, which goes on.", f"{_commands(job, address)}") from None
     if job.check() == "STOPPED":
-        from daftnb.engine.jobserver import JobError
+        from daftnb.engine.jobs.server import JobError
 
         raise JobError(f"{job.id} was stopped before its end.", "Run the cell again if it was not meant to be.")
 
@@ -110,7 +112,7 @@ class _StatusLine:
 
 
 def _list(arguments: Namespace, session: Session) -> None:
-    from daftnb.engine import jobs
+    from daftnb.engine.jobs import job as jobs
 
     listed = jobs.jobs(arguments.address)
     _seen.update(dict.fromkeys(job.id for job in listed))
@@ -130,7 +132,7 @@ def _ids(place: Place) -> list[str]:
 
 
 def _one(arguments: Namespace, session: Session) -> None:
-    from daftnb.engine import jobs
+    from daftnb.engine.jobs import job as jobs
 
     if arguments.follow and arguments.action != "logs":
         raise DaftnbError("--follow goes with logs alone.", f"Try %daft job logs {arguments.id} --follow")
@@ -142,11 +144,11 @@ def _one(arguments: Namespace, session: Session) -> None:
         print(f"{job.id}: {status}" + (", before it was asked to stop" if was_over or status != "STOPPED" else ""))
     elif arguments.action == "status":
         failure = job.failure
-        print(f"{repr(job).strip('<>')}\n{failure.what if failure is not None else job.message}".rstrip())
+        print(f"{repr(job).strip('<>')}\n{failure.what if failure is not None else jobs.shown(job.message)}".rstrip())
     elif arguments.follow:
         wait(job, arguments.address)
     else:
-        print(job.logs(), end="")
+        print(jobs.shown(job.logs()), end="")
 
 
 VERBS = (

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from daftnb.commands.meant import harmless
 from daftnb.errors import DaftnbError
-from daftnb.spelling import nearest, shown
+from daftnb.text.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -30,7 +31,10 @@ Source = Callable[[Place], Iterable[str]]
 
 
 def split(line: str) -> list[str]:
-    """The words of a line, as a shell reads them, without a comment at its end; DaftnbError for an open quote."""
+    """Return the words of a line, as a shell reads them, without a comment at its end.
+
+    Raises DaftnbError for an open quote.
+    """
     lexer = shlex.shlex(line, posix=True, punctuation_chars="")
     lexer.whitespace_split, lexer.commenters = True, ""
     words: list[str] = []
@@ -44,7 +48,10 @@ def split(line: str) -> list[str]:
 
 
 def around(text: str) -> list[str]:
-    """The words of what has code in it, which is one word as it is: options with a value each stand before or after."""
+    """Return the words of a line with code in it; the code is one word, as it is.
+
+    Options with a value each may stand before the code or after it.
+    """
     before: list[str] = []
     after: list[str] = []
     while found := _FIRST_OPTION.match(text):
@@ -63,29 +70,34 @@ _LAST_OPTION = re.compile(r"\s(--[a-z]+(?:=|\s+)[^\s-]\S*)\s*$")
 class Parser(argparse.ArgumentParser):
     """argparse's, but that a slip is a DaftnbError which says what to type, and that Tab can be told what there is.
 
-    ``sources``: for an argument (by its ``dest``) what may stand there; argparse's ``choices`` need none.
+    ``sources``: for an argument (by its ``dest``) what may stand there; argparse's ``choices`` need none. ``instead``:
+    of words that cannot be read, the error that says what to type, where it is known what was meant.
     """
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog=prog, **{"add_help": False, "exit_on_error": False, **options})
         self.sources: dict[str, Source] = {}
+        self.instead: Callable[[list[str]], DaftnbError | None] | None = None
 
     def parse(self, words: list[str]) -> argparse.Namespace:
-        """The arguments; DaftnbError if they cannot be."""
+        """Return the arguments; raise DaftnbError if the words cannot be read."""
         try:
             arguments, left = self.parse_known_args(words)
         except argparse.ArgumentError as slip:
             self.error(str(slip).removeprefix("argument "))
         if left:
+            known = self.instead and self.instead(left)
+            if known:
+                raise known
             self._unknown(left[0])
         return arguments
 
     def error(self, message: str) -> NoReturn:
-        """Raise it."""
+        """Raise a DaftnbError with this message."""
         raise DaftnbError(f"{self.prog}: {message}.", f"Try {self._help_line()}")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Nothing ends a kernel from here."""
+        """Raise a DaftnbError: nothing ends a kernel from here."""
         self.error(message or "that is all")
 
     def _help_line(self) -> str:
@@ -109,7 +121,7 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
             name = action.option_strings[0] if action.option_strings else (action.metavar or action.dest)
-            near = nearest(str(value), choices)
+            near = harmless(str(value), choices)
             option = f" {name}" if action.option_strings else ""
             raise DaftnbError(
                 f"{self.prog}: {name} cannot be {shown(str(value))}: it is one of {', '.join(choices)}.",

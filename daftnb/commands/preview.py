@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.showing import show
+from daftnb.commands.values import short_name, value_of
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
-from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
-
-LONGEST_NAME = 60  # characters of an expression that a preview is called by
 
 
 def _options(parser: Parser) -> None:
@@ -25,35 +23,13 @@ def _options(parser: Parser) -> None:
 
 
 def _preview(arguments: Namespace, session: Session) -> None:
-    import daftnb
+    from daftnb.engine import internals
+    from daftnb.widgets.preview import preview_of
 
+    if internals.RICH in session.off:
+        raise DaftnbError(session.off[internals.RICH], "Use Daft's own: df.show().")
     text = arguments.frame
-    name = text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
-    show(daftnb.preview(value_of(text), limit=arguments.limit, name=name), session)
-
-
-def value_of(text: str) -> Any:
-    """What an expression gives in the notebook. DaftnbError if it is none, or names what is not there.
-
-    What the expression itself raises goes through: it is the user's code.
-    """
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    variables: dict[str, Any] = {} if shell is None else shell.user_ns
-    if text.isidentifier() and text not in variables:
-        near = nearest(text, sources.dataframe_names(variables))
-        raise DaftnbError(
-            f"there is nothing called {shown(text)} in this notebook.", f"Try %daft preview {near or 'df'}"
-        )
-    try:
-        code = compile(text, "<%daft preview>", "eval")
-    except (SyntaxError, ValueError) as error:
-        reason = getattr(error, "msg", None) or str(error)
-        raise DaftnbError(
-            f"%daft preview cannot read {shown(text)}: {reason}.", 'Try %daft preview df, or df.where(col("a") > 1)'
-        ) from None
-    return eval(code, variables)
+    show(preview_of(session, value_of(text), arguments.limit, short_name(text), text), session)
 
 
 VERBS = (

@@ -5,12 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from daftnb import files
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.showing import show
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
-from daftnb.spelling import nearest, shown
+from daftnb.text.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -23,7 +24,7 @@ def _cancel_options(parser: Parser) -> None:
 
 def _cancel(arguments: Namespace, session: Session) -> None:
     wanted = arguments.query
-    session.frame()  # what has been told is folded by now
+    session.snapshot()  # what has been told is folded by now
     running = session.monitor.read(lambda state: {q.id: str(q.number) for q in state.queries.values() if q.active})
     if wanted is not None and wanted not in running:
         by_number = {number: id_ for id_, number in running.items()}
@@ -62,7 +63,7 @@ def _save(arguments: Namespace, session: Session) -> None:
     from daftnb import runs
 
     size = runs.save(session, arguments.path, arguments.query, arguments.all)
-    print(f"{arguments.path}: {size:,} bytes")
+    print(f"{files.words(arguments.path)}: {size:,} bytes")
 
 
 def _open_options(parser: Parser) -> None:
@@ -71,9 +72,10 @@ def _open_options(parser: Parser) -> None:
 
 
 def _open(arguments: Namespace, session: Session) -> None:
-    import daftnb
+    from daftnb.recordings import open_recording
+    from daftnb.widgets.replay import replay_of
 
-    show(daftnb.open(arguments.path), session)
+    show(replay_of(open_recording(arguments.path)), session)
 
 
 def _compare_options(parser: Parser) -> None:

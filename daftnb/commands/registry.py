@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 
+from daftnb.commands.meant import remedy
 from daftnb.commands.parsing import around, split
 from daftnb.commands.verb import GROUPS, Mode, Verb
 from daftnb.errors import DaftnbError
-from daftnb.spelling import nearest, shown
+from daftnb.text.spelling import nearest, shown
 
 # Each has VERBS, MODES or both; the order is that of the help.
 MODULES = (
@@ -28,7 +30,7 @@ DEFAULT = "cockpit"  # %daft alone
 
 @cache
 def verbs() -> MappingProxyType[str, Verb]:
-    """The verbs of ``%daft`` by name, in the order of the help."""
+    """Return the verbs of ``%daft`` by name, in the order of the help."""
     found: dict[str, Verb] = {}
     for module in MODULES:
         for verb in getattr(import_module(module), "VERBS", ()):
@@ -39,7 +41,7 @@ def verbs() -> MappingProxyType[str, Verb]:
 
 @cache
 def modes() -> MappingProxyType[str, Mode]:
-    """The modes of ``%%daft`` by name; that of a Python cell has the empty one."""
+    """Return the modes of ``%%daft`` by name; that of a Python cell has the empty one."""
     found: dict[str, Mode] = {}
     for module in MODULES:
         for mode in getattr(import_module(module), "MODES", ()):
@@ -48,19 +50,21 @@ def modes() -> MappingProxyType[str, Mode]:
     return MappingProxyType(found)
 
 
-def find_verb(name: str) -> Verb:
-    """The verb of that name; DaftnbError with the nearest one."""
+def find_verb(name: str, words: Sequence[str] = ()) -> Verb:
+    """Return the verb of that name; ``words`` are those that came after it.
+
+    Raises DaftnbError, with the verb that is meant, where there is none.
+    """
     found = verbs().get(name)
     if found is not None:
         return found
     if name in modes():
         raise DaftnbError(f"{name!r} is a mode of the cell magic.", f"Try %%daft {name} as a cell's first line")
-    near = nearest(name, verbs())
-    raise DaftnbError(f"%daft has no verb {shown(name)}.", f"Try %daft {near or 'help'}")
+    raise DaftnbError(f"%daft has no verb {shown(name)}.", remedy(name, words, verbs()))
 
 
 def words_of(line: str) -> tuple[str, list[str]]:
-    """What a ``%daft`` line begins with, and the words after it; of a verb whose argument is code, that is one word."""
+    """Return what a ``%daft`` line begins with, and the words after it; where they are code, that is one word."""
     first, _, rest = line.strip().partition(" ")
     verb = verbs().get(first)
     if verb is not None and verb.verbatim:
@@ -70,7 +74,10 @@ def words_of(line: str) -> tuple[str, list[str]]:
 
 
 def find_mode(words: list[str]) -> tuple[Mode, list[str]]:
-    """The mode that a ``%%daft`` line begins with, and the words after it; DaftnbError with the nearest one."""
+    """Return the mode that a ``%%daft`` line begins with, and the words after it.
+
+    Raises DaftnbError, with the nearest mode, where there is none.
+    """
     if not words or words[0].startswith("-"):
         name, rest = "", words
     else:

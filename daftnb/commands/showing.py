@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from daftnb.session import Session
-    from daftnb.widgets.cells import Closable
+    from daftnb.telemetry.host import Closable
 
 
 def show(widget: Closable, session: Session) -> None:
-    """Display it; it is closed when its cell runs again."""
+    """Display a widget, and close it when its cell runs again."""
     from IPython.display import display
 
     display(widget)

@@ -15,7 +15,7 @@ MOST_FILES = 1000  # entries of a folder that are looked at
 
 
 def dataframe_names(variables: dict[str, Any]) -> list[str]:
-    """The names of those that are Daft dataframes, but for IPython's own (``_``, ``_3``)."""
+    """Return the names of the variables that are Daft dataframes, but for IPython's own (``_``, ``_3``)."""
     kind = getattr(sys.modules.get("daft"), "DataFrame", None)
     if kind is None:
         return []
@@ -23,17 +23,17 @@ def dataframe_names(variables: dict[str, Any]) -> list[str]:
 
 
 def dataframes(place: Place) -> Iterable[str]:
-    """The notebook's dataframes."""
+    """Return the names of the notebook's dataframes."""
     return dataframe_names(place.variables)
 
 
 def setting_names(place: Place) -> Iterable[str]:
-    """The settings, but those that are on the line already."""
+    """Return the names of the settings, but for those that are on the line already."""
     return (name for name in SETTINGS if name not in place.before)
 
 
 def setting_values(place: Place) -> Iterable[str]:
-    """``NAME=``, and after it what may follow: on and off, or what is set and the default."""
+    """Return ``NAME=``, and after it what may follow: on and off, or what is set and the default."""
     name, equals, _ = place.word.partition("=")
     if not equals:
         taken = {word.partition("=")[0] for word in place.before}
@@ -47,24 +47,24 @@ def setting_values(place: Place) -> Iterable[str]:
 
 
 def addresses(place: Place) -> Iterable[str]:
-    """``auto``, the Rays of this session, and the one that the environment names."""
+    """Return ``auto``, the addresses of this session's Rays, and the one that the environment names."""
     named = os.environ.get("RAY_ADDRESS", "")
     return dict.fromkeys(("auto", *reversed(place.session.addresses), *([named] if named else [])))
 
 
 def running(place: Place) -> Iterable[str]:
-    """The ids of the queries that run, the latest first."""
+    """Return the ids of the queries that run, the latest first."""
     return [id_ for id_, (_, active) in reversed(_queries(place).items()) if active]
 
 
 def queries(place: Place) -> Iterable[str]:
-    """The numbers, then the ids, of this session's queries, the latest first."""
+    """Return the numbers, then the ids, of this session's queries, the latest first."""
     known = _queries(place)
     return [*(str(number) for number, _ in reversed(known.values())), *reversed(known)]
 
 
 def plans(place: Place) -> Iterable[str]:
-    """The notebook's dataframes, then the numbers of this session's queries."""
+    """Return the names of the notebook's dataframes, then the numbers of this session's queries."""
     return [*dataframes(place), *(number for number in queries(place) if number.isdecimal())]
 
 
@@ -75,12 +75,12 @@ def _queries(place: Place) -> dict[str, tuple[int, bool]]:
 
 
 def runs(place: Place) -> Iterable[str]:
-    """Queries, and files of recordings."""
+    """Return this session's queries, and files of recordings."""
     return [*queries(place), *recordings(place)]
 
 
 def recordings(place: Place) -> Iterator[str]:
-    """Arrow files and folders under the path so far."""
+    """Yield Arrow files and folders under the path so far."""
     folder, _, start = place.word.rpartition("/")
     shown = f"{folder}/" if "/" in place.word else ""
     try:
@@ -96,7 +96,7 @@ def recordings(place: Place) -> Iterator[str]:
 
 
 def topics(place: Place) -> Iterable[str]:
-    """What there is help on."""
+    """Return the topics that there is help on."""
     from daftnb.commands.helping import WHOLE_CELL
     from daftnb.commands.registry import modes, verbs
 

@@ -10,9 +10,9 @@ from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.showing import show
 from daftnb.commands.verb import Mode
-from daftnb.commands.views import notebook_variables
 from daftnb.errors import DaftnbError, SqlError
-from daftnb.spelling import shown
+from daftnb.previews.naming import notebook_variables
+from daftnb.text.spelling import shown
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 RESULT = "_df"  # the result's name where none was given
 ROWS = 10
+FIRST_WORDS = ("SELECT", "WITH", "SHOW", "DESCRIBE", "USE", "CREATE", "INSERT", "FROM", "VALUES")
 FIRST_LINE = 2  # of the SQL, as an editor numbers the cell's lines
 
 
 def preview(df: DataFrame, rows: int) -> None:
-    """Run as much of it as it takes to show its first rows; with 0 rows show its columns alone, and run nothing."""
+    """Run as much of a dataframe as it takes to show its first rows; with 0 rows show its columns, and run nothing."""
     from IPython.display import display
 
     if rows:
@@ -39,6 +40,25 @@ def _options(parser: Parser) -> None:
     parser.add_argument("--limit", type=int, default=ROWS, metavar="N", help=f"rows to show ({ROWS}); 0: run nothing")
     parser.add_argument("--explain", action="store_true", help="show the plan, and run nothing")
     parser.sources["name"] = sources.dataframes
+    parser.instead = _instead
+
+
+def _instead(words: list[str]) -> DaftnbError | None:
+    """Return the error for a first line that is written as in other SQL cells; None where it is not."""
+    first, *rest = words
+    name, _, joined = first.partition("<<")
+    if joined or "<<" in first or rest[:1] == ["<<"] or (rest and rest[0].startswith("<<")):
+        what = f"{shown(name + ' <<')} is how other SQL cells name a result."
+        return DaftnbError(what, f"Try %%daft sql --as {name or 'result'}, with the SQL on the next line")
+    if first.upper() in FIRST_WORDS:
+        return DaftnbError("The SQL begins on the cell's second line.", "Try %%daft sql alone on the first")
+    if first in ("-o", "--output", "--out", "--into", "--save", "-r", "--result"):
+        return DaftnbError(
+            f"%%daft sql has no option {shown(first)}.", f"Try %%daft sql --as {(rest or ['result'])[0]}"
+        )
+    if first.isidentifier():
+        return DaftnbError(f"%%daft sql does not take {shown(first)}.", f"Try %%daft sql --as {first}")
+    return None
 
 
 def _sql(arguments: Namespace, body: str, session: Session) -> None:
@@ -59,7 +79,7 @@ def _sql(arguments: Namespace, body: str, session: Session) -> None:
     if arguments.explain:
         from daftnb.widgets.views import Plan
 
-        show(Plan.of(session, outcome.df, name), session)
+        show(Plan.of(session, session.off, outcome.df, name), session)
     else:
         _preview(outcome.df, arguments.limit)
     for note in outcome.notes:  # after the rows: Daft's display clears what is there
@@ -70,13 +90,15 @@ def _preview(df: DataFrame, rows: int) -> None:
     from daft.exceptions import DaftCoreException
 
     from daftnb.sql.said import clean
+    from daftnb.text.reasons import reason_of
 
     try:
         preview(df, rows)
     except DaftCoreException as error:
-        raise SqlError(
-            f"the query failed: {clean(str(error))}.", "Its dataframe is kept; %%daft sql --explain"
-        ) from error
+        text = str(error)
+        wrapped = "ray::" in text or "DaftError::PyO3Error" in text  # a UDF's own exception, far down in it
+        why = reason_of(error).first if wrapped else clean(text)
+        raise SqlError(f"the query failed: {why}.", "Its dataframe is kept; %%daft sql --explain") from error
 
 
 MODES = (

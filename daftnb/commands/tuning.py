@@ -12,7 +12,7 @@ from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
 from daftnb.kuberay import Pool, manifest
 from daftnb.settings import SETTINGS, find
-from daftnb.spelling import shown
+from daftnb.text.spelling import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def assignments(words: list[str]) -> dict[str, str]:
-    """``NAME=VALUE`` words as name → text; DaftnbError where one is not that, or names no setting."""
+    """Return ``NAME=VALUE`` words as name → text.
+
+    Raises DaftnbError where a word is not that, or names no setting.
+    """
     values = {}
     for word in words:
         name, equals, text = word.partition("=")
@@ -32,10 +35,10 @@ def assignments(words: list[str]) -> dict[str, str]:
 
 
 def settings_text(session: Session) -> str:
-    """What is set, and what is in effect."""
+    """Return what is set, and what is in effect, as text."""
     from daftnb.widgets.controls import controls_text
 
-    return controls_text(session.frame()["settings"])
+    return controls_text(session.snapshot()["settings"])
 
 
 def _set_options(parser: Parser) -> None:
@@ -90,7 +93,7 @@ def _env_options(parser: Parser) -> None:
 
 
 def env_text(variables: Mapping[str, str], form: str) -> str:
-    """Environment variables as ``shell`` exports, or as ``python``."""
+    """Return environment variables as ``shell`` exports, or as ``python``."""
     match form:
         case "python":
             lines = ["import os", "", *(f'os.environ["{name}"] = "{text}"' for name, text in variables.items())]

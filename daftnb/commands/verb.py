@@ -37,7 +37,13 @@ GROUPS = {
 
 
 def no_options(parser: Parser) -> None:
-    """A verb that takes none."""
+    """Add no options to the parser: for a verb that takes none."""
+
+
+def _parser(title: str, options: Callable[[Parser], None]) -> Parser:
+    parser = Parser(title)
+    options(parser)
+    return parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,12 @@ class Verb:
 
     @property
     def title(self) -> str:
-        """As it is typed."""
+        """Return the verb as it is typed."""
         return f"%daft {self.name}"
 
     def parser(self) -> Parser:
-        """A parser of what comes after the name."""
-        parser = Parser(self.title)
-        self.options(parser)
-        return parser
+        """Return a parser of what comes after the name."""
+        return _parser(self.title, self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,9 @@ class Mode:
 
     @property
     def title(self) -> str:
-        """As it is typed."""
+        """Return the mode as it is typed."""
         return f"%%daft {self.name}".rstrip()
 
     def parser(self) -> Parser:
-        """A parser of what comes after the name."""
-        parser = Parser(self.title)
-        self.options(parser)
-        return parser
+        """Return a parser of what comes after the name."""
+        return _parser(self.title, self.options)

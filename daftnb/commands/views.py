@@ -1,17 +1,19 @@
-"""What a query does, live: the views, each displayed at once, as the cell's query may come after it."""
+"""What a query does, live: the views, each displayed at once, as the cell's query may come after it.
+
+A view stays with the queries of its cell; where there are none, it follows the latest query.
+"""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.showing import show
+from daftnb.commands.values import no_such, short_name, value_of
 from daftnb.commands.verb import Verb
-from daftnb.errors import DaftnbError
-from daftnb.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -28,7 +30,10 @@ def _view(name: str) -> Callable[[Namespace, Session], None]:
 
 def _plan_options(parser: Parser) -> None:
     parser.add_argument(
-        "of", nargs="?", metavar="NAME|N", help="a variable that is a Daft dataframe, or a query's number"
+        "of",
+        nargs="?",
+        metavar="EXPRESSION|N",
+        help="a Daft dataframe: its name, or Python that gives one; a query's number",
     )
     parser.sources["of"] = sources.plans
 
@@ -36,32 +41,16 @@ def _plan_options(parser: Parser) -> None:
 def _plan(arguments: Namespace, session: Session) -> None:
     from daftnb.widgets.views import Plan
 
-    of = arguments.of
+    of = None if arguments.of is None else arguments.of.partition("#")[0].strip() or None
     if of is None:
         show(Plan(session), session)
     elif of.isdecimal():
         show(Plan.of_query(session, of), session)
     else:
-        show(Plan.of(session, variable(of), of), session)
-
-
-def variable(name: str) -> Any:
-    """The notebook's variable of this name; DaftnbError, with the dataframe of the nearest name, if there is none."""
-    found = notebook_variables()
-    if found.get(name) is None:
-        near = nearest(name, sources.dataframe_names(found))
-        raise DaftnbError(
-            f"there is no dataframe called {shown(name)} in this notebook.", f"Try %daft plan {near or 'df'}"
-        )
-    return found[name]
-
-
-def notebook_variables() -> dict[str, Any]:
-    """The variables of the notebook; none outside one."""
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    return {} if shell is None else shell.user_ns
+        value = value_of(of, "plan", "no dataframe")
+        if value is None and of.isidentifier():
+            raise no_such(of, "plan", "no dataframe")
+        show(Plan.of(session, session.off, value, short_name(of)), session)
 
 
 def _controls(arguments: Namespace, session: Session) -> None:
@@ -93,7 +82,8 @@ VERBS = (
     ),
     Verb(
         "plan", "views", "the query's plan, live; %daft plan df: not run yet; %daft plan 3: query 3",
-        _plan, _plan_options, ("%daft plan", "%daft plan df", "%daft plan 3"),
+        _plan, _plan_options, ("%daft plan", "%daft plan df", '%daft plan df.where(col("a") > 1)', "%daft plan 3"),
+        verbatim=True,
     ),
     Verb(
         "workers", "views", "the Ray worker pool and its idle actors, live",

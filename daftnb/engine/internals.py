@@ -20,7 +20,7 @@ LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
 CONNECTING, PREFLIGHT, GROWTH = "connecting", "preflight checks", "autoscaler notices"
-JOBS, FIGURES, UDFS = "jobs", "figures of nodes", "UDF actors"
+JOBS, NODE_USAGE, UDFS = "jobs", "usage of nodes", "UDF actors"
 PLANS = "plans of dataframes"
 SQL_HINTS = "spellings of SQL functions"
 RICH = "rich previews"
@@ -86,7 +86,7 @@ INTERNALS = (
     Internal("ray", (WARM,), _FLOTILLA, "_extension_runtime_env", "a worker that is needed again"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
-    Internal("ray", (FIGURES,), "ray._private.state", "available_resources_per_node", "use of the object stores"),
+    Internal("ray", (NODE_USAGE,), "ray._private.state", "available_resources_per_node", "use of the object stores"),
     Internal("ray", (UDFS,), "daft.execution.ray_actor_pool_udf", "start_udf_actors", "actors of UDFs"),
     Internal("ray", (UDFS,), "daft.execution.ray_actor_pool_udf", "UDFActorHandle.teardown", "actors of UDFs"),
     Internal("ray", (CONNECTING,), "daft.runners.partitioning", "PartitionSetCache.clear", "results of a lost Ray"),
@@ -98,6 +98,8 @@ INTERNALS = (
     Internal("ray", (PREFLIGHT,), "ray._private.grpc_utils", "init_grpc_channel", "short calls"),
     Internal("ray", (PREFLIGHT,), "ray._private.services", "find_node_ids", "is a node on this machine"),
     Internal("ray", (PREFLIGHT,), "ray._private.services", "get_ray_address_from_environment", "auto"),
+    Internal("ray", (PREFLIGHT,), "ray._private.services", "find_gcs_addresses.cache_clear", "auto"),
+    Internal("ray", (PREFLIGHT,), "ray._private.services", "find_bootstrap_address", "auto"),
     Internal("ray", (PREFLIGHT,), "ray._common.usage.usage_constants", "CLUSTER_METADATA_KEY", "versions"),
     Internal("ray", (PREFLIGHT,), "ray._private.ray_constants", "KV_NAMESPACE_CLUSTER", "versions"),
     Internal("ray", (PREFLIGHT,), "ray._raylet", "get_authentication_mode", "the token"),
@@ -129,7 +131,7 @@ INTERNALS = (
 
 
 def missing(part: Part) -> dict[str, str]:
-    """Feature → one sentence on why it is off; empty if every name of ``part`` is there."""
+    """Return feature → one sentence on why it is off; empty if every name of ``part`` is there."""
     found: dict[str, str] = {}
     for internal in _absent(part):
         package = internal.module.partition(".")[0]

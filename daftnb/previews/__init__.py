@@ -1,3 +1,4 @@
-"""Pages, summaries, views and the static form of a dataframe: what a preview is made of. (``daftnb.preview`` is what
-shows one.)
+"""What a preview is made of: pages, summaries, views and the static form of a dataframe.
+
+``daftnb.preview`` shows one.
 """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from daftnb.errors import DaftnbError
 from daftnb.previews import writing as w
-from daftnb.previews.encode import texts
-from daftnb.previews.kinds import kind_of
+from daftnb.previews.kinds.registry import record_of
+from daftnb.previews.writing import arrow_named
 
 if TYPE_CHECKING:
     from daft import Series
@@ -18,9 +18,10 @@ _SPECIAL = frozenset('\t\n\r"')
 
 
 def tsv(columns: Sequence[Series]) -> str:
-    """Columns of equal length as lines; a null is empty. A value with tabs, breaks or quotes is quoted, as sheets do.
+    """Return columns of equal length as lines of tab-separated text.
 
-    Raises DaftnbError where it would be longer than MOST_CHARACTERS.
+    A null is empty. A value with tabs, line breaks or quotes is quoted, as spreadsheets do. Raises DaftnbError where
+    the text would be longer than MOST_CHARACTERS.
     """
     left = MOST_CHARACTERS
     written: list[list[str]] = []
@@ -34,24 +35,22 @@ def tsv(columns: Sequence[Series]) -> str:
 
 
 def values_in_full(series: Series, room: int = MOST_CHARACTERS) -> list[str | None]:
-    """The values of a column as text, none of them cut. DaftnbError where all are longer than ``room``."""
+    """Return the values of a column as text, none of them cut; None for a null.
+
+    Raises DaftnbError where texts, or values written one by one, are longer than ``room`` characters together.
+    """
     dtype = series.datatype()
-    kind = kind_of(dtype)
-    if kind == "python":
-        return [None if value is None else w.object_words(value, room) for value in series]
-    array = series.to_arrow()
-    if w.is_string(array.type):
+    kind = record_of(dtype)
+    array = kind.arrow(arrow_named(series), room)
+    found: list[str | None] = []
+    if kind.is_text:
         if array.nbytes > 4 * room:
             raise too_much()
-        strings: list[str | None] = array.to_pylist()
-        return strings
-    if kind == "file":
-        files: list[str | None] = texts(array, dtype, room).to_pylist()
-        return files
-    if kind in ("date", "time", "timestamp"):
-        times: list[str | None] = w.temporal_texts(array).to_pylist()
-        return times
-    found: list[str | None] = []
+        found = array.to_pylist()
+        return found
+    if kind.texts is not None:
+        found = kind.texts(array, dtype, room).to_pylist()
+        return found
     for i in range(len(array)):
         found.append(w.written(array, i, room, dtype) if array[i].is_valid else None)
         room -= len(found[-1] or "")
@@ -61,7 +60,7 @@ def values_in_full(series: Series, room: int = MOST_CHARACTERS) -> list[str | No
 
 
 def too_much() -> DaftnbError:
-    """The error for more text than a browser is to be given at once."""
+    """Return the error for more text than a browser is to be given at once."""
     return DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Take fewer rows or columns.")
 
 

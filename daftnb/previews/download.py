@@ -10,14 +10,15 @@ from typing import IO, TYPE_CHECKING, Any
 from daftnb.errors import DaftnbError
 from daftnb.previews import writing as w
 from daftnb.previews.copying import values_in_full
-from daftnb.previews.grammar import Format
-from daftnb.previews.kinds import kind_of
+from daftnb.previews.kinds.registry import record_of
 from daftnb.previews.table import Column
+from daftnb.previews.wire import Format
+from daftnb.previews.writing import arrow_named
 
 if TYPE_CHECKING:
     from daft import Series
 
-    from daftnb.engine.partitions import Partitions
+    from daftnb.engine.rows.partitions import Partitions
 
 PART_BYTES = 2_000_000
 MOST_BYTES = 200_000_000
@@ -30,7 +31,8 @@ def write_file(
 ) -> None:
     """Write these columns of all rows to an empty file.
 
-    ``check`` is called between pieces, and may raise. Raises DaftnbError where it would be larger than MOST_BYTES.
+    ``check`` is called between pieces, and may raise. Raises DaftnbError where the file would be larger than
+    MOST_BYTES.
     """
     write = _write_csv if format_ == "csv" else _write_parquet
     for _ in write(rows, columns, file):
@@ -86,16 +88,19 @@ def _write_parquet(rows: Partitions, columns: Sequence[Column], file: IO[bytes])
 
 
 def _arrow(series: Series) -> Any:
-    """A column as Parquet can hold it: what is only Daft's becomes what it is made of, or text."""
+    """Return a column as Parquet can hold it: a type that only Daft has becomes what it is made of, or text."""
     import pyarrow as pa
 
-    if kind_of(series.datatype()) in ("python", "interval"):
+    if record_of(series.datatype()).is_text_in_files:
         return pa.array(values_in_full(series), pa.string())
-    return _without_fixed_lists(w.storage(series.to_arrow()))
+    return _without_fixed_lists(w.storage(arrow_named(series).to_arrow()))
 
 
 def _without_fixed_lists(array: Any) -> Any:
-    """Lists of one size as lists: Parquet keeps no values where one is null, and readers then miss them."""
+    """Return lists of one size as plain lists, and any other array as it is.
+
+    Parquet keeps no values where a list of fixed size is null, and readers then miss them.
+    """
     import pyarrow as pa
 
     kind = array.type
@@ -105,14 +110,14 @@ def _without_fixed_lists(array: Any) -> Any:
 def _type_of(column: Column) -> Any:
     import pyarrow as pa
 
-    if column.dtype is None or column.kind in ("python", "interval"):
+    if column.dtype is None or column.record.is_text_in_files:
         return pa.string()
     kind = column.dtype.to_arrow_dtype()
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def parts(file: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
-    """A file's parts: which one, of how many, and its bytes. An empty file has one, empty."""
+    """Yield a file's parts: the number (from 0), how many there are, the bytes. An empty file has one, empty."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     of = max(1, -(-size // PART_BYTES))
@@ -121,6 +126,6 @@ def parts(file: IO[bytes]) -> Iterator[tuple[int, int, bytes]]:
 
 
 def file_name(name: str | None, format_: Format) -> str:
-    """What the file is called in the browser."""
+    """Return the name that the file has in the browser."""
     kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in (name or "dataframe")[:60])
     return f"{kept or 'dataframe'}.{format_}"

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, get_args
 
-Compare: TypeAlias = Literal["eq", "ne", "lt", "le", "gt", "ge", "contains", "starts", "ends"]
-Test: TypeAlias = Literal["null", "not_null", "nan", "true", "false"]
-Format: TypeAlias = Literal["csv", "parquet"]
+from daftnb.messages import LARGEST, is_integer, is_text
+from daftnb.previews.limits import (
+    COPIED_AT_ONCE,
+    LARGEST_ID,
+    LONGEST_SEARCH,
+    LONGEST_VALUE,
+    MOST_COLUMNS,
+    MOST_FILTERS,
+    MOST_SORTS,
+)
+from daftnb.previews.wire import Format, PlainOperator, ValueOperator
 
-COMPARES: Final[frozenset[str]] = frozenset(get_args(Compare))
-TESTS: Final[frozenset[str]] = frozenset(get_args(Test))
+COMPARES: Final[frozenset[str]] = frozenset(get_args(ValueOperator))
+TESTS: Final[frozenset[str]] = frozenset(get_args(PlainOperator))
 FORMATS: Final[frozenset[str]] = frozenset(get_args(Format))
 
-LARGEST_ID = 2**31 - 1
-LARGEST_ROW = 2**53 - 1  # a page's numbers are exact up to there
-MOST_ROWS, MOST_COPIED = 500, 10_000
-MOST_COLUMNS, MOST_SHOWN = 64, 100_000
-MOST_SORTS, MOST_FILTERS = 8, 32
-LONGEST_SEARCH, LONGEST_VALUE = 200, 1_000  # characters
+MOST_ROWS, MOST_SHOWN = 500, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Comparison:
     """Keep the rows in which a column compares so with a value, which is text."""
 
     column: int
-    op: Compare
+    op: ValueOperator
     value: str
 
 
@@ -48,7 +51,7 @@ class Check:
     """Keep the rows in which a column is null, is not, is not a number, is true, is false."""
 
     column: int
-    op: Test
+    op: PlainOperator
 
 
 Filter: TypeAlias = Comparison | Check
@@ -132,6 +135,7 @@ Request: TypeAlias = (
     | RunRequest
     | CancelRequest
 )
+Reader: TypeAlias = Callable[[Any], Request]
 
 
 class _Malformed(Exception):
@@ -139,7 +143,7 @@ class _Malformed(Exception):
 
 
 def parse(message: object) -> Request | None:
-    """The request that a message is; None if it is none. Raises nothing, whatever the message."""
+    """Return the request that a message is; None if it is none. Raises nothing, whatever the message."""
     try:
         if type(message) is not dict:
             return None
@@ -151,14 +155,14 @@ def parse(message: object) -> Request | None:
 
 
 def _fields(message: Any, *names: str) -> list[Any]:
-    """The values of exactly these keys; there are no others."""
+    """Return the values of exactly these keys. Raises _Malformed if one is missing, or if there are others."""
     if type(message) is not dict or message.keys() != set(names):
         raise _Malformed
     return [message[name] for name in names]
 
 
 def _integer(value: Any, least: int, most: int) -> int:
-    if type(value) is not int or not least <= value <= most:  # a bool is no number here
+    if not is_integer(value, least, most):
         raise _Malformed
     return value
 
@@ -167,16 +171,12 @@ def _number(value: Any) -> int:
     return _integer(value, 1, LARGEST_ID)
 
 
-def _column(value: Any) -> int:
-    return _integer(value, 0, LARGEST_ID)
-
-
-def _view(value: Any) -> int:
+def _place(value: Any) -> int:
     return _integer(value, 0, LARGEST_ID)
 
 
 def _row(value: Any) -> int:
-    return _integer(value, 0, LARGEST_ROW)
+    return _integer(value, 0, LARGEST)
 
 
 def _flag(value: Any) -> bool:
@@ -186,12 +186,8 @@ def _flag(value: Any) -> bool:
 
 
 def _text(value: Any, longest: int) -> str:
-    if type(value) is not str or len(value) > longest:
+    if not is_text(value, longest):
         raise _Malformed
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can bring and no column holds
-        raise _Malformed from None
     return value
 
 
@@ -202,22 +198,32 @@ def _list(value: Any, most: int) -> list[Any]:
 
 
 def _columns(value: Any, least: int, most: int) -> tuple[int, ...]:
-    columns = tuple(_column(each) for each in _list(value, most))
+    columns = tuple(_place(each) for each in _list(value, most))
     if len(columns) < least or len(set(columns)) != len(columns):
         raise _Malformed
     return columns
 
 
-def _page(message: Any) -> PageRequest:
-    _, id_, view, start, count, columns = _fields(message, "type", "id", "view", "start", "count", "columns")
-    return PageRequest(
-        _number(id_), _view(view), _row(start), _integer(count, 1, MOST_ROWS), _columns(columns, 1, MOST_COLUMNS)
-    )
+def _part(request: Callable[[int, int, int, int, tuple[int, ...]], Request], most: int) -> Reader:
+    """Return the reader of a request for rows and columns; ``most``: rows."""
+
+    def read(message: Any) -> Request:
+        _, id_, view, start, count, columns = _fields(message, "type", "id", "view", "start", "count", "columns")
+        return request(
+            _number(id_), _place(view), _row(start), _integer(count, 1, most), _columns(columns, 1, MOST_COLUMNS)
+        )
+
+    return read
+
+
+def _alone(request: Callable[[int], Request]) -> Reader:
+    """Return the reader of a request that holds its id alone."""
+    return lambda message: request(_number(_fields(message, "type", "id")[1]))
 
 
 def _sort(value: Any) -> Sort:
     column, descending = _fields(value, "column", "descending")
-    return Sort(_column(column), _flag(descending))
+    return Sort(_place(column), _flag(descending))
 
 
 def _filter(value: Any) -> Filter:
@@ -228,10 +234,10 @@ def _filter(value: Any) -> Filter:
         raise _Malformed
     if op in COMPARES:
         column, op, text = _fields(value, "column", "op", "value")
-        return Comparison(_column(column), op, _text(text, LONGEST_VALUE))
+        return Comparison(_place(column), op, _text(text, LONGEST_VALUE))
     if op in TESTS:
         column, op = _fields(value, "column", "op")
-        return Check(_column(column), op)
+        return Check(_place(column), op)
     raise _Malformed
 
 
@@ -246,23 +252,12 @@ def _seen(message: Any) -> ViewRequest:
 
 def _summary(message: Any) -> SummaryRequest:
     _, id_, view, columns = _fields(message, "type", "id", "view", "columns")
-    return SummaryRequest(_number(id_), _view(view), _columns(columns, 1, MOST_COLUMNS))
+    return SummaryRequest(_number(id_), _place(view), _columns(columns, 1, MOST_COLUMNS))
 
 
 def _cell(message: Any) -> CellRequest:
     _, id_, view, row, column = _fields(message, "type", "id", "view", "row", "column")
-    return CellRequest(_number(id_), _view(view), _row(row), _column(column))
-
-
-def _copy(message: Any) -> CopyRequest:
-    _, id_, view, start, count, columns = _fields(message, "type", "id", "view", "start", "count", "columns")
-    return CopyRequest(
-        _number(id_), _view(view), _row(start), _integer(count, 1, MOST_COPIED), _columns(columns, 1, MOST_COLUMNS)
-    )
-
-
-def _code(message: Any) -> CodeRequest:
-    return CodeRequest(_number(_fields(message, "type", "id")[1]))
+    return CellRequest(_number(id_), _place(view), _row(row), _place(column))
 
 
 def _download(message: Any) -> DownloadRequest:
@@ -272,22 +267,14 @@ def _download(message: Any) -> DownloadRequest:
     return DownloadRequest(_number(id_), "csv" if format_ == "csv" else "parquet")
 
 
-def _run(message: Any) -> RunRequest:
-    return RunRequest(_number(_fields(message, "type", "id")[1]))
-
-
-def _cancel(message: Any) -> CancelRequest:
-    return CancelRequest(_number(_fields(message, "type", "id")[1]))
-
-
-_READERS: Final[dict[str, Callable[[Any], Request]]] = {
-    "page": _page,
+_READERS: Final[dict[str, Reader]] = {
+    "page": _part(PageRequest, MOST_ROWS),
     "view": _seen,
     "summary": _summary,
     "cell": _cell,
-    "copy": _copy,
-    "code": _code,
+    "copy": _part(CopyRequest, COPIED_AT_ONCE),
+    "code": _alone(CodeRequest),
     "download": _download,
-    "run": _run,
-    "cancel": _cancel,
+    "run": _alone(RunRequest),
+    "cancel": _alone(CancelRequest),
 }

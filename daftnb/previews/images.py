@@ -22,24 +22,24 @@ _COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # channels → PNG's colour type
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """``pixels``: height × width × channels, as the column has them."""
+    """An image. ``pixels``: height × width × channels, as the column has them."""
 
     pixels: np.ndarray[Any, Any]
     mode: str
 
     @property
     def words(self) -> str:
-        """``640×480 RGB``."""
+        """Return size and mode in words: ``640×480 RGB``."""
         height, width = self.pixels.shape[:2]
         return f"{width}×{height} {self.mode}"
 
     def png(self, longest: int) -> bytes:
-        """It as a PNG of at most ``longest`` pixels on the longer side."""
+        """Return this image as a PNG of at most ``longest`` pixels on the longer side."""
         return png(eight_bit(shrunk(self.pixels, longest)))
 
 
 def pictures(array: Any, dtype: DataType) -> list[Picture | None]:
-    """The images of an Arrow array of an image column (its storage); the pixels are not copied."""
+    """Return the images of an Arrow array of an image column (its storage); the pixels are not copied."""
     import numpy as np
 
     if dtype.is_fixed_shape_image():
@@ -70,7 +70,7 @@ def pictures(array: Any, dtype: DataType) -> list[Picture | None]:
 
 
 def _samples(values: Any) -> np.ndarray[Any, Any]:
-    """A flat Arrow array's numbers where they are, also where some are said to be null (those of images that are)."""
+    """Return a flat Arrow array's numbers, not copied, also where some are marked null (those of images that are)."""
     import numpy as np
 
     kind = values.type.to_pandas_dtype()
@@ -81,7 +81,10 @@ def _samples(values: Any) -> np.ndarray[Any, Any]:
 
 
 def shrunk(pixels: np.ndarray[Any, Any], longest: int) -> np.ndarray[Any, Any]:
-    """Fewer pixels: every n-th first, so that a large image costs no more than a small one, then their averages."""
+    """Return fewer pixels, at most ``longest`` on the longer side; the same ones where they are no more.
+
+    It takes every n-th pixel first, so that a large image costs no more than a small one, then averages of these.
+    """
     import numpy as np
 
     side = max(pixels.shape[:2])
@@ -106,7 +109,7 @@ def shrunk(pixels: np.ndarray[Any, Any], longest: int) -> np.ndarray[Any, Any]:
 
 
 def eight_bit(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Samples of 16 bits and floats from 0 to 1 as bytes."""
+    """Return samples as bytes: the upper 8 of 16 bits; floats from 0 to 1 as 0 to 255."""
     import numpy as np
 
     if pixels.dtype == np.uint8:
@@ -118,7 +121,7 @@ def eight_bit(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def png(pixels: np.ndarray[Any, Any]) -> bytes:
-    """A PNG of height × width × channels bytes (1 to 4 channels); one pixel for none at all."""
+    """Return a PNG of height × width × channels bytes (1 to 4 channels); of one pixel where there is none."""
     import numpy as np
 
     if pixels.size == 0:

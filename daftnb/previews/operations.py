@@ -7,17 +7,20 @@ a value or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from daftnb.errors import DaftnbError
 from daftnb.previews import grammar as g
-from daftnb.previews.kinds import ORDERED, Kind, type_words
-from daftnb.previews.table import Column
-from daftnb.previews.values import Value, read
+from daftnb.previews.table import Column, type_words
+from daftnb.previews.typed import Value
+from daftnb.previews.values import read
+from daftnb.previews.wire import PlainOperator
 from daftnb.sql.literals import literal
+from daftnb.text.shorten import shortened
 
 if TYPE_CHECKING:
     from daft import DataFrame, Expression
@@ -26,8 +29,6 @@ _SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _SQL_SIGNS = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _MATCHES = {"contains": "contains", "starts": "startswith", "ends": "endswith"}
 _SQL_MATCHES = {"contains": "contains", "starts": "starts_with", "ends": "ends_with"}
-# Those that Daft casts to the text that their cells show.
-SEARCHED: frozenset[Kind] = frozenset(("string", "integer", "decimal"))
 MOST_SEARCHED = 500  # columns
 
 
@@ -49,11 +50,11 @@ class Plan:
 
     @property
     def changes_rows(self) -> bool:
-        """Whether it is not simply the frame."""
+        """Return True if the view filters or sorts the frame."""
         return self.where is not None or bool(self.order)
 
     def of(self, frame: DataFrame) -> DataFrame:
-        """The frame seen so, lazily."""
+        """Return the frame, filtered and sorted by this plan; nothing runs."""
         if self.where is not None:
             frame = frame.where(self.where.expression)
         if self.order:
@@ -64,7 +65,7 @@ class Plan:
 
 
 def plan_of(request: g.ViewRequest, columns: Sequence[Column]) -> Plan:
-    """The view that a request asks for. Raises DaftnbError, in words, for one that cannot be."""
+    """Return the view that a request asks for. Raises DaftnbError, in words, for one that cannot be."""
     conditions = [_condition(each, columns) for each in request.filters]
     if request.search:
         conditions.append(_search(request.search, columns))
@@ -76,27 +77,23 @@ def plan_of(request: g.ViewRequest, columns: Sequence[Column]) -> Plan:
 
 
 def column_at(number: int, columns: Sequence[Column]) -> Column:
-    """A column by number; DaftnbError if there is none."""
+    """Return a column by its number. Raises DaftnbError if there is none."""
     if number >= len(columns):
         raise DaftnbError(f"There is no column {number}.", "")
     return columns[number]
 
 
 def _named(number: int, columns: Sequence[Column]) -> tuple[Column, Part]:
-    """A column that Daft can be told of by its name."""
+    """Return a column, and its name as a part. Raises DaftnbError where Daft cannot tell it by its name."""
     from daft import col
 
     column = column_at(number, columns)
     if column.name == "*":
         raise DaftnbError('Daft reads the name "*" as all columns.', "Give it another where it is made.")
     if not column.alone or column.dtype is None:
-        what = f"More than one column is called {_short(column.name)!r}, and Daft cannot tell which is meant."
+        what = f"More than one column is called {shortened(column.name, 60)!r}, and Daft cannot tell which is meant."
         raise DaftnbError(what, "Give each a name of its own where they are made.")
     return column, Part(col(column.name), f"col({column.name!r})", _sql_name(column.name))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 60 else name[:59] + "…"
 
 
 def _sql_name(name: str) -> str | None:
@@ -106,7 +103,7 @@ def _sql_name(name: str) -> str | None:
 
 def _sortable(number: int, columns: Sequence[Column]) -> Part:
     column, part = _named(number, columns)
-    if column.kind not in ORDERED:
+    if not column.record.is_ordered:
         raise DaftnbError(f"Daft cannot sort by a column of type {_type(column)}.", "Sort by another.")
     return part
 
@@ -121,8 +118,8 @@ def _condition(asked: g.Filter, columns: Sequence[Column]) -> Part:
         return _check(asked.op, column, part)
     if asked.op in _MATCHES:
         return _match(asked.op, asked.value, column, part)
-    if column.kind == "boolean" and asked.op not in ("eq", "ne"):
-        raise DaftnbError("True and false have no order.", "Compare for being equal.")
+    if column.record.no_less and asked.op not in ("eq", "ne"):
+        raise DaftnbError(column.record.no_less, "Compare for being equal.")
     value = read(asked.value, column)
     sql = None if part.sql is None or value.sql is None else f"{part.sql} {_SQL_SIGNS[asked.op]} {value.sql}"
     return Part(_compared(part.expression, asked.op, value), f"{part.python} {_SIGNS[asked.op]} {value.python}", sql)
@@ -142,9 +139,8 @@ def _compared(column: Expression, op: str, value: Value) -> Expression:
     return expression
 
 
-def _check(op: g.Test, column: Column, part: Part) -> Part:
-    wanted: dict[str, tuple[Kind, ...]] = {"nan": ("float",), "true": ("boolean",), "false": ("boolean",)}
-    if op in wanted and column.kind not in wanted[op]:
+def _check(op: PlainOperator, column: Column, part: Part) -> Part:
+    if op not in ("null", "not_null") and op not in column.record.checks:
         raise DaftnbError(f"A column of type {_type(column)} is never {'NaN' if op == 'nan' else op}.", "")
     column_, python, sql = part.expression, part.python, part.sql
     match op:
@@ -161,7 +157,7 @@ def _check(op: g.Test, column: Column, part: Part) -> Part:
 
 
 def _match(op: str, text: str, column: Column, part: Part) -> Part:
-    if column.kind not in SEARCHED:
+    if not _is_cast(column):
         raise DaftnbError(
             f"Text cannot be looked for in a column of type {_type(column)}.", "Compare it, or look in another."
         )
@@ -171,10 +167,15 @@ def _match(op: str, text: str, column: Column, part: Part) -> Part:
     return Part(expression, f"{words.python}.{_MATCHES[op]}({text!r})", sql)
 
 
+def _is_cast(column: Column) -> bool:
+    """Return True if Daft casts the column to the text that its cells show."""
+    return column.record.search is not None and column.record.search.is_cast
+
+
 def _as_text(column: Column, part: Part) -> Part:
     from daft import DataType
 
-    if column.kind == "string":
+    if column.record.is_text:
         return part
     return Part(
         part.expression.cast(DataType.string()),
@@ -184,13 +185,38 @@ def _as_text(column: Column, part: Part) -> Part:
 
 
 def _search(text: str, columns: Sequence[Column]) -> Part:
-    """Rows in which any column that is text or a whole or decimal number has it, whatever the case of its letters."""
-    found = [
-        _contains(column, text) for column in columns if column.kind in SEARCHED and column.alone and column.name != "*"
-    ][:MOST_SEARCHED]
-    if not found:
+    """Return the condition that a cell of any column shows the text, in upper or lower case. A null shows none."""
+    askable = [column for column in columns if column.record.search is not None and column.alone and column.name != "*"]
+    askable = askable[:MOST_SEARCHED]
+    if not askable:
         raise DaftnbError("No column has text to look in.", "Filter a column by its value.")
-    return _any(found)
+    found = [_contains(column, text) for column in askable if _is_cast(column)]
+    shown = [column for column in askable if not _is_cast(column) and _may_show(column, text)]
+    if shown:
+        found.append(_shows(shown, text))
+    return _any(found) if found else _never()
+
+
+def _never() -> Part:
+    from daft import lit
+
+    return Part(lit(False), "lit(False)", "false")
+
+
+def _may_show(column: Column, text: str) -> bool:
+    """Return True if cells of this kind can have all letters of the text: other columns need not be looked at."""
+    search = column.record.search
+    return search is not None and (search.letters is None or set(text.lower()) <= search.letters)
+
+
+def _shows(columns: Sequence[Column], text: str) -> Part:
+    from daft import col
+
+    from daftnb.previews.searching import shows
+
+    named = ", ".join(f"col({column.name!r})" for column in columns)
+    expression = shows(text, *(col(column.name) for column in columns))
+    return Part(expression, f"daftnb.shows({text!r}, {named})", None)
 
 
 def _contains(column: Column, text: str) -> Part:
@@ -198,17 +224,28 @@ def _contains(column: Column, text: str) -> Part:
 
     part = Part(col(column.name), f"col({column.name!r})", _sql_name(column.name))
     words = _as_text(column, part)
-    small = text.lower()
+    wanted = _in_cell(column, text).lower()
     # An OR of nulls would be null, and leave out what another column has.
     return Part(
-        words.expression.lower().contains(small).fill_null(False),
-        f"{words.python}.lower().contains({small!r}).fill_null(False)",
-        words.sql and f"coalesce(contains(lower({words.sql}), {literal(small)}), false)",
+        words.expression.lower().contains(wanted).fill_null(False),
+        f"{words.python}.lower().contains({wanted!r}).fill_null(False)",
+        words.sql and f"coalesce(contains(lower({words.sql}), {literal(wanted)}), false)",
     )
 
 
+def _in_cell(column: Column, text: str) -> str:
+    """Return a typed text as the value has it: without commas in numbers, with line ends and tabs for their signs."""
+    if column.record.is_text:
+        return text.translate(_SIGNS_OF_CELLS)
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else text
+
+
+_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
+_SIGNS_OF_CELLS = str.maketrans({"⏎": "\n", "⇥": "\t"})
+
+
 def _any(parts: list[Part]) -> Part:
-    """An OR of all; as a tree of few levels, as Daft's own depth has a limit."""
+    """Return an OR of all, as a tree of few levels, because Daft limits the depth of an expression."""
     while len(parts) > 1:
         parts = [
             parts[i] if i + 1 == len(parts) else _joined(parts[i], "|", "OR", parts[i + 1])
@@ -231,14 +268,17 @@ def _joined(a: Part, sign: str, word: str, b: Part) -> Part:
 
 
 def selection(numbers: Sequence[int], columns: Sequence[Column]) -> list[Part] | None:
-    """The columns shown, where they are not simply all as they are. Raises DaftnbError for one without a name."""
+    """Return the columns shown; None where they are all, in the frame's order.
+
+    Raises DaftnbError for a column that Daft cannot tell by its name.
+    """
     if not numbers or list(numbers) == list(range(len(columns))):
         return None
     return [_named(number, columns)[1] for number in numbers]
 
 
-def python_code(plan: Plan, shown: list[Part] | None, name: str) -> str:
-    """Python that makes the view of the dataframe called ``name``."""
+def python_code(plan: Plan, shown: list[Part] | None, name: str, note: str = "") -> str:
+    """Return Python that makes the view of the dataframe ``name``; ``note``: what a comment says of that name."""
     steps = []
     if plan.where is not None:
         steps.append(f".where({plan.where.python})")
@@ -247,18 +287,27 @@ def python_code(plan: Plan, shown: list[Part] | None, name: str) -> str:
         steps.append(f".sort([{keys}], desc={[descending for _, descending in plan.order]})")
     if shown is not None:
         steps.append(f".select({', '.join(part.python for part in shown)})")
-    foreign = "import daft\nimport pyarrow\n" if name.startswith("daft.") else ""
+    comment = f"# {note}\n" if note else ""
+    foreign = comment + _imports_of(name)
     if not steps:
         return f"{foreign}\nview = {name}".strip()
     body = "".join(f"\n    {step}" for step in steps)
     imports = [each for each in ("DataType", "col", "lit") if f"{each}(" in body or f"{each}." in body]
     extra = foreign + "".join(f"import {module}\n" for module in ("datetime",) if f"{module}." in body)
+    extra += "import daftnb\n" if "daftnb.shows(" in body and "import daftnb\n" not in extra else ""
     extra += "from decimal import Decimal\n" if "Decimal(" in body else ""
     return f"{extra}from daft import {', '.join(imports)}\n\nview = (\n    {name}{body}\n)"
 
 
+def _imports_of(spelled: str) -> str:
+    """Return the imports that a preview's own spelling of a dataframe takes; what the user wrote has its own."""
+    if spelled.startswith("daft.from_arrow(pyarrow."):
+        return "import daft\nimport pyarrow\n"
+    return "import daftnb\n" if spelled.startswith("daftnb.preview(") else ""
+
+
 def sql_code(plan: Plan, shown: list[Part] | None, name: str) -> str | None:
-    """SQL that makes it, for ``daft.sql``; None where Daft's SQL has no exact form of a part."""
+    """Return SQL that makes the view, for ``daft.sql``; None where Daft's SQL has no exact form of a part."""
     parts: list[Part] = [*(shown or []), *(part for part, _ in plan.order), *([plan.where] if plan.where else [])]
     if any(part.sql is None for part in parts):
         return None
@@ -272,10 +321,5 @@ def sql_code(plan: Plan, shown: list[Part] | None, name: str) -> str | None:
 
 
 def variable(name: str | None) -> str:
-    """A name as it can stand in code: that of the frame if it is one, else ``df``."""
+    """Return a name that can stand in code: that of the frame if it can, else ``df``."""
     return name if name is not None and name.isidentifier() and not iskeyword(name) else "df"
-
-
-def names_of(numbers: Iterable[int], columns: Sequence[Column]) -> list[str]:
-    """The names of columns by number."""
-    return [column_at(number, columns).name for number in numbers]

@@ -39,7 +39,7 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 
 
 def sniffed(start: bytes) -> str | None:
-    """What a value that begins like this probably is (``PNG image``, ``gzip``); None where it cannot be told."""
+    """Return what a value that begins so probably is (``PNG image``, ``gzip``); None where that cannot be told."""
     for beginning, name in _BEGINNINGS:
         if start.startswith(beginning):
             return name

@@ -1,6 +1,6 @@
 """What a preview is of: a dataframe that has run, one that has not, or rows that a display holds; and its rows' places.
 
-Nothing here runs a query.
+Nothing here runs a query but :func:`limited`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from daftnb.engine.connect import runner_name
-from daftnb.engine.endless import never_ends
-from daftnb.engine.partitions import Partitions, is_collected, partitions_of, shown_rows
-from daftnb.engine.rerun import first_rows
+from daftnb.engine.connection.runner_slot import runner_name
+from daftnb.engine.queries.endless import never_ends
+from daftnb.engine.rows.partitions import Partitions
+from daftnb.engine.rows.rerun import first_rows
+from daftnb.engine.rows.results import is_collected, partitions_of, shown_rows
 from daftnb.errors import DaftnbError
+from daftnb.previews.incoming import frame_of as frame_of
+from daftnb.previews.incoming import is_used_up, read
 from daftnb.previews.table import Column, columns_of
 
 if TYPE_CHECKING:
@@ -23,9 +26,9 @@ PLAN_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """``rows``: None for a frame that has not run. ``limit``: they are the first so many of more.
+    """What a preview shows. ``rows``: None for a frame that has not run. ``limit``: they are the first so many of more.
 
-    ``spelling``: how the frame is spelled in code, of the name of what it was made of.
+    ``spelling``: how code spells the frame, as a format of the name of what it was made of.
     """
 
     frame: Any  # a Daft dataframe
@@ -36,12 +39,12 @@ class Source:
 
     @property
     def runner(self) -> Literal["native", "ray"]:
-        """Where its queries run."""
+        """Return the runner of its queries."""
         return "ray" if runner_name() == "ray" else "native"
 
 
 def source_of(frame: DataFrame, limit: int | None = None) -> Source:
-    """The source that a Daft dataframe is."""
+    """Return the source of a Daft dataframe."""
     rows = partitions_of(frame) if is_collected(frame) else None
 
     def dtype_of(number: int) -> DataType | None:
@@ -53,20 +56,29 @@ def source_of(frame: DataFrame, limit: int | None = None) -> Source:
     return Source(frame, columns_of(frame.schema(), dtype_of), rows, limit)
 
 
-FOREIGN = "daft.from_arrow(pyarrow.table({}))"
+# How code spells what is no Daft dataframe: by Arrow, and by a preview where that casts values on their way in.
+BY_ARROW, BY_PREVIEW = "daft.from_arrow(pyarrow.table({}))", "daftnb.preview({}).df"
 
 
 def source_of_value(value: Any, limit: int | None = None) -> Source:
-    """The source that any value is which :func:`frame_of` takes; with a limit, its first rows, which are got now."""
+    """Return the source of any value that :func:`frame_of` takes. With a limit, run it for so many rows first.
+
+    Raises DaftnbError as :func:`frame_of` and :func:`limited` do.
+    """
     import daft
 
-    frame = frame_of(value)
+    frame, alike = read(value)
     source = source_of(frame) if limit is None else limited(frame, limit)
-    return source if isinstance(value, daft.DataFrame) else replace(source, spelling=FOREIGN)
+    if isinstance(value, daft.DataFrame):
+        return source
+    return replace(source, spelling=BY_ARROW if alike else "{}" if is_used_up(value) else BY_PREVIEW)
 
 
 def limited(frame: DataFrame, limit: int) -> Source:
-    """The first rows of a dataframe, which are got now. Raises DaftnbError for a limit below 1."""
+    """Run a dataframe for its first ``limit`` rows, and return their source.
+
+    Raises DaftnbError for a limit below 1, and for one that Daft on Ray never ends.
+    """
     if limit < 1:
         raise DaftnbError(f"A preview has at least 1 row (limit={limit}).", "Try %daft preview df --limit 100")
     first = first_rows(frame, limit)
@@ -79,48 +91,7 @@ def limited(frame: DataFrame, limit: int) -> Source:
 
 
 def source_of_shown(formatter: Any) -> Source:
-    """The source that the rows are which ``df.show()`` displays (Daft's PreviewFormatter)."""
+    """Return the source of the rows that ``df.show()`` displays (Daft's PreviewFormatter)."""
     frame, rows, total = shown_rows(formatter)
     limit = rows.rows if total is None or total > rows.rows else None
     return Source(frame, columns_of(frame.schema(), lambda number: rows.dtype(number)), rows, limit)
-
-
-def frame_of(value: Any) -> DataFrame:
-    """A Daft dataframe as it is; of anything with ``__arrow_c_stream__`` (pandas, polars, pyarrow, duckdb), one of it.
-
-    Raises DaftnbError for anything else.
-    """
-    import daft
-
-    if isinstance(value, daft.DataFrame):
-        return value
-    if not hasattr(value, "__arrow_c_stream__"):
-        raise DaftnbError(
-            f"A value of type {type(value).__name__} has no rows to preview.",
-            "Preview a Daft dataframe, or one of pandas, polars, pyarrow or duckdb.",
-        )
-    import pyarrow as pa
-
-    try:
-        return daft.from_arrow(_named_apart(pa.table(value)))
-    except (pa.ArrowException, daft.exceptions.DaftCoreException, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise DaftnbError(
-            f"This {type(value).__name__} cannot be read as Arrow: {reason}.", "Change the column that it names."
-        ) from None
-
-
-def _named_apart(table: Any) -> Any:
-    """A table whose columns all have names of their own: Daft reads no other."""
-    names = [str(name) for name in table.column_names]
-    if len(set(names)) == len(names):
-        return table
-    taken = set(names)
-    found: list[str] = []
-    for name in names:
-        free, count = name, 1
-        while free in found or (count > 1 and free in taken):
-            count += 1
-            free = f"{name} ({count})"
-        found.append(free)
-    return table.rename_columns(found)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import base64
 import html
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from daftnb.previews.encode import texts
-from daftnb.previews.images import Picture, pictures
-from daftnb.previews.kinds import NUMBERS, Kind, kind_of
-from daftnb.previews.sniff import LONGEST, sniffed
+from daftnb.errors import explain, is_reportable
+from daftnb.previews.images import Picture
+from daftnb.previews.kinds.kind import Sign
+from daftnb.previews.kinds.registry import record_of
 from daftnb.previews.table import Column
-from daftnb.previews.words import is_tellable, said
-from daftnb.previews.writing import object_words, storage
+from daftnb.previews.writing import arrow_named
+from daftnb.text.cleaning import visible
+from daftnb.text.numbers import noun
+from daftnb.text.shorten import shortened
 
 if TYPE_CHECKING:
     from daft import Series
@@ -28,6 +29,8 @@ MOST_BYTES = 64_000
 LONGEST_PLAN = 8_000  # characters
 # GitHub takes styles away and leaves attributes; a cell is to be short, as there are many.
 _TABLE = '<table cellpadding="4" style="border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums">'
+# Notebooks typeset $…$ in HTML, and follow what is in there: not in an element of these classes.
+_ROOT = '<div class="mathjax_ignore tex2jax_ignore" style="overflow-x:auto">'
 _ROW = '<tr style="border-top:1px solid rgba(128,128,128,.25)">'
 _SIGNS = str.maketrans({"\n": "↵", "\t": "⇥", "\r": "␍"})
 
@@ -50,19 +53,19 @@ SIZES = (
 
 
 def clean(text: str) -> str:
-    """Control characters and lone surrogates replaced; line breaks and tabs shown as signs."""
-    if text.isprintable():
+    """Replace control characters and lone surrogates; show line breaks and tabs as signs."""
+    if text.isascii() and text.isprintable():
         return text
-    text = text.translate(_SIGNS)
-    return "".join(c if c.isprintable() else "�" for c in text)
+    return visible(text.translate(_SIGNS))
 
 
 def static_html(
     columns: Sequence[Column], series: Sequence[Series], total: int | None, limit: int | None = None, plan: str = ""
 ) -> str:
-    """The first columns' ``series`` under their names, with a caption that says how much of what it is.
+    """Return the first columns' ``series`` under their names, with a caption that says how much of what it is.
 
-    ``total``: rows in all, None where it has not run (then ``plan`` is shown); ``limit``: they come from a limit.
+    ``total``: rows in all; None where the frame has not run (then ``plan`` is shown). ``limit``: the rows come from a
+    limit.
     """
     if total is None:
         return _not_run(columns, plan)
@@ -88,7 +91,7 @@ def _not_run(columns: Sequence[Column], plan: str) -> str:
         lines = plan[: LONGEST_PLAN * size.rows // SIZES[0].rows].split("\n")
         text = html.escape("\n".join(clean(line) for line in lines))
         found = (
-            f'<div style="overflow-x:auto">{_TABLE}<tbody>{rows}</tbody></table>'
+            f"{_ROOT}{_TABLE}<tbody>{rows}</tbody></table>"
             f'<p style="opacity:.75">{_count(len(columns), "column")}{rest}; not run: .collect() or .show() runs it</p>'
             f"<details><summary>Plan</summary><pre>{text}</pre></details></div>"
         )
@@ -107,7 +110,7 @@ def _table(shown: Sequence[Shown], columns: Sequence[Column], total: int, limit:
     cells = [each.cells(size) for each in shown]
     body = "".join(_ROW + "".join(row) + "</tr>" for row in zip(*cells, strict=True))
     return (
-        f'<div style="overflow-x:auto">{_TABLE}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        f"{_ROOT}{_TABLE}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         f'<p style="opacity:.75">'
         f"{html.escape(caption(len(cells[0]) if cells else 0, total, limit, len(shown), len(columns)))}</p></div>"
     )
@@ -117,24 +120,24 @@ class Shown:
     """A column's first values, made ready once: texts, signs, or pictures."""
 
     def __init__(self, series: Series) -> None:
-        series = series.slice(0, min(len(series), SIZES[0].rows))
-        dtype = series.datatype()
-        kind = kind_of(dtype)
-        self.side = "right" if kind in NUMBERS else "left"
+        series = arrow_named(series.slice(0, min(len(series), SIZES[0].rows)))
+        room, dtype = SIZES[0].title, series.datatype()
+        kind = record_of(dtype)
+        self.side = "right" if kind.is_right else "left"
         self.pictures: list[Picture | None] | None = None
         self.texts: list[str] = []
         try:
-            if kind == "image":
-                self.pictures = pictures(storage(series.to_arrow()), dtype)
+            if kind.pictures is not None:
+                self.pictures = kind.pictures(kind.arrow(series, room), dtype)
             else:
-                self.texts = _texts(series, kind)
+                self.texts = [NULL if text is None else text or EMPTY for text in kind.static_words(series, room)]
         except BaseException as error:
-            if not is_tellable(error):
+            if not is_reportable(error):
                 raise
-            self.texts = [f"<unreadable: {said(error)}>"] * len(series)
+            self.texts = [f"<unreadable: {explain(error)}>"] * len(series)
 
     def cells(self, size: Size) -> list[str]:
-        """The cells as HTML."""
+        """Return the cells as HTML."""
         if self.pictures is not None:
             return [_picture(picture, size) for picture in self.pictures[: size.rows]]
         start = '<td align="right"' if self.side == "right" else "<td"
@@ -148,60 +151,11 @@ class Shown:
         return found
 
 
-class Sign(str):
-    """Stands for a value that could be taken for a text: null, an empty string, NaN. In italics, as no text is."""
-
-
-NULL, EMPTY, NAN = Sign("null"), Sign("empty"), Sign("NaN")
+NULL, EMPTY = Sign("null"), Sign("empty")
 
 
 def _sign(text: str) -> str:
     return f'<i style="opacity:.6">{html.escape(text)}</i>'
-
-
-def _texts(series: Series, kind: Kind) -> list[str]:
-    return [NULL if text is None else text or EMPTY for text in _words(series, kind)]
-
-
-def _number(value: float | None) -> str | None:
-    if value is None:
-        return None
-    if math.isnan(value):
-        return NAN
-    return repr(value) if math.isfinite(value) else Sign("+∞" if value > 0 else "−∞")
-
-
-def _bytes(value: Any) -> str | None:
-    """What it probably is, how long, and how it begins."""
-    if not value.is_valid:
-        return None
-    buffer = value.as_buffer()
-    start = bytes(buffer[:LONGEST])
-    kind = sniffed(start)
-    more = "…" if buffer.size > LONGEST else ""
-    return f"{kind + ', ' if kind else ''}{_count(buffer.size, 'byte')}: {start.hex()}{more}" if start else EMPTY
-
-
-def _words(series: Series, kind: Kind) -> list[str | None]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    room = SIZES[0].title
-    found: list[str | None]
-    if kind == "python":
-        return [None if value is None else object_words(value, room) for value in series]
-    array = series.to_arrow()
-    if kind == "string" and (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
-        found = pc.utf8_slice_codeunits(array, 0, room + 1).to_pylist()
-    elif kind in ("integer", "boolean", "null"):
-        found = pc.cast(array, pa.string()).to_pylist()
-    elif kind == "float":
-        found = [_number(value) for value in array.cast(pa.float64()).to_pylist()]
-    elif kind == "binary":
-        found = [_bytes(value) for value in array]
-    else:
-        found = texts(array, series.datatype(), room).to_pylist()
-    return found
 
 
 def _picture(picture: Picture | None, size: Size) -> str:
@@ -216,15 +170,15 @@ def _picture(picture: Picture | None, size: Size) -> str:
 
 def _escaped(text: str, room: int) -> str:
     text = clean(text[: room + 1])
-    return html.escape(text if len(text) <= room else text[: room - 1] + "…")
+    return html.escape(shortened(text, room))
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun(number, what)}"
 
 
 def caption(shown: int, total: int, limit: int | None, columns_shown: int, columns: int) -> str:
-    """How many of how many rows and columns are shown."""
+    """Return in words how many of how many rows and columns are shown."""
     of = f"the first {_count(total, 'row')}" if limit is not None else _count(total, "row")
     rows = of if shown >= total else f"{shown:,} of {of}"
     width = _count(columns, "column") + (f" ({columns_shown} shown)" if columns_shown < columns else "")

@@ -8,17 +8,17 @@ from __future__ import annotations
 import contextlib
 import json
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from daftnb.previews.images import MODES
-
 if TYPE_CHECKING:
-    from daft import DataType
+    from daft import DataType, Series
+
+Maker = TypeVar("Maker")
 
 _SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -35,7 +35,7 @@ class Text:
         self.parts: list[str] = []
 
     def add(self, text: str) -> None:
-        """Write it; raises Full where it does not fit."""
+        """Add a text. Raises Full where it does not fit."""
         if len(text) > self.room:
             self.parts.append(text[: self.room + 1])
             self.room = -1
@@ -48,14 +48,14 @@ class Text:
 
 
 def storage(array: Any) -> Any:
-    """An array of an extension type as what it is made of."""
+    """Return an array of an extension type as what it is made of."""
     while isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
     return array
 
 
 def written(array: Any, index: int, room: int, dtype: DataType | None = None) -> str:
-    """One value in words. More than ``room`` characters (by one) where there are more."""
+    """Return one value in words; where they are more than ``room`` characters, the first ``room`` and one more."""
     text = Text(room)
     with contextlib.suppress(Full):
         write(text, array, index, dtype)
@@ -63,16 +63,11 @@ def written(array: Any, index: int, room: int, dtype: DataType | None = None) ->
 
 
 def write(text: Text, array: Any, index: int, dtype: DataType | None = None) -> None:
-    """Write one value of an array; Full where there is no more room. ``dtype`` is Daft's, where it is known."""
-    if dtype is not None and array[index].is_valid:
-        if dtype.is_image() or dtype.is_fixed_shape_image():
-            return text.add(image_words(storage(array), index, dtype))
-        if dtype.is_tensor() or dtype.is_fixed_shape_tensor():
-            return _tensor(text, storage(array), index, dtype)
-        if dtype.is_file():
-            return text.add(json.dumps(file_address(storage(array), index) or "", ensure_ascii=False))
-        if dtype.is_python():
-            return text.add("<Python object>")
+    """Write one value of an array. Raises Full where there is no more room. ``dtype`` is Daft's, where it is known."""
+    if dtype is not None:
+        writer = own(dtype, WRITERS)
+        if writer is not None and array[index].is_valid:
+            return writer(text, array, index, dtype)
     array = storage(array)
     kind = array.type
     if not array[index].is_valid:
@@ -86,7 +81,7 @@ def write(text: Text, array: Any, index: int, dtype: DataType | None = None) -> 
         text.add("{")
         for number in range(kind.num_fields):
             text.add((", " if number else "") + quoted(kind.field(number).name, text.room) + ": ")
-            write(text, array.field(number), index, _field(dtype, kind.field(number).name))
+            write(text, array.field(number), index, field_type(dtype, kind.field(number).name))
         text.add("}")
     elif is_string(kind):
         text.add(quoted(string(array, index, text.room + 1), text.room))
@@ -94,7 +89,22 @@ def write(text: Text, array: Any, index: int, dtype: DataType | None = None) -> 
         text.add(scalar_words(array, index, text.room))
 
 
-def _field(dtype: DataType | None, name: str) -> DataType | None:
+Writer: TypeAlias = Callable[[Text, Any, int, "DataType"], None]
+
+# How values of types that only Daft has are written, by the test of the dtype; previews/kinds/registry.py fills it.
+WRITERS: dict[str, Writer] = {}
+
+
+def own(dtype: DataType, makers: Mapping[str, Maker]) -> Maker | None:
+    """Return what is made for values of this dtype, of makers by the tests of dtypes; None if it is nothing."""
+    for test, maker in makers.items():
+        if getattr(dtype, test)():
+            return maker
+    return None
+
+
+def field_type(dtype: DataType | None, name: str) -> DataType | None:
+    """Return the dtype of a struct's field, where it is known."""
     return dtype.fields.get(name) if dtype is not None and dtype.is_struct() else None
 
 
@@ -120,71 +130,23 @@ def _map(text: Text, array: Any, index: int, dtype: DataType | None) -> None:
     text.add("}")
 
 
-def _tensor(text: Text, array: Any, index: int, dtype: DataType) -> None:
-    values, begin, shape = tensor(array, index, dtype)
-
-    def part(dimension: int, at: int, size: int) -> None:
-        if dimension == len(shape):
-            write(text, values, at)
-            return
-        step = size // shape[dimension] if shape[dimension] else 0
-        text.add("[")
-        for i in range(shape[dimension]):
-            if i:
-                text.add(", ")
-            part(dimension + 1, at + i * step, step)
-        text.add("]")
-
-    size = 1
-    for length in shape:
-        size *= length
-    part(0, begin, size)
-
-
-def tensor(array: Any, index: int, dtype: DataType) -> tuple[Any, int, tuple[int, ...]]:
-    """Of one tensor: the values of the whole column, where this one's begin, and its shape."""
-    if dtype.is_fixed_shape_tensor():
-        begin, _ = span(array, index)
-        return array.values, begin, tuple(dtype.shape)
-    data = array.field("data")
-    return data.values, span(data, index)[0], tuple(array.field("shape")[index].as_py())
-
-
-def image_words(array: Any, index: int, dtype: DataType) -> str:
-    """``640×480 RGB``."""
-    if dtype.is_fixed_shape_image():
-        height, width = dtype.shape[:2]
-        return f"{width}×{height} {str(dtype.image_mode).removeprefix('ImageMode.')}"
-    height, width, mode = (array.field(name)[index].as_py() for name in ("height", "width", "mode"))
-    return f"{width}×{height} {MODES.get(mode, ('?', 0))[0]}"
-
-
-def file_address(array: Any, index: int) -> str | None:
-    """The path or URL of a file's reference, which is the first text that it is made of."""
-    for number in range(array.type.num_fields):
-        if is_string(array.type.field(number).type):
-            found: str | None = array.field(number)[index].as_py()
-            return found
-    return None
-
-
 def is_list(kind: Any) -> bool:
-    """Whether values are lists; a map is none here."""
+    """Return True for a type of lists; a map is none here."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def is_string(kind: Any) -> bool:
-    """Whether values are text."""
+    """Return True for a type of text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def is_binary(kind: Any) -> bool:
-    """Whether values are bytes."""
+    """Return True for a type of bytes."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def span(array: Any, index: int) -> tuple[int, int]:
-    """Where in ``array.values`` (a map's ``keys``) the items of one list begin and end."""
+    """Return where in ``array.values`` (a map's ``keys``) the items of one list begin and end."""
     if pa.types.is_fixed_size_list(array.type):
         size = array.type.list_size
         return (array.offset + index) * size, (array.offset + index + 1) * size
@@ -192,18 +154,18 @@ def span(array: Any, index: int) -> tuple[int, int]:
 
 
 def string(array: Any, index: int, most: int) -> str:
-    """The first characters of a text, of which the rest is not copied."""
+    """Return at most the first ``most`` characters of a text; the rest is not copied."""
     start: str = bytes(array[index].as_buffer()[: most * 4]).decode(errors="ignore")[:most]
     return start
 
 
 def quoted(value: str, room: int) -> str:
-    """A text as JSON has it; of a long one no more than is needed."""
+    """Return a text as JSON writes it; of a long one no more than is needed."""
     return json.dumps(value[: room + 1] if room >= 0 else "", ensure_ascii=False)
 
 
 def scalar_words(array: Any, index: int, room: int) -> str:
-    """A value that has no parts, in words: exact, whatever its size."""
+    """Return a value that has no parts in words: exact, whatever its size."""
     kind = array.type
     if is_binary(kind):
         buffer = array[index].as_buffer()
@@ -224,7 +186,7 @@ def scalar_words(array: Any, index: int, room: int) -> str:
 
 
 def temporal_texts(array: Any) -> Any:
-    """Dates, times and timestamps as ISO texts; with a zone, local times and their distance from UTC."""
+    """Return dates, times and timestamps as ISO texts; with a zone, local times and their distance from UTC."""
     try:
         return pc.cast(array, pa.string())
     except pa.ArrowInvalid:  # a zone that this machine does not know
@@ -234,7 +196,7 @@ def temporal_texts(array: Any) -> Any:
 
 
 def duration_words(ticks: int, unit: str) -> str:
-    """``1 d 02:03:04.5``."""
+    """Return a duration in words: ``1 d 02:03:04.5``."""
     per_second = _SECONDS[unit]
     seconds, rest = divmod(abs(ticks), per_second)
     minutes, seconds = divmod(seconds, 60)
@@ -246,7 +208,7 @@ def duration_words(ticks: int, unit: str) -> str:
 
 
 def interval_words(months: int, days: int, nanoseconds: int) -> str:
-    """``14 months 3 days 00:00:01``."""
+    """Return an interval in words: ``14 months 3 days 00:00:01``."""
     parts = [f"{count} {name}{'' if abs(count) == 1 else 's'}" for count, name in ((months, "month"), (days, "day"))]
     words = [part for part, count in zip(parts, (months, days), strict=True) if count]
     if nanoseconds or not words:
@@ -258,7 +220,7 @@ def interval_words(months: int, days: int, nanoseconds: int) -> str:
 
 
 def object_words(value: object, room: int) -> str:
-    """A Python object by its repr, but no more of a large one than fits; one whose repr fails is named by its type."""
+    """Return the repr of a Python object, no more of a large one than fits; its type's name where repr fails."""
     try:
         text = _bounded(room).repr(value)
     except Exception:  # whatever a value's own repr may raise; the cell says so
@@ -291,3 +253,8 @@ class _Short(reprlib.Repr):
             for key, value in islice(x.items(), self.maxdict)
         )
         return "{" + ", ".join(pairs) + (", …" if len(x) > self.maxdict else "") + "}"
+
+
+def arrow_named(series: Series) -> Series:
+    """Return the series under a name that Arrow can have: one with a null character ends in a panic of Daft's."""
+    return series.rename(series.name().replace("\0", "�")) if "\0" in series.name() else series

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from daftnb.errors import SqlError
-from daftnb.spelling import nearest, shown
 from daftnb.sql.literals import Refused, list_literal, literal
 from daftnb.sql.problems import place, problem
 from daftnb.sql.tokens import NotPython, Token, code, parse, scan
+from daftnb.text.spelling import nearest, shown
 
 BESIDE = "_$@#'\"`\\"  # with letters and digits: what would be one token with a literal, or a part of a name
 
@@ -35,17 +35,17 @@ class Bound:
     _fixed: tuple[bool, ...]  # and whether the piece is a literal, all of which is at that one place
 
     def source_place(self, at: int) -> int:
-        """The place in the source of a place in the text."""
+        """Return the place in the source of a place in the text."""
         piece = bisect_right(self._sent, at) - 1
         return self._written[piece] + (0 if self._fixed[piece] else at - self._sent[piece])
 
     def problem(self, what: str, remedy: str, at: int | None) -> SqlError:
-        """The error at a place of the source."""
+        """Return the error at a place of the source; None: nowhere in it."""
         return problem(what, remedy, self.source, at, self.first_line)
 
 
 def bind(source: str, variables: Mapping[str, Any], first_line: int = 1) -> Bound:
-    """The source with its values put in. Raises SqlError, at its place, for one that cannot be."""
+    """Return the source with its values put in. Raises SqlError, at its place, for one that cannot be."""
     try:
         tokens = scan(source)
     except NotPython as error:
@@ -77,7 +77,7 @@ def bind(source: str, variables: Mapping[str, Any], first_line: int = 1) -> Boun
 
 
 def own_names(bound: Bound) -> set[str]:
-    """The names that a statement gives itself: ``WITH name AS (``, ``name (columns) AS (``."""
+    """Return the names that a statement gives itself: ``WITH name AS (``, ``name (columns) AS (``."""
     names = set()
     tokens = bound.tokens
     for index, token in enumerate(tokens):
@@ -122,7 +122,7 @@ def _check_position(tokens: tuple[Token, ...], index: int, source: str, first_li
             "One pair of braces around the whole value, without quotes: … = {name}",
             *(source, token.start, first_line),
         )
-    if index and not _leads_to_a_value(tokens[index - 1]):
+    if index and not leads_to_a_value(tokens[index - 1]):
         raise problem(
             f"{shown(token.text)} stands where SQL expects an operator or a name",
             "A value follows an operator, a comma or a word such as WHERE; a column's name is written out",
@@ -130,15 +130,15 @@ def _check_position(tokens: tuple[Token, ...], index: int, source: str, first_li
         )
 
 
-def _leads_to_a_value(token: Token) -> bool:
-    """Whether an expression may begin after it: after anything else, a literal would be taken for an alias."""
+def leads_to_a_value(token: Token) -> bool:
+    """Return True if an expression may begin after the token: after others, a literal would be taken for an alias."""
     if token.kind == "word":
         return token.upper in _BEFORE_VALUES
     return token.kind == "sign" and token.text not in (")", "]", "}")
 
 
 def _names_a_table(tokens: tuple[Token, ...], index: int) -> bool:
-    """Whether a table's name, or an alias, is expected there."""
+    """Return True if a table's name, or an alias, is expected there."""
     previous = tokens[index - 1] if index else None
     if previous is None:
         return False
@@ -181,6 +181,9 @@ def _literal(token: Token, previous: Token | None, variables: Mapping[str, Any],
         value = _evaluate(token, variables)
     except Exception as error:
         near = nearest(error.name, [*variables]) if isinstance(error, NameError) and error.name else None
+        if token.text.startswith("{{") and token.text.endswith("}}"):
+            what = f"{name} has two pairs of braces, as the templates of other SQL cells have"
+            raise problem(what, f"Try {token.text[1:-1]}, with one pair", source, token.start, first_line) from error
         raise problem(
             f"{name} cannot be had: {type(error).__name__}: {_first_line(str(error))}",
             f"Did you mean {{{near}}}?" if near else "It is evaluated as Python, with the notebook's variables",

@@ -28,7 +28,10 @@ class Refused(ValueError):
 
 
 def literal(value: object) -> str:
-    """The SQL literal whose value is ``value``. Raises Refused for every type that is not in TYPES."""
+    """Return the SQL literal whose value is ``value``.
+
+    Raises Refused for every type that is not in TYPES, and for a value that Daft's SQL cannot hold exactly.
+    """
     value = _plain(value)
     for kind, write in _WRITERS:
         if isinstance(value, kind):
@@ -37,7 +40,7 @@ def literal(value: object) -> str:
 
 
 def list_literal(values: object) -> str:
-    """``(…, …)``, for IN. Raises Refused for what is no list or tuple, for an empty one, and for one in one."""
+    """Return ``(…, …)``, for IN. Raises Refused for what is no list or tuple, an empty one, and one inside one."""
     if not isinstance(values, list | tuple):
         raise Refused(
             f"is of type {type_name(values)}, where IN wants a list or a tuple", "Try {list(…)}, or ({…}) for one value"
@@ -48,14 +51,14 @@ def list_literal(values: object) -> str:
 
 
 def type_name(value: object) -> str:
-    """A type's name with its package, as people know it: ``pandas DataFrame``, ``set``."""
+    """Return a type's name with its package, as people know it: ``pandas DataFrame``, ``set``."""
     kind = type(value)
     package = kind.__module__.partition(".")[0]
     return kind.__name__ if package in ("builtins", "__main__") else f"{package} {kind.__name__}"
 
 
 def _plain(value: object) -> object:
-    """A scalar of NumPy as Python's own, where that is the same value; all else as it is."""
+    """Return a scalar of NumPy as Python's own, where that is the same value; all else as it is."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.bool_ | numpy.integer | numpy.floating):
         return value.item()

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from daftnb.engine.sqlnames import functions, is_panic
-from daftnb.errors import SqlError
-from daftnb.spelling import nearest, shown
+from daftnb.engine.sqlnames import functions
+from daftnb.errors import SqlError, is_panic
 from daftnb.sql.binding import Bound, own_names
 from daftnb.sql.literals import type_name
 from daftnb.sql.problems import offset
 from daftnb.sql.tokens import Token
+from daftnb.text.shorten import listed
+from daftnb.text.spelling import nearest, shown
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -31,7 +32,7 @@ _KEYWORDS = ("SELECT", "FROM", "WHERE", "GROUP", "BY", "HAVING", "ORDER", "LIMIT
 def explain(
     error: BaseException, bound: Bound, variables: Mapping[str, Any], tables: Mapping[str, DataFrame]
 ) -> SqlError:
-    """What Daft said of a statement, as an error that points at the place, where it can be found."""
+    """Return what Daft said of a statement as an error that points at the place, where it can be found."""
     said = str(error)
     if is_panic(error):
         return bound.problem(
@@ -52,7 +53,7 @@ def explain(
 
 
 def clean(said: str) -> str:
-    """Daft's sentence without the names of its own error types, and without its full stop."""
+    """Return Daft's sentence without the names of its own error types, and without its full stop."""
     lines = [re.sub(r"(Daft error: |DaftError::\w+ )", "", line).strip() for line in said.splitlines()]
     lines = [line for line in lines if line and line != "Details:"]
     causes = [line.removeprefix("Due to: ") for line in lines if line.startswith("Due to: ")]
@@ -85,7 +86,7 @@ def _misspelt_before(bound: Bound, at: int) -> str | None:
 
 
 def _keyword(word: str) -> str | None:
-    """The keyword that is meant by a word that is none."""
+    """Return the keyword that a misspelt word means; None if it is a keyword, or near none."""
     if len(word) < 3 or not word.isalpha() or word.upper() in _KEYWORDS:
         return None
     near = get_close_matches(word.upper(), _KEYWORDS, n=1, cutoff=0.7)
@@ -114,14 +115,10 @@ def _no_table(
     there = [each for each, value in variables.items() if isinstance(value, daft.DataFrame) and each[0] != "_"]
     there += [str(table) for table in daft.current_session().list_tables()]
     near = nearest(name, there)
-    listed = ", ".join(there[:LISTED]) + ("…" if len(there) > LISTED else "")
+    known = listed(there, LISTED)
     return bound.problem(
         f"there is no table {shown(name)}, neither a dataframe of the notebook nor a table of Daft's session",
-        f"Did you mean {near}?"
-        if near
-        else f"There are {listed}"
-        if listed
-        else "Try df = daft.read_parquet(…) before",
+        f"Did you mean {near}?" if near else f"There are {known}" if known else "Try df = daft.read_parquet(…) before",
         at,
     )
 
@@ -176,14 +173,14 @@ def _several(
 
 
 def _remedy(near: str | None, there: list[str], otherwise: str) -> str:
-    """The nearest spelling; else what there is; else something else."""
+    """Return the nearest spelling as a remedy; else what there is; else ``otherwise``."""
     if near:
         return f"Did you mean {near}?"
-    return f"There are {', '.join(there[:LISTED])}{'…' * (len(there) > LISTED)}" if there else otherwise
+    return f"There are {listed(there, LISTED)}" if there else otherwise
 
 
 def _place_of(parts: list[str], bound: Bound, then: str = "") -> int | None:
-    """Where a name of these parts (``table.column``) first stands, or its last part alone; None if nowhere."""
+    """Return where a name of these parts (``table.column``) first stands, or its last part alone; None if nowhere."""
     for wanted in (parts, parts[-1:]):
         for index in range(len(bound.tokens)):
             span = bound.tokens[index : index + 2 * len(wanted) - 1]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from daftnb.engine.sqlnames import is_panic
+from daftnb.errors import is_panic
 from daftnb.sql.binding import Bound, bind, own_names
+from daftnb.sql.foreign import explain_foreign, quoted_values
 from daftnb.sql.said import explain
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Outcome:
 
 
 def run(source: str, variables: Mapping[str, Any], first_line: int = 1, option: str = "") -> Outcome:
-    """Plan one statement; what it changes (USE, CREATE TABLE) is changed, no query runs.
+    """Plan one statement. USE and CREATE TABLE take effect; no query runs.
 
     ``variables``: the notebook's. Those that are Daft dataframes are tables, in front of the session's; ``{…}`` is
     evaluated with them. ``option``: what was asked for that only a result can give. Raises SqlError, which points into
@@ -50,14 +50,15 @@ def run(source: str, variables: Mapping[str, Any], first_line: int = 1, option: 
     except BaseException as error:
         if not (is_panic(error) or type(error).__module__.startswith("daft.")):
             raise
-        raise explain(error, bound, variables, tables) from error
-    return Outcome(None if word in WITHOUT_RESULT else df, word, tuple(_notes(bound, variables)))
+        raise explain_foreign(bound, variables) or explain(error, bound, variables, tables) from error
+    return Outcome(None if word in WITHOUT_RESULT else df, word, tuple(quoted_values(bound.tokens, variables)))
 
 
 def tables_of(bound: Bound, variables: Mapping[str, Any]) -> dict[str, DataFrame]:
-    """The notebook's dataframes that the statement names, but for names that it gives itself (WITH name AS …).
+    """Return the notebook's dataframes that the statement names, but for names that it gives itself (WITH name AS …).
 
-    Only those: Daft takes a name of WITH that is a dataframe's, too, for one that is given twice.
+    Those are left out because Daft takes a name of WITH that is also a dataframe's for one that is given twice. Raises
+    SqlError for a dataframe with the name of a parameter of ``daft.sql``.
     """
     from daft import DataFrame
 
@@ -90,16 +91,3 @@ def _refuse(bound: Bound, word: str, option: str) -> None:
             "Try %%daft sql --explain, with the query alone" if word == "EXPLAIN" else "Try DESCRIBE",
             at,
         )
-
-
-def _notes(bound: Bound, variables: Mapping[str, Any]) -> list[str]:
-    quoted = [
-        braces[0]
-        for token in bound.tokens
-        if token.kind == "string"
-        for braces in re.finditer(r"\{([^\W\d]\w*)\}", token.text)
-        if braces[1] in variables
-    ]
-    return [
-        f"{braces} inside of quotes is text; without the quotes it is the value" for braces in dict.fromkeys(quoted)
-    ]

@@ -40,17 +40,17 @@ class Token:
 
     @property
     def end(self) -> int:
-        """The place after it."""
+        """Return the place after the token."""
         return self.start + len(self.text)
 
     @property
     def upper(self) -> str:
-        """A word as a keyword is written; empty for all else."""
+        """Return a word as a keyword is written; empty for any other token."""
         return self.text.upper() if self.kind == "word" else ""
 
     @property
     def identifier(self) -> str | None:
-        """What it names, if it may name something."""
+        """Return the name that the token may stand for; None if it can be no name."""
         if self.kind == "name":
             quote = self.text[0]
             return self.text[1:].removesuffix(quote).replace(quote * 2, quote)
@@ -66,12 +66,15 @@ class NotPython(ValueError):
 
 
 def scan(text: str) -> list[Token]:
-    """The tokens of a text, but for white space. Raises NotPython for braces that hold neither Python nor a struct."""
+    """Return the tokens of a text, but for white space.
+
+    Raises NotPython for braces that hold neither Python nor a struct.
+    """
     return list(_scan(text))
 
 
 def code(tokens: Iterable[Token]) -> list[Token]:
-    """Those that are no comments."""
+    """Return the tokens that are no comments."""
     return [token for token in tokens if token.kind != "comment"]
 
 
@@ -96,7 +99,7 @@ def _scan(text: str) -> Iterator[Token]:
 
 
 def _after_comment(text: str, at: int) -> int:
-    """The end of a /* comment */; they nest."""
+    """Return the end of a /* comment */; they nest."""
     depth = 0
     for mark in re.compile(r"/\*|\*/").finditer(text, at):
         depth += 1 if mark[0] == "/*" else -1
@@ -106,7 +109,10 @@ def _after_comment(text: str, at: int) -> int:
 
 
 def _after_value(text: str, at: int) -> int:
-    """The end of ``{a Python expression}``: the first closing brace that makes it one."""
+    """Return the end of ``{a Python expression}``: the first closing brace that makes it one.
+
+    Raises NotPython if none does.
+    """
     closing = text.find("}", at)
     if closing < 0:
         raise NotPython(at, "is never closed")
@@ -122,7 +128,7 @@ def _after_value(text: str, at: int) -> int:
 
 
 def parse(value: str) -> ast.Expression:
-    """The expression in a pair of braces. Raises SyntaxError, whatever is wrong with it."""
+    """Return the expression in a pair of braces. Raises SyntaxError, whatever is wrong with it."""
     try:
         return ast.parse(value[1:-1].strip(), mode="eval")
     except (ValueError, RecursionError, MemoryError) as error:  # a null character; parentheses a thousand deep

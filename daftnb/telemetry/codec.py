@@ -16,6 +16,8 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import events as e
+from daftnb.telemetry.tidy import tidy
+from daftnb.text.spelling import shown
 
 # An event's field, and the column it is in; every other field is in the column ``body``.
 COLUMN_OF = {
@@ -32,26 +34,29 @@ COLUMNS = ("t", "came", "event", "query", "operator", "worker", "task", "started
 KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(e.Event)}
 LATEST = 2.5e11  # seconds since the epoch, in the year 9892: what a calendar can show
 LARGEST = 2**63
+MAX_BODY = 2**24  # bytes of an event's JSON
 
 Columns = dict[str, list[Any]]
 Reader = Callable[[Any], Any]
 
 
 class NewerError(ValueError):
-    """It holds what this version of daftnb does not know."""
+    """A recording holds what this version of daftnb does not know."""
 
 
 # -- events → rows ----------------------------------------------------------------------------------------------------
 
 
 def checked(events: Sequence[e.Event], moments: Sequence[float]) -> tuple[Columns, list[e.Event], list[float], int]:
-    """The events as columns, as they are read from those again, with when they came, and how many were left out.
+    """Return the events as columns, the events and moments read back from those, and how many events were left out.
 
     An event that could not be read again (a number that is not finite or not of its type) must not spoil the others.
     """
     try:
         columns = to_columns(events, moments)
-        return columns, *from_columns(columns), 0
+        if all(body is None or len(body) <= MAX_BODY // 4 for body in columns["body"]):
+            return columns, *from_columns(columns), 0
+        raise ValueError("one is too long")
     except _UNREADABLE:
         good = [pair for pair in zip(events, moments, strict=True) if _readable(*pair)]
     columns = to_columns([event for event, _ in good], [moment for _, moment in good])
@@ -63,16 +68,20 @@ _UNREADABLE = (ValueError, TypeError)
 
 def _readable(event: e.Event, moment: float) -> bool:
     try:
-        from_columns(to_columns([event], [moment]))
+        columns = to_columns([event], [moment])
+        if len((columns["body"][0] or "").encode()) > MAX_BODY:
+            return False
+        from_columns(columns)
     except _UNREADABLE:
         return False
     return True
 
 
 def to_columns(events: Iterable[e.Event], moments: Iterable[float]) -> Columns:
-    """The events as columns of equal length; ValueError or TypeError if one has what it cannot have.
+    """Return the events as columns of equal length.
 
-    ``moments``: when each came; the column has those that are not the event's own time.
+    ``moments``: when each came; the column has only those that are not the event's own time. Raises ValueError or
+    TypeError if an event holds a value that it cannot hold.
     """
     columns: Columns = {name: [] for name in COLUMNS}
     put = [columns[name].append for name in COLUMNS]
@@ -100,7 +109,7 @@ def _writers(kind: Any) -> tuple[list[tuple[str, int]], list[tuple[str, Any]]]:
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    """One of our facts inside an event, as an object without what is at its default."""
+    """Return one of our facts inside an event as an object, without the fields that are at their default."""
     return {f.name: part for f in fields(value) if (part := getattr(value, f.name)) != f.default}
 
 
@@ -108,18 +117,21 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def from_columns(columns: Columns) -> tuple[list[e.Event], list[float]]:
-    """The events of such columns, and when they came; ValueError if anything is not as :func:`to_columns` writes it."""
+    """Return the events of such columns, and when each came.
+
+    Raises ValueError if anything is not as :func:`to_columns` writes it.
+    """
     bodies = _bodies(columns["body"])
     inputs = [bodies if name == "body" else columns[name] for name in COLUMNS]
     events: list[e.Event] = []
     for row in zip(*inputs, strict=True):
         kind = KINDS.get(row[2])
         if kind is None:
-            raise NewerError(f"it holds events of the kind {str(row[2])[:40]!r}")
+            raise NewerError(f"it holds events of the kind {shown(str(row[2]))}")
         make, known, used = _readers(kind)
         body = row[-1]
         if body.keys() - known:
-            raise NewerError(f"{kind.__name__} has {sorted(body.keys() - known)[0][:40]!r}")
+            raise NewerError(f"{kind.__name__} has {shown(min(body.keys() - known))}")
         for other in _PLACES - used:
             if row[other] is not None:
                 raise ValueError(f"a {kind.__name__} has no {COLUMNS[other]}")
@@ -139,7 +151,7 @@ _PLACES = frozenset(range(3, len(COLUMNS) - 1))
 
 
 def _bodies(texts: Sequence[str | None]) -> list[dict[str, Any]]:
-    """All bodies at once, which is several times as fast as one by one."""
+    """Return all bodies, read at once, which is several times as fast as one by one."""
     try:
         found: list[dict[str, Any]] = json.loads(
             "[" + ",".join(text or "{}" for text in texts) + "]", parse_constant=_refuse
@@ -166,7 +178,10 @@ def _read(kind: type, name: str, read: Reader, value: Any) -> Any:
 
 @cache
 def _readers(kind: type) -> tuple[list[tuple[str, int | None, Any, Reader]], frozenset[str], frozenset[int]]:
-    """How to make an event: its fields in order, each with its column or default, and reader; the body's; columns."""
+    """Return how to make an event of this kind: its fields in order, the names of those in the body, the columns used.
+
+    Each field comes with its column (None: it is in the body), its default and its reader.
+    """
     hints = get_type_hints(kind)
     places = [COLUMNS.index(COLUMN_OF[f.name]) if f.name in COLUMN_OF else None for f in fields(kind)]
     make = [(f.name, place, f.default, _reader(hints[f.name])) for f, place in zip(fields(kind), places, strict=True)]
@@ -176,7 +191,7 @@ def _readers(kind: type) -> tuple[list[tuple[str, int | None, Any, Reader]], fro
 
 @cache
 def _reader(hint: Any) -> Reader:
-    """What turns a value of JSON or a column into one of this type, or raises ValueError."""
+    """Return a function that turns a value of JSON or a column into one of this type, or raises ValueError."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint in _PLAIN:
         return _PLAIN[hint]
@@ -205,7 +220,7 @@ def _fact(kind: Any, value: Any) -> Any:
         _wrong(value, "an object")
     readers, needed = _parts(kind)
     if value.keys() - readers.keys():
-        raise NewerError(f"{kind.__name__} has {sorted(value.keys() - readers.keys())[0][:40]!r}")
+        raise NewerError(f"{kind.__name__} has {shown(min(value.keys() - readers.keys()))}")
     if needed - value.keys():
         raise ValueError(f"has no {min(needed - value.keys())}")
     return kind(**{name: readers[name](part) for name, part in value.items()})
@@ -213,7 +228,7 @@ def _fact(kind: Any, value: Any) -> Any:
 
 @cache
 def _parts(kind: Any) -> tuple[dict[str, Reader], frozenset[str]]:
-    """The readers of a fact's fields, and those that have to be there."""
+    """Return the readers of a fact's fields, and the names of the fields that must be there."""
     hints = get_type_hints(kind)
     needed = frozenset(f.name for f in fields(kind) if f.default is MISSING)
     return {name: _reader(hint) for name, hint in hints.items()}, needed
@@ -252,7 +267,8 @@ _PLAIN: dict[Any, Reader] = {str: _text, bool: _flag, int: _whole, float: _numbe
 
 
 def _sound(event: Any) -> Any:
-    """The event, if what the fold and the frames take for granted about it is so."""
+    """Return the event, tidy; raise ValueError if it lacks what the fold and the snapshots take for granted."""
+    event = tidy(event)
     match event:
         case e.PlanReady(operators=operators) | e.LogicalPlan(operators=operators):
             seen: set[int] = set()

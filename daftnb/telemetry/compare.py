@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from typing import Any
 
 from daftnb.settings import SETTINGS
 from daftnb.telemetry.model import Operator, Query
+from daftnb.telemetry.wire import Compared, Comparison, Did, Ratios
 
 MOST_ALIGNED = 300  # operators; beyond them they are matched by position, as alignment costs the square
-MEASURES = ("rows", "bytes", "duration_us", "tasks", "skew")
 
-Row = dict[str, Any]
 Placed = tuple[int, Operator]  # with its distance from the root
 
 
-def compare_queries(a: Query, b: Query, now: float | None = None) -> Row:
-    """What ``a`` and ``b`` did, as one JSON object; ``now`` is for the time of one that still runs.
+def compare_queries(a: Query, b: Query, now: float | None = None) -> Comparison:
+    """Return what ``a`` and ``b`` did, as one JSON object.
 
+    ``now``: up to when a query that still runs is counted, in seconds since the epoch.
     ``totals``: measure → [a, b, b ÷ a]; ``operators``: in the plan's order from the root down, each with ``depth``,
     ``a`` and ``b`` (None where that query has no such operator) and ``ratio`` (of each measure, b ÷ a); ``settings``:
     those that differ, name → [a, b]. Times are seconds in totals and µs of work in operators; ``skew`` is the longest
     task ÷ the median one (approximate); a ratio with nothing below is None.
     """
-    rows = {}
+    rows: dict[str, Compared] = {}
     for index, (left, right) in enumerate(_matched(list(_walk(a)), list(_walk(b)))):
         one, two = _facts(a, left), _facts(b, right)
         rows[str(index)] = {
             "depth": (left or right or (0, None))[0],
             "a": one,
             "b": two,
-            "ratio": {name: _ratio(one[name], two[name]) for name in MEASURES} if one and two else None,
+            "ratio": _ratios(one, two) if one and two else None,
         }
     return {
         "numbers": [a.number, b.number],
@@ -43,7 +42,7 @@ def compare_queries(a: Query, b: Query, now: float | None = None) -> Row:
 
 
 def _walk(query: Query) -> Iterator[Placed]:
-    """The operators from the root down, each once, inputs in their order."""
+    """Yield the operators from the root down, each once with its depth, inputs in their order."""
     stack = [] if query.root is None else [(0, query.root)]
     seen = set()
     while stack:
@@ -56,7 +55,10 @@ def _walk(query: Query) -> Iterator[Placed]:
 
 
 def _matched(a: list[Placed], b: list[Placed]) -> Iterator[tuple[Placed | None, Placed | None]]:
-    """Pairs: runs of the same names together; of what differs as many as are on both sides, by position."""
+    """Yield pairs of operators of ``a`` and ``b``, with None where one has no partner.
+
+    Runs of the same names are paired with each other; what differs between them is paired by position.
+    """
     if max(len(a), len(b)) > MOST_ALIGNED:
         spans = [("replace", 0, len(a), 0, len(b))]
     else:
@@ -68,7 +70,7 @@ def _matched(a: list[Placed], b: list[Placed]) -> Iterator[tuple[Placed | None, 
             yield (left[place] if place < len(left) else None), (right[place] if place < len(right) else None)
 
 
-def _facts(query: Query, placed: Placed | None) -> Row | None:
+def _facts(query: Query, placed: Placed | None) -> Did | None:
     if placed is None:
         return None
     _, operator = placed
@@ -88,10 +90,20 @@ def _facts(query: Query, placed: Placed | None) -> Row | None:
     }
 
 
+def _ratios(one: Did, two: Did) -> Ratios:
+    return {
+        "rows": _ratio(one["rows"], two["rows"]),
+        "bytes": _ratio(one["bytes"], two["bytes"]),
+        "duration_us": _ratio(one["duration_us"], two["duration_us"]),
+        "tasks": _ratio(one["tasks"], two["tasks"]),
+        "skew": _ratio(one["skew"], two["skew"]),
+    }
+
+
 def _totals(a: Query, b: Query, now: float | None) -> Iterator[tuple[str, float | None, float | None]]:
     def took(query: Query) -> float | None:
-        end = query.ended or now
-        return None if end is None else round(end - query.started, 3)
+        end = now if query.ended is None else query.ended
+        return None if end is None else round(max(0.0, end - query.started), 3)
 
     def tasks(query: Query) -> int | None:
         counts = query.tasks()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daftnb.telemetry import events as e
+from daftnb.telemetry.model import Query
 
 
 def ratio_of(pending: int, capacity: int) -> float | None:
-    """The scheduler's backlog ratio: pending tasks ÷ CPUs of its workers; None where it has no workers.
+    """Return the scheduler's backlog ratio: pending tasks ÷ CPUs of its workers; None where it has no workers.
 
     Source: ``DefaultScheduler::needs_autoscaling`` in Daft's ``scheduling/scheduler/default.rs``.
     """
@@ -16,17 +17,17 @@ def ratio_of(pending: int, capacity: int) -> float | None:
 
 
 def asked(event: e.ScaleRequested) -> str:
-    """Ray was asked for workers."""
+    """Say that Ray was asked for workers."""
     return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}"
 
 
 def over_most(event: e.ScaleRequested, most: int) -> str:
-    """Ray was asked for more than it can give; it gives what it has."""
+    """Say that Ray was asked for more than it can give; it gives what it has."""
     return f"asked for {event.cpus} CPUs, this cluster can have {most}"
 
 
 def not_asked(event: e.HoldBegun) -> str:
-    """Ray was not asked, and why."""
+    """Say that Ray was not asked, and why."""
     here = backlog(event.pending, event.capacity)
     match event.reason:
         case "below":
@@ -42,33 +43,47 @@ def not_asked(event: e.HoldBegun) -> str:
 
 
 def granted(label: str, seconds: float) -> str:
-    """Ray gave a node."""
+    """Say that Ray gave a node, and how many seconds after the last request."""
     return f"Ray gave the node of {label}, {seconds:.1f} s after it was asked last"
 
 
 def retired(label: str, idle: float | None, rule: str) -> str:
-    """A worker's process was ended on purpose."""
+    """Say that a worker's process was ended on purpose."""
     how_long = "" if idle is None else f", {idle:.1f} s idle"
     return f"{label} was retired{how_long}" + (f" ({rule})" if rule else "")
 
 
+def died(label: str, rule: str) -> str:
+    """Say that a worker's process ended, and nobody meant it to."""
+    if rule == "out of memory":
+        return f"{label} was ended by Ray: its node ran out of memory"
+    return f"{label} died; its tasks are pending again"
+
+
+def ends_workers(query: Query, event: e.TaskEndedWorkers) -> str:
+    """Say that several workers ended one after the other while they ran the same task."""
+    operator = query.operators.get(event.last_id)
+    where = operator.node.name if operator is not None else f"operator {event.last_id}"
+    return f"task {event.task_id} of query {query.number} ({where}) has ended {event.workers} workers"
+
+
 def swept(labels: Sequence[str]) -> str:
-    """The engine let go of idle workers; they stay warm."""
+    """Say that the engine let go of idle workers, which stay warm."""
     return f"the query is over: {', '.join(labels)} kept warm for the next"
 
 
 def reused(labels: Sequence[str]) -> str:
-    """A query took over warm workers."""
+    """Say that a query took over warm workers."""
     return f"{', '.join(labels)} taken over warm"
 
 
 def kept(label: str, rule: str) -> str:
-    """A worker stays although it is idle."""
+    """Say that a worker stays although it is idle."""
     return f"{label} is kept though idle: {rule}"
 
 
 def backlog(pending: int, capacity: int) -> str:
-    """The backlog in words."""
+    """Return the backlog in words."""
     ratio = ratio_of(pending, capacity)
     if ratio is None:
         return f"{pending} pending and no worker"
@@ -76,5 +91,5 @@ def backlog(pending: int, capacity: int) -> str:
 
 
 def resources(event: e.ScaleRequested) -> str:
-    """What was asked for, in words."""
+    """Return what was asked for, in words."""
     return f"{event.bundles} × 1 CPU" if event.cpus == event.bundles else f"{event.bundles} bundles, {event.cpus} CPUs"

@@ -27,8 +27,12 @@ from daftnb.telemetry.scalingevents import (
     PoolSeen as PoolSeen,
     ScaleRequested as ScaleRequested,
 )
-# isort: on
 
+# isort: on
+from daftnb.text.reasons import describe_error
+from daftnb.text.shorten import shortened
+
+LONGEST_PROBLEM = 300  # characters
 Outcome = Literal["finished", "failed", "cancelled"]
 
 
@@ -148,11 +152,18 @@ class TaskEnded:
 
 @dataclass(frozen=True, slots=True)
 class QueryFinished:
+    """A query has ended.
+
+    ``error``: why it failed, the reason in the first line. ``raised_in``: the operator that raised, if it is known;
+    the others of a query that failed have been stopped, unless they had ended before.
+    """
+
     t: float
     query_id: str
     outcome: Outcome
     error: str | None = None
     rows: int | None = None
+    raised_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +249,11 @@ class NodesSeen:
 
 @dataclass(frozen=True, slots=True)
 class NodeFigures:
-    """What a node uses, in bytes: the resident memory of its worker's process against what Ray gives the node, and its
-    part of the object store, by Ray's own count."""
+    """What a node uses, in bytes.
+
+    The resident memory of its worker's process against what Ray gives the node, and its part of the object store, by
+    Ray's own count.
+    """
 
     t: float
     worker_id: str
@@ -247,6 +261,20 @@ class NodeFigures:
     memory_total: int | None
     store_used: int | None
     store_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEndedWorkers:
+    """Several workers ended one after the other while they ran the same task, which the engine tries again each time.
+
+    ``last_id``: the operator that the task ends in; ``workers``: how many so far.
+    """
+
+    t: float
+    query_id: str
+    last_id: int
+    task_id: int
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +304,14 @@ class DetailDropped:
 
 @dataclass(frozen=True, slots=True)
 class ClusterChanged:
-    """The cluster behind the Ray runner; ``state`` is starting, running or stopped. None: not known from here."""
+    """The cluster behind the Ray runner; None: not known from here.
+
+    ``state``: disconnected where it runs on, and this process's connection to it has been ended by somebody else.
+    """
 
     t: float
     kind: Literal["embedded", "external"]
-    state: Literal["starting", "running", "stopped"]
+    state: Literal["starting", "running", "stopped", "disconnected"]
     address: str
     min_workers: int | None = None
     max_workers: int | None = None
@@ -294,6 +325,11 @@ class ProblemFound:
 
     t: float
     text: str
+
+    @classmethod
+    def of(cls, t: float, what: str, error: BaseException) -> ProblemFound:
+        """Return that something went wrong, and why; ``what`` is the beginning of the sentence."""
+        return cls(t, shortened(f"{what}: {describe_error(error)}", LONGEST_PROBLEM))
 
 
 Event = (
@@ -316,6 +352,7 @@ Event = (
     | NodesSeen
     | NodeFigures
     | UdfActors
+    | TaskEndedWorkers
     | BacklogSample
     | ScaleRequested
     | HoldBegun

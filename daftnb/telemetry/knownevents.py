@@ -36,6 +36,7 @@ class WorldKnown:
 
     ``queries``, ``workers``, ``samples`` and ``decisions``: how many there had been. ``settings``: what was set (not
     what was in effect), as (environment variable, text). ``demand``: CPUs wanted and granted at the ``sample``.
+    ``threshold``: since when it is in effect, and which.
     ``hold``: the latest hold's number, which of ``log`` it is, and that one's count before it.
     """
 
@@ -56,6 +57,7 @@ class WorldKnown:
     decisions: int = 0
     log: tuple[DecisionKnown, ...] = ()
     hold: tuple[int, int, int] | None = None
+    threshold: tuple[float, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

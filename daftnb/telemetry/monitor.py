@@ -1,4 +1,4 @@
-"""The one thread of a session: pulls events, folds them, publishes frames at a fixed rate to whoever is looking.
+"""The one thread of a session: pulls events, folds them, publishes snapshots at a fixed rate to whoever is looking.
 
 The clock and the sources are given to it, so that it can be tested without an engine. Work per tick depends on
 operators, workers and kept history, never on tasks.
@@ -10,64 +10,65 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.host import Listener
 from daftnb.telemetry.model import State
 from daftnb.telemetry.recorder import Recorder
+from daftnb.telemetry.snapshots import Snapshot
 from daftnb.telemetry.state import apply
+from daftnb.telemetry.tidy import tidy
+from daftnb.text.reasons import describe_error
+from daftnb.text.shorten import shortened
 
-ACTIVE_SECONDS = 0.2  # between frames while a query runs: five a second
+ACTIVE_SECONDS = 0.2  # between snapshots while a query runs: five a second
 QUIET_SECONDS = 1.0
 JOIN_SECONDS = 5.0
 PULL_SECONDS = 2.0
-NUDGED_SECONDS = 0.02  # after a request of a page, before the frame that answers it
+SILENT_SECONDS = 30.0  # an engine that starts workers answers nobody meanwhile; one that is silent for so long is told
+NUDGED_SECONDS = 0.02  # after a request of a page, before the snapshot that answers it
 Found = TypeVar("Found")
 _WAKING = (e.QueryStarted, e.QueryFinished, e.ClusterChanged, e.SettingsInEffect)
-
-
-class Listener(Protocol):
-    """Somebody who shows frames: ``looking`` says whether it is worth making one."""
-
-    @property
-    def looking(self) -> bool: ...
-
-    def publish(self, frame: Frame) -> None: ...
 
 
 class Monitor:
     """Owns the state. ``emit`` may be called from any thread; everything else happens under one lock.
 
     ``pull`` fetches what the engine has to tell (it may fail: the problem is shown, the next tick tries again);
-    ``frame`` makes a frame of the state at a time; ``clock`` gives seconds since the epoch. ``recorder`` is told every
-    event before it is folded; if it fails, that is told, and nothing more is recorded.
+    ``snapshot`` makes one of the state at a time; ``clock`` gives seconds since the epoch. ``recorder`` is told every
+    event before it is folded; if it fails, that is told, and nothing more is recorded. ``numbered`` is told
+    the id and the number of each query that begins.
     """
 
     def __init__(
         self,
         pull: Callable[[], list[e.Event]],
-        frame: Callable[[State, float], Frame],
+        snapshot: Callable[[State, float], Snapshot],
         clock: Callable[[], float],
         recorder: Recorder | None = None,
+        numbered: Callable[[str, int], None] = lambda _query_id, _number: None,
     ) -> None:
         self.state = State()
         self.listeners: list[Listener] = []
         self._pull = pull
-        self._frame = frame
+        self._snapshot = snapshot
         self._clock = clock
         self._recorder = recorder
+        self._numbered = numbered
         self._inbox: queue.SimpleQueue[e.Event] = queue.SimpleQueue()
         self._lock = threading.RLock()  # the state
+        self._silent_since: float | None = None  # the first of the calls that the engine has not answered
         self._pulling = threading.Lock()  # one pull at a time, and never while the state is locked: it may hang
         self._wake = threading.Event()
         self._nudged = threading.Event()
-        self._stopping = threading.Event()
+        self._stopping = threading.Event()  # of the thread that is there: one that hangs in the engine keeps its own
+        self._closed = False
         self._thread: threading.Thread | None = None
 
     @property
     def running(self) -> bool:
-        """Whether the thread is there."""
+        """Return True if the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def emit(self, event: e.Event) -> None:
@@ -79,58 +80,75 @@ class Monitor:
             self.start()
 
     def nudge(self) -> None:
-        """A page waits for an answer: publish soon. From any thread, and without waiting."""
+        """Publish soon, as a browser waits for an answer; from any thread, and without waiting."""
         self._nudged.set()
         self._wake.set()
         if not self.running:
             self.start()
 
-    def read(self, function: Callable[[State], Found]) -> Found:
-        """What ``function`` finds in the state, which does not change meanwhile."""
+    def read(self, function: Callable[[State], Found], /) -> Found:
+        """Return what ``function`` finds in the state, which does not change meanwhile."""
         with self._lock:
             return function(self.state)
 
     def start(self) -> None:
-        """Start the thread, unless it runs. A daemon: an interpreter that ends does not wait for it."""
+        """Start the thread, unless it runs or the monitor is closed.
+
+        It is a daemon: an interpreter that ends does not wait for it.
+        """
         with self._lock:
-            if self.running:
+            if self._closed or self.running:
                 return
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="daftnb-monitor", daemon=True)
+            self._stopping = threading.Event()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._stopping,), name="daftnb-monitor", daemon=True
+            )
             self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and wait until it has ended."""
-        thread, self._thread = self._thread, None
-        self._stopping.set()
+        """End the thread and wait until it has ended; one that hangs in the engine ends as soon as that answers."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stopping.set()
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(JOIN_SECONDS)
 
-    def refresh(self) -> Frame:
-        """Fold all there is now, and the frame of it. An engine that does not answer costs two seconds at most."""
+    def close(self) -> None:
+        """End the thread for good: no event of a query that still runs and no request of a browser restarts it."""
+        with self._lock:
+            self._closed = True
+        self.stop()
+
+    def refresh(self) -> Snapshot:
+        """Fold all there is now, and return the snapshot of it.
+
+        An engine that does not answer costs two seconds at most.
+        """
         self._fold()
         with self._lock:
-            return self._frame(self.state, self._clock())
+            return self._snapshot(self.state, self._clock())
 
     def tick(self) -> None:
-        """One round: fold, and publish to those who look."""
+        """Fold what has come, and publish a snapshot to the listeners that are looking."""
         self._fold()
+        if self._closed:
+            return
         self._settle()
         looking = [listener for listener in self.listeners if listener.looking]
         if not looking:
             return
         with self._lock:
-            frame = self._frame(self.state, self._clock())
+            snapshot = self._snapshot(self.state, self._clock())
         for listener in looking:
             try:
-                listener.publish(frame)
+                listener.publish(snapshot)
             except Exception as error:
                 self._problem(f"a view could not be updated: {error!r}")
 
     @contextmanager
     def asking_nobody(self) -> Iterator[None]:
-        """Within, the engine is not asked: Ray ends the process of which a thread asks once it is shut down.
+        """Ask the engine nothing within the context: Ray ends a process of which a thread asks once Ray is shut down.
 
         What is being asked is waited for, some seconds at most.
         """
@@ -146,14 +164,22 @@ class Monitor:
             self._apply([])  # somebody waits for the engine already
             return
         try:
-            try:
-                pulled = self._pull()
-            except Exception as error:
-                pulled = []
-                self._problem(f"the engine could not be asked: {type(error).__name__}: {error}")
-            self._apply(pulled)
+            self._apply(self._pulled())
         finally:
             self._pulling.release()
+
+    def _pulled(self) -> list[e.Event]:
+        """Return what the engine has to tell; where it cannot be asked, tell that, and return nothing."""
+        asked = self._clock()
+        try:
+            pulled = self._pull()
+        except Exception as error:
+            self._silent_since = asked if self._silent_since is None else self._silent_since
+            if not isinstance(error, TimeoutError) or self._clock() - self._silent_since >= SILENT_SECONDS:
+                self._problem(f"the engine could not be asked: {describe_error(error)}")
+            return []
+        self._silent_since = None
+        return pulled
 
     def _apply(self, pulled: list[e.Event]) -> None:
         with self._lock:
@@ -167,6 +193,7 @@ class Monitor:
                 self._take(event)
 
     def _take(self, event: e.Event) -> None:
+        event = tidy(event)
         if self._recorder is not None:
             try:
                 self._recorder.record(event, self.state)
@@ -174,6 +201,10 @@ class Monitor:
                 self._recorder = None
                 self._problem(f"queries are no longer recorded: {error!r}")
         apply(event, self.state)
+        if isinstance(event, e.QueryStarted):
+            query = self.state.queries.get(event.query_id)
+            if query is not None:
+                self._numbered(query.id, query.number)
 
     def _settle(self) -> None:
         if self._recorder is None:
@@ -188,18 +219,18 @@ class Monitor:
 
     def _problem(self, text: str) -> None:
         with self._lock:
-            self._take(e.ProblemFound(self._clock(), text[:300]))
+            self._take(e.ProblemFound(self._clock(), shortened(text, e.LONGEST_PROBLEM)))
 
     def _active(self) -> bool:
         with self._lock:
             return self.state.active()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             self.tick()
             if not self._active():
                 self._wake.wait(QUIET_SECONDS)
             self._wake.clear()
             nudged = self._nudged.is_set()
             self._nudged.clear()
-            self._stopping.wait(NUDGED_SECONDS if nudged else ACTIVE_SECONDS)
+            stopping.wait(NUDGED_SECONDS if nudged else ACTIVE_SECONDS)

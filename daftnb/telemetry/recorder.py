@@ -19,7 +19,8 @@ from daftnb.telemetry import world
 from daftnb.telemetry.codec import checked
 from daftnb.telemetry.model import State
 from daftnb.telemetry.recordfile import Reel, decode, encode
-from daftnb.telemetry.thinning import same_figures, says_nothing
+from daftnb.telemetry.thinning import same_usage, says_nothing
+from daftnb.text.spelling import shown
 
 TAIL_SECONDS = 5.0  # after a query's end: what the engine then lets go of and withdraws belongs to it
 OVERLAPPING = 4  # queries that are over and still hear of the world: of many short ones, the last few
@@ -35,7 +36,10 @@ LOST = "events that are not as they should be were left out of a recording"
 
 # What concerns one query alone. All else concerns every query that hears of the world at that time.
 _OWN: frozenset[type] = frozenset(
-    (e.PlanReady, e.LogicalPlan, e.OperatorStarted, e.OperatorFinished, e.OperatorStats, e.StageCounts, e.UdfActors)
+    (
+        *(e.PlanReady, e.LogicalPlan, e.OperatorStarted, e.OperatorFinished, e.OperatorStats, e.StageCounts),
+        *(e.UdfActors, e.TaskEndedWorkers),
+    )
 )
 # What a query must be told of itself, whether it still hears of the world or not.
 _ABOUT: frozenset[type] = frozenset((e.TaskEnded, e.QueryFinished, e.SettingsInEffect))
@@ -102,7 +106,7 @@ class Recorder:
         self._takes: OrderedDict[int, _Take] = OrderedDict()
         self._open: dict[str, _Take] = {}  # to which events are added
         self._world: list[_Take] = []  # of those, the ones that hear of the world, the oldest first
-        self._figures: dict[str, e.NodeFigures] = {}  # as last recorded
+        self._usage: dict[str, e.NodeFigures] = {}  # as last recorded
         self._now = 0.0  # the latest time of an event: what comes now cannot have come earlier
         self._lock = threading.RLock()
 
@@ -123,9 +127,9 @@ class Recorder:
                     take.add(event, self._now)
                 return
             if isinstance(event, e.NodeFigures):
-                if same_figures(self._figures.get(event.worker_id), event):
+                if same_usage(self._usage.get(event.worker_id), event):
                     return
-                self._figures[event.worker_id] = event
+                self._usage[event.worker_id] = event
             for take in self._world:
                 take.add(event, self._now)
             if kind in _ABOUT:
@@ -149,7 +153,7 @@ class Recorder:
             for fact in world.known(state, event.t, self._settings()):
                 take.add(fact, self._now)
             take.add(event, self._now)
-            self._figures = {w.id: w.figures for w in state.workers.values() if w.figures is not None}
+            self._usage = {w.id: w.usage for w in state.workers.values() if w.usage is not None}
             self._takes[take.number] = self._open[take.id] = take
             self._world.append(take)
             if len(self._open) > 2 * KEPT_QUERIES:  # queries that never ended
@@ -172,7 +176,10 @@ class Recorder:
     # -- on the monitor's thread --------------------------------------------------------------------------------------
 
     def settle(self, now: float, active: bool) -> list[str]:
-        """Close and encode what is over; ``active``: a query runs. Gives what is to be told, one line each."""
+        """Close and encode the recordings that are over, and return the problems to be told, one line each.
+
+        ``active``: a query runs.
+        """
         problems: list[str] = []
         with self._lock:
             for take in list(self._open.values()):
@@ -197,7 +204,7 @@ class Recorder:
             with self._lock:
                 del take.events[: len(events)], take.moments[: len(events)]
                 take.dropped += len(events)
-            problems.append(f"a part of a recording was lost: {error!r}"[:300])
+            problems.append(f"a part of a recording was lost: {error!r}")
             return
         with self._lock:
             take.chunks.append(chunk)
@@ -227,18 +234,21 @@ class Recorder:
 
     @property
     def numbers(self) -> list[int]:
-        """The queries of which there is a recording, by number."""
+        """Return the numbers of the queries of which there is a recording."""
         with self._lock:
             return list(self._takes)
 
     @property
     def bytes(self) -> int:
-        """What the encoded recordings take up."""
+        """Return the bytes that the encoded recordings take up."""
         with self._lock:
             return sum(take.size for take in self._takes.values())
 
     def number_of(self, query: int | str | None = None) -> int:
-        """A query's number, by its number or id (None: the latest); RecordingError if it has no recording."""
+        """Return the number of a query that is given by number or id (None: the latest).
+
+        Raises RecordingError if it has no recording.
+        """
         with self._lock:
             if not self._takes:
                 raise RecordingError("No query has run yet.", "Run one: every query is recorded")
@@ -251,12 +261,13 @@ class Recorder:
         numbers = list(kept.values())
         near = get_close_matches(str(query), kept, n=1)
         raise RecordingError(
-            f"There is no recording of query {str(query)[:60]!r} (there are those of {numbers[0]} to {numbers[-1]}).",
+            f"There is no recording of query {shown(str(query), 60)} "
+            f"(there are those of {numbers[0]} to {numbers[-1]}).",
             f"Try {near[0]}" if near else "Try %daft history",
         )
 
     def reel(self, number: int) -> Reel:
-        """The events of a query's recording, as far as it has come."""
+        """Return the events of a query's recording so far; raise RecordingError if there is none any more."""
         with self._lock:
             take = self._takes.get(number)
             if take is None:

@@ -24,23 +24,35 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daftnb import files
 from daftnb.errors import RecordingError
+from daftnb.files import FileProblem
 from daftnb.telemetry import events as e
-from daftnb.telemetry.codec import COLUMNS, Columns, NewerError, checked, from_columns, to_columns
+from daftnb.telemetry.arrowsize import decompressed
+from daftnb.telemetry.codec import COLUMNS, MAX_BODY, Columns, NewerError, checked, from_columns, to_columns
+from daftnb.text.reasons import first_line
 
 FORMAT = "daftnb recording"
 FORMAT_VERSION = 1
 MAGIC = b"ARROW1"
-MAX_FILE = 2**30  # bytes; a session's recordings are 64 MB at most
+FILE_HEAD = 8  # bytes of an Arrow file before its stream
+# A session's recordings are 64 MB at most. These keep a file that was made to do harm below 2 GB of memory.
+MAX_FILE = 2**29  # bytes
+MAX_BYTES = 2**29  # decompressed
 MAX_EVENTS = 20_000_000
+MAX_ABOUT = 2**22
+MAX_TEXT = 2**12  # bytes of an id
+MAX_SAID = 2**30  # bytes of all ids, each as often as it is said
+MAX_MEMORY = 3 * 2**29  # of the events, by this estimate: for each, for its body's bytes, and for each part of one
+EVENT_BYTES, PART_BYTES = 200, 64
+PIECE_ROWS, PIECE_BYTES = 16_384, 2**24  # that are made into events at a time
 ANOTHER = "Try a file that %daft save has written"
+ELSEWHERE = "Try a file of your own, such as %daft save run.arrow"
 _TEXTS = ("event", "query", "worker", "outcome")
 
 
@@ -58,7 +70,7 @@ class Reel:
 
 
 def encode(events: Sequence[e.Event], moments: Sequence[float]) -> tuple[bytes, int]:
-    """Events and when they came as compressed bytes for :func:`decode`, and how many events had to be left out."""
+    """Return events and when they came as compressed bytes for :func:`decode`, and how many events were left out."""
     import pyarrow as pa
 
     columns, _, _, failed = checked(events, moments)
@@ -70,22 +82,25 @@ def encode(events: Sequence[e.Event], moments: Sequence[float]) -> tuple[bytes, 
 
 
 def decode(data: bytes) -> tuple[list[e.Event], list[float]]:
-    """The events of such bytes, and when they came."""
+    """Return the events of such bytes, and when each came."""
     import pyarrow as pa
 
     return from_columns(_columns(pa.ipc.open_stream(data).read_all()))
 
 
 def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, settings: Mapping[str, str]) -> int:
-    """Write recordings to a file, whole or not at all, over one that is there; gives its size in bytes.
+    """Write recordings to a file, whole or not at all, over one that is there; return its size in bytes.
 
-    RecordingError, in one line, where that cannot be.
+    Raises RecordingError, in one line, where that cannot be done.
     """
     import pyarrow as pa
 
-    target = Path(path).expanduser()
-    if target.is_dir():
-        raise RecordingError(f"{target} is a folder.", f"Try %daft save {target / 'run.arrow'}")
+    try:
+        target = files.place(path, "written")
+        if target.is_dir():
+            raise FileProblem(f"{files.words(target)} is a folder.", folder=True)
+    except (FileProblem, OSError) as error:
+        raise _refused(path, error) from None
     tables = []
     for reel in reels:
         columns = to_columns(reel.events, reel.moments)
@@ -101,97 +116,68 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
         "daftnb.digest": _digest(table),
     }
     table = table.replace_schema_metadata(about)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    data = sink.getvalue()
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.", suffix=".part")
-    except OSError as error:
-        raise _cannot("written", target, error, "Try a folder of your own") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
-            with pa.ipc.new_file(file, table.schema, options=options) as writer:
-                writer.write_table(table)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except OSError as error:
-        raise _cannot("written", target, error, "Try another place") from None
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-    return size
+        files.write(target, memoryview(data))
+    except FileProblem as error:
+        raise _refused(target, error) from None
+    return int(data.size)
+
+
+def _refused(path: str | os.PathLike[str] | Path, error: Exception) -> RecordingError:
+    """Return the error for a place that cannot be written to."""
+    if not isinstance(error, FileProblem):
+        return RecordingError(f"{files.words(path)} cannot be written: {getattr(error, 'strerror', error)}.", ELSEWHERE)
+    return RecordingError(error.what, f"Try %daft save {Path(path) / 'run.arrow'}" if error.folder else ELSEWHERE)
 
 
 def read(path: str | os.PathLike[str]) -> list[Reel]:
-    """The recordings in a file; RecordingError, in one line that names the file and the reason, if it has none."""
-    source = Path(path).expanduser()
-    data = _bytes(source)
+    """Return the recordings in a file.
+
+    Raises RecordingError, in one line that names the file and the reason, if it has none.
+    """
+    try:
+        source = files.place(path, "read")
+        data = files.read(source, MAX_FILE)
+    except FileProblem as error:
+        raise RecordingError(error.what, ANOTHER) from None
+    named = files.words(source)
+    if not data.startswith(MAGIC):
+        what = "is empty" if not data else "is not an Arrow file"
+        raise RecordingError(f"{named} {what}.", ANOTHER)
+    if not data.endswith(MAGIC):
+        raise RecordingError(f"{named} is cut off: its end is missing.", "Try to copy it again from where it is whole")
     try:
         return _reels(data)
     except NewerError as error:
         raise RecordingError(
-            f"{source} was written by a newer daftnb: {error}.", "Try pip install --upgrade daftnb"
+            f"{named} was written by a newer daftnb: {error}.", "Try pip install --upgrade daftnb"
         ) from None
     except _UNREADABLE as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise RecordingError(f"{source} cannot be read: {reason}.", ANOTHER) from None
+        raise RecordingError(f"{named} cannot be read: {first_line(error)}.", ANOTHER) from None
 
 
 # Arrow's own errors, and JSON's of what is nested without end, are of these types.
-_UNREADABLE = (ValueError, KeyError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError)
-
-
-def _bytes(source: Path) -> bytes:
-    try:
-        if source.is_dir():
-            raise RecordingError(f"{source} is a folder.", ANOTHER)
-        size = source.stat().st_size
-        if not source.is_file():
-            raise RecordingError(f"{source} is not a file.", ANOTHER)
-        if size > MAX_FILE:
-            raise RecordingError(f"{source} has {size} bytes: recordings are smaller.", ANOTHER)
-        data = source.read_bytes()
-    except FileNotFoundError:
-        raise RecordingError(f"There is no file {source}.", ANOTHER) from None
-    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-        raise _cannot("read", source, error, ANOTHER) from None
-    if not data.startswith(MAGIC):
-        what = "is empty" if not data else "is not an Arrow file"
-        raise RecordingError(f"{source} {what}.", ANOTHER)
-    if not data.endswith(MAGIC):
-        raise RecordingError(f"{source} is cut off: its end is missing.", "Try to copy it again from where it is whole")
-    return data
+_UNREADABLE = (ValueError, LookupError, TypeError, OSError, MemoryError, ArithmeticError, RuntimeError)
 
 
 def _reels(data: bytes) -> list[Reel]:
-    import pyarrow as pa
-
-    with pa.ipc.open_file(pa.py_buffer(data)) as reader:
-        about = {key.decode(): value.decode() for key, value in (reader.schema.metadata or {}).items()}
-        if about.get("daftnb.format") != FORMAT:
-            raise ValueError("it is an Arrow file, but not a recording of daftnb's")
-        version = int(about["daftnb.format_version"])
-        if version > FORMAT_VERSION:
-            raise NewerError(f"its format is number {version}, this daftnb ({FORMAT_VERSION}) does not know it")
-        if not reader.schema.equals(_schema(), check_metadata=False):
-            raise ValueError("its columns are not those of a recording")
-        batches, count = [], 0
-        for index in range(reader.num_record_batches):
-            batches.append(reader.get_batch(index))
-            count += batches[-1].num_rows
-            if count > MAX_EVENTS:
-                raise ValueError(f"it has more than {MAX_EVENTS} events")
-    table = pa.Table.from_batches(batches, _schema())
-    table.validate(full=True)
+    table, about = _table_in(data)
     if _digest(table) != about["daftnb.digest"]:
         raise ValueError("it is damaged, its content is not what was written")
     dropped = json.loads(about["daftnb.dropped"])
     if type(dropped) is not dict:
         raise ValueError("what was left out of it is not an object")
-    columns = _columns(table)
     numbers = table.column("recording").to_pylist()
-    events, moments = from_columns(columns)
+    events: list[e.Event] = []
+    moments: list[float] = []
+    for start, stop in _pieces(table.column("body")):
+        some, their = from_columns(_columns(table.slice(start, stop - start)))
+        events += some
+        moments += their
     starts = [i for i, number in enumerate(numbers) if i == 0 or number != numbers[i - 1]]
     if not starts:
         raise ValueError("it has no events")
@@ -202,6 +188,79 @@ def _reels(data: bytes) -> list[Reel]:
     if len({reel.number for reel in reels}) < len(reels):
         raise ValueError("the events of its recordings are mixed")
     return reels
+
+
+def _table_in(data: bytes) -> tuple[Any, dict[str, str]]:
+    """Return the table in a file, and the texts that describe it.
+
+    Raises ValueError if it is no recording, or would take too much memory. A few bytes may be compressed ones of any
+    size, so what it takes is known before it is decompressed. It is read as the stream that an Arrow file has between
+    its first bytes and its footer.
+    """
+    import pyarrow as pa
+
+    stream = pa.py_buffer(memoryview(data)[FILE_HEAD:])
+    with pa.ipc.open_stream(pa.BufferReader(stream)) as reader:
+        metadata = reader.schema.metadata or {}
+        if sum(map(len, [*metadata.keys(), *metadata.values()])) > MAX_ABOUT:
+            raise ValueError("what it says of itself is too long")
+        about = {key.decode(): value.decode() for key, value in metadata.items()}
+        if about.get("daftnb.format") != FORMAT:
+            raise ValueError("it is an Arrow file, but not a recording of daftnb's")
+        version = int(about["daftnb.format_version"])
+        if version > FORMAT_VERSION:
+            raise NewerError(f"its format is number {version}, this daftnb ({FORMAT_VERSION}) does not know it")
+        if not reader.schema.equals(_schema(), check_metadata=False):
+            raise ValueError("its columns are not those of a recording")
+        if decompressed(pa.BufferReader(stream), MAX_BYTES) > MAX_BYTES:
+            raise ValueError(f"decompressed it has more than {MAX_BYTES // 2**20} MiB")
+        batches, count = [], 0
+        for batch in reader:
+            batches.append(batch)
+            count += batch.num_rows
+            if count > MAX_EVENTS:
+                raise ValueError(f"it has more than {MAX_EVENTS} events")
+    table = pa.Table.from_batches(batches, _schema())
+    table.validate(full=True)
+    _check_memory(table)
+    return table, about
+
+
+def _check_memory(table: Any) -> None:
+    """Raise ValueError if the events would take too much memory: their bodies as JSON, and all that refers to texts."""
+    import pyarrow.compute as pc
+
+    body = table.column("body")
+    longest = pc.max(pc.binary_length(body)).as_py() or 0
+    if longest > MAX_BODY:
+        raise ValueError(f"one of its events has {longest:,} bytes, and {MAX_BODY:,} is the most")
+    parts = pc.sum(pc.count_substring(body, ",")).as_py() or 0
+    size = table.num_rows * EVENT_BYTES + (pc.sum(pc.binary_length(body)).as_py() or 0) + parts * PART_BYTES
+    said = 0
+    for name in _TEXTS:
+        for chunk in table.column(name).chunks:
+            lengths = pc.binary_length(chunk.dictionary)
+            if (pc.max(lengths).as_py() or 0) > MAX_TEXT:
+                raise ValueError(f"a text in its column {name} has more than {MAX_TEXT:,} bytes")
+            said += pc.sum(lengths.cast("int64").take(chunk.indices)).as_py() or 0
+    if said > MAX_SAID:
+        raise ValueError(f"its ids have {said:,} bytes in all")
+    if size > MAX_MEMORY:
+        raise ValueError(f"to open it would take about {size / 2**30:.1f} GiB of memory")
+
+
+def _pieces(body: Any) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last row (excluded) of each piece whose bodies are not too much JSON at a time."""
+    import pyarrow.compute as pc
+
+    start, size = 0, 0
+    for row, length in enumerate(pc.fill_null(pc.binary_length(body), 0).to_numpy().tolist()):
+        if row > start and (size + length > PIECE_BYTES or row - start >= PIECE_ROWS):
+            yield start, row
+            start, size = row, 0
+        size += length
+    if len(body):
+        yield start, len(body)
 
 
 def _schema() -> Any:
@@ -233,16 +292,23 @@ def _table(columns: Columns) -> Any:
 
 
 def _columns(table: Any) -> Columns:
-    import pyarrow as pa
+    return {name: _texts(table.column(name)) if name in _TEXTS else table.column(name).to_pylist() for name in COLUMNS}
 
-    plain = {name: table.column(name) for name in COLUMNS}
-    return {
-        name: (column.cast(pa.string()) if name in _TEXTS else column).to_pylist() for name, column in plain.items()
-    }
+
+def _texts(column: Any) -> list[str | None]:
+    """Return a column of texts from a dictionary; equal ones are one object."""
+    found: list[str | None] = []
+    for chunk in column.chunks:
+        texts = chunk.dictionary.to_pylist()
+        found += [None if index is None else texts[index] for index in chunk.indices.to_pylist()]
+    return found
 
 
 def _digest(table: Any) -> str:
-    """Of what the table says, however it is laid out: a damaged byte seldom makes a file that cannot be read."""
+    """Return a digest of what the table says, however it is laid out.
+
+    A damaged byte seldom makes a file that cannot be read, so the digest has to show it.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -250,12 +316,15 @@ def _digest(table: Any) -> str:
     for name in table.column_names:
         column = table.column(name)
         digest.update(f"{name} {len(column)} ".encode())
-        if name in _TEXTS:
-            column = column.cast(pa.string())
-        if pa.types.is_string(column.type):
-            lengths = pc.fill_null(pc.binary_length(column), -1)
-            digest.update(lengths.to_numpy().astype("<i8").tobytes())
-            digest.update("".join(text for text in column.to_pylist() if text is not None).encode())
+        if name in _TEXTS or pa.types.is_string(column.type):
+            # Texts in pieces: one that is said a million times would be a million times as large.
+            pieces = [column.slice(start, PIECE_ROWS) for start in range(0, len(column), PIECE_ROWS)]
+            for piece in pieces:
+                lengths = pc.fill_null(pc.binary_length(piece.cast(pa.string())), -1)
+                digest.update(lengths.to_numpy().astype("<i8").tobytes())
+            for piece in pieces:
+                for chunk in piece.cast(pa.string()).drop_null().chunks:
+                    digest.update(_characters(chunk))
         else:
             digest.update(column.is_valid().to_numpy().tobytes())
             exact = "<f8" if pa.types.is_floating(column.type) else "<i8"
@@ -263,12 +332,12 @@ def _digest(table: Any) -> str:
     return digest.hexdigest()
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _characters(array: Any) -> memoryview:
+    """Return the UTF-8 of all the texts of an array without nulls, one after the other, not copied."""
+    import pyarrow as pa
 
-
-def _cannot(done: str, path: Path, error: Exception, remedy: str) -> RecordingError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return RecordingError(f"{path} cannot be {done}: {reason}.", remedy)
+    if not len(array):
+        return memoryview(b"")
+    offsets = pa.Array.from_buffers(pa.int32(), len(array) + 1, [None, array.buffers()[1]], offset=array.offset)
+    first, last = offsets[0].as_py(), offsets[len(array)].as_py()
+    return memoryview(array.buffers()[2])[first:last] if last > first else memoryview(b"")

@@ -1,4 +1,4 @@
-"""The replay of one query's recording: the state, and its frame, at any time of it.
+"""The replay of one query's recording: the state, and its snapshot, at any time of it.
 
 An event takes effect when it came, not when it happened, as details are told late: what is seen at a time is always
 what was seen live at some moment. When it came is the latest time of any event up to then, as a recorder has no clock.
@@ -12,9 +12,9 @@ from functools import cached_property
 
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
-from daftnb.telemetry.frames import Frame, frame_of
 from daftnb.telemetry.model import Query, State
 from daftnb.telemetry.recordfile import Reel
+from daftnb.telemetry.snapshots import Snapshot, snapshot_of
 from daftnb.telemetry.state import apply
 
 EVERY = 2048  # events between two kept states, at least: going back costs one of those, and folding that many at most
@@ -49,21 +49,21 @@ class Replay:
 
     @property
     def moments(self) -> list[float]:
-        """When each of the events came."""
+        """Return when each of the events came, in seconds since the epoch."""
         return self._moments
 
     @property
     def end(self) -> float:
-        """When the last of it came."""
+        """Return when the last event came, in seconds since the epoch."""
         return max(self.start, self._moments[-1])
 
     @property
     def query(self) -> Query:
-        """The query, as of the state that was looked at last."""
+        """Return the query, as of the state that was looked at last."""
         return self._state.queries[self.id]
 
     def state(self, t: float | None = None) -> State:
-        """The state at ``t`` (None: the end), until the next call; not to be changed."""
+        """Return the state at ``t`` (None: the end); it holds until the next call, and must not be changed."""
         upto = len(self.events) if t is None else max(self._first + 1, bisect_right(self._moments, t))
         if upto < self._folded or upto - self._folded > self._every:
             place = upto // self._every * self._every
@@ -75,16 +75,16 @@ class Replay:
         self._state.current = self.query
         return self._state
 
-    def frame(self, t: float | None = None) -> Frame:
-        """The frame at ``t``, as it was seen then."""
+    def snapshot(self, t: float | None = None) -> Snapshot:
+        """Return the snapshot at ``t`` (None: the end), as it was seen then."""
         now = self.end if t is None else min(max(t, self.start), self.end)
         state = self.state(now)
-        return frame_of(state, now, self.query.runner, self.settings)
+        return snapshot_of(state, now, self.query.runner, self.settings)
 
     @cached_property
-    def last(self) -> Frame:
-        """The frame at the end."""
-        return self.frame()
+    def last(self) -> Snapshot:
+        """Return the snapshot at the end."""
+        return self.snapshot()
 
     def _fold(self, upto: int, keep: bool = True) -> None:
         while self._folded < upto:

@@ -12,7 +12,7 @@ SAMPLE_SECONDS = 0.1  # samples closer than this are merged into one, which keep
 
 
 def keep(state: State, event: e.BacklogSample) -> None:
-    """Take a sample in, with what was asked and granted at that moment."""
+    """Take in a sample, with what was asked and granted at that moment."""
     _count_node_seconds(state, event)
     if state.samples:
         number, last = next(reversed(state.samples.items()))
@@ -30,8 +30,11 @@ def keep(state: State, event: e.BacklogSample) -> None:
 
 
 def _thin(state: State) -> None:
-    """Make room for samples: those before the current query go first; then of those that are close together only the
-    one with the highest backlog stays, so that a long query's axis is filled from its beginning."""
+    """Make room for samples.
+
+    Those before the current query go first. Then, of those that are close together, only the one with the highest
+    backlog stays, so that a long query's axis is filled from its beginning.
+    """
     number, first = next(iter(state.samples.items()))
     if state.current is None or first.t < state.current.started:
         del state.samples[number], state.demand[number]
@@ -50,7 +53,10 @@ def _thin(state: State) -> None:
 
 
 def _count_node_seconds(state: State, sample: e.BacklogSample) -> None:
-    """Between two samples of a query, as many workers as at the first; the last stands until the query's end."""
+    """Add to the node-seconds of the queries: between two samples, as many workers as at the first.
+
+    The last sample stands until the query's end.
+    """
     for query in state.queries.values():
         if query.runner != "ray" or query.state == "planning":
             continue

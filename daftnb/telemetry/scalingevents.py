@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BacklogSample:
-    """A moment of the backlog. ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since
-    the sample before (so that a short peak is not lost), ``pending_now`` at this moment; ``observed``: CPUs of all
-    workers that run, the warm ones too."""
+    """A moment of the backlog.
+
+    ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since the sample before (so that a
+    short peak is not lost), ``pending_now`` at this moment; ``observed``: CPUs of all workers that run, the warm ones
+    too.
+    """
 
     t: float
     pending: int

@@ -6,21 +6,26 @@ operators, workers and kept queries only. No clock of its own: time is what the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import singledispatch
+from typing import cast
 
 from daftnb.telemetry import decisions, samples, world
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.marks import mark, mark_together
 from daftnb.telemetry.model import GONE_SECONDS, KEPT_TASKS, Durations, Operator, Query, State, Worker
+from daftnb.telemetry.wire import QueryRunner, WorkerState
+from daftnb.text.reasons import reason_of_text
 
 KEPT_QUERIES = 100
 KEPT_PROBLEMS = 30
+ENDED = ("stopped", "disconnected")  # states of a cluster whose workers are none of this process's any more
 
 
 @singledispatch
 def apply(event: e.Event, state: State) -> None:
-    """Fold one event into the state. Events of unknown queries or workers are ignored: they are before our time."""
+    """Fold one event into the state; ignore those of unknown queries or workers, which are before our time."""
     raise TypeError(f"no such event: {type(event).__name__}")
 
 
@@ -33,7 +38,10 @@ def _(event: e.QueryStarted, state: State) -> None:
     if event.query_id in state.queries:
         return
     state.query_count += 1
-    query = Query(event.query_id, state.query_count, event.runner, event.t, event.name)
+    runner = cast("QueryRunner", event.runner)  # a recording of another release may have one that is not known here
+    query = Query(event.query_id, state.query_count, runner, event.t, event.name)
+    if state.threshold is not None:
+        query.thresholds.append(state.threshold)
     state.queries[event.query_id] = state.current = query
     while len(state.queries) > KEPT_QUERIES:
         state.queries.popitem(last=False)
@@ -65,6 +73,7 @@ def _(event: e.SettingsInEffect, state: State) -> None:
     if query is not None:
         query.settings = dict(event.values)
         state.in_effect, state.in_effect_number = query.settings, query.number
+        state.note_threshold(event.t, query)
 
 
 @apply.register
@@ -122,10 +131,17 @@ def _(event: e.UdfActors, state: State) -> None:
 
 
 @apply.register
+def _(event: e.TaskEndedWorkers, state: State) -> None:
+    query = state.queries.get(event.query_id)
+    if query is not None:
+        query.deadly[event.last_id] = event
+
+
+@apply.register
 def _(event: e.NodeFigures, state: State) -> None:
     worker = state.workers.get(event.worker_id)
     if worker is not None:
-        worker.figures = event
+        worker.usage = event
 
 
 @apply.register
@@ -133,24 +149,28 @@ def _(event: e.QueryFinished, state: State) -> None:
     query = state.queries.get(event.query_id)
     if query is None or not query.active:
         return
-    query.state, query.ended, query.error = event.outcome, event.t, event.error
+    query.state, query.ended, query.raised_in = event.outcome, event.t, event.raised_in
+    query.error = None if event.error is None else reason_of_text(event.error).text
     if event.rows is not None:
         query.rows = event.rows
 
 
 @apply.register
 def _(event: e.WorkerStarted, state: State) -> None:
+    before = state.workers.get(event.worker_id)
     worker = _worker(state, event.worker_id, event.t, event.slots, event.memory)
     if worker.is_actor:
         return
-    since, was_starting = worker.since, worker.state == "starting"
+    since, was_starting, died = worker.since, worker.state == "starting", worker.state == "died"
     _begin(worker, event.t)
-    if state.request is not None and state.request.t <= event.t:
-        text = f"{worker.label} came {event.t - state.request.t:.1f} s after the last request"
+    request = state.request
+    # On a node that was there before the request, the worker is not what was asked for.
+    if request is not None and request.t <= event.t and (before is None or (was_starting and since >= request.t)):
+        text = f"{worker.label} came {event.t - request.t:.1f} s after the last request"
     elif was_starting and event.t - since >= 0.05:
         text = f"{worker.label} is ready, {event.t - since:.1f} s after its node"
     else:
-        text = f"{worker.label} is ready"
+        text = f"{worker.label} is ready" + (" again, on the same node" if died else "")
     mark(state, event.t, "arrival", "+1", text)
     _count_workers(state, event.t)
 
@@ -189,12 +209,12 @@ def _(event: e.WorkerEnded, state: State) -> None:
     worker = state.workers.get(event.worker_id)
     if worker is None or not worker.is_actor:
         return
-    idle = None if worker.idle_since is None else event.t - worker.idle_since
+    idle = None if worker.idle_since is None else max(0.0, event.t - worker.idle_since)
     _end(worker, event.reason, event.t)
     if event.reason == "retired":
         mark(state, event.t, "retire", "−1", decisions.retired(worker.label, idle, event.rule))
     else:
-        mark(state, event.t, "died", "✕", f"{worker.label} died; its tasks are pending again")
+        mark(state, event.t, "died", "✕", decisions.died(worker.label, event.rule))
     _count_workers(state, event.t)
 
 
@@ -218,7 +238,7 @@ def _(event: e.NodesSeen, state: State) -> None:
         new = node.id not in state.workers and not first
         worker = _worker(state, node.id, event.t, node.slots, node.memory, head=node.head)
         if new and node.slots and state.request is not None:
-            mark(state, event.t, "granted", "", decisions.granted(worker.label, event.t - state.request.t))
+            mark(state, event.t, "granted", "", decisions.granted(worker.label, max(0.0, event.t - state.request.t)))
         if worker.state == "gone":
             worker.state, worker.since = "starting", event.t
         if not node.slots and not worker.is_actor:
@@ -242,8 +262,7 @@ def _(event: e.BacklogSample, state: State) -> None:
     ratio = ratio_of(event.pending, event.capacity)
     if ratio is not None:
         state.peak_ratio = ratio if state.peak_ratio is None else max(state.peak_ratio, ratio)
-        query = _query_at(state, event.t)
-        if query is not None:
+        for query in _queries_at(state, event.t):
             query.peak_ratio = ratio if query.peak_ratio is None else max(query.peak_ratio, ratio)
     samples.keep(state, event)
 
@@ -267,7 +286,10 @@ def _(event: e.ScaleRequested, state: State) -> None:
 
 @apply.register
 def _(event: e.PoolSeen, state: State) -> None:
-    """What was not told of workers' lives and of requests is made up for, without what the log would have said."""
+    """Reconcile the pool with a full snapshot of the workers and the request.
+
+    It makes up for events that were not fetched in time; what the log would have said of those is lost.
+    """
     there = {life.worker_id for life in event.workers}
     before = len(state.actors())
     for life in event.workers:
@@ -312,7 +334,7 @@ def _(event: e.DetailDropped, state: State) -> None:
 
 @apply.register
 def _(event: e.ClusterChanged, state: State) -> None:
-    if state.cluster is None or state.cluster.address != event.address or event.state == "stopped":
+    if state.cluster is None or state.cluster.address != event.address or event.state in ENDED:
         state.workers.clear()
         state.worker_count = 0
         state.request = state.hold = state.granted = None
@@ -321,14 +343,14 @@ def _(event: e.ClusterChanged, state: State) -> None:
 
 @apply.register
 def _(event: e.ProblemFound, state: State) -> None:
-    # The latest last: each frame carries them, and some name a query or a worker, so that they never repeat.
+    # The latest last: each snapshot carries them, and some name a query or a worker, so that they never repeat.
     state.problems[event.text] = state.problems.pop(event.text, 0) + 1
     while len(state.problems) > KEPT_PROBLEMS:
         del state.problems[next(iter(state.problems))]
 
 
 def most_cpus(cluster: e.ClusterChanged | None) -> int | None:
-    """The CPUs the cluster can have at most, where that is known."""
+    """Return the CPUs that the cluster can have at most; None where that is not known."""
     if cluster is None or cluster.max_workers is None or cluster.cpus is None:
         return None
     return cluster.max_workers * cluster.cpus
@@ -349,12 +371,12 @@ def _worker(state: State, id_: str, t: float, slots: int, memory: int, head: boo
 
 
 def _begin(worker: Worker, t: float) -> None:
-    """Its process is there, and runs nothing yet."""
+    """Note that a worker's process is there, and runs nothing yet."""
     worker.state, worker.since, worker.started, worker.idle_since, worker.running = "idle", t, t, t, 0
 
 
-def _end(worker: Worker, state: str, t: float) -> None:
-    """Its process is not there any more."""
+def _end(worker: Worker, state: WorkerState, t: float) -> None:
+    """Note that a worker's process is not there any more."""
     if worker.spans and worker.spans[-1][1] is None:
         worker.spans[-1][1] = t
     worker.state, worker.since, worker.running = state, t, 0
@@ -362,7 +384,7 @@ def _end(worker: Worker, state: str, t: float) -> None:
 
 
 def _spans(worker: Worker, event: e.WorkerCounts) -> None:
-    """Busy intervals as the counts show them: open while tasks run, closed at the end of the last."""
+    """Note busy intervals as the counts show them: open while tasks run, closed at the end of the last."""
     open_span = worker.spans[-1] if worker.spans and worker.spans[-1][1] is None else None
     if event.running and open_span is None:
         worker.spans.append([event.t, None])
@@ -374,16 +396,15 @@ def _spans(worker: Worker, event: e.WorkerCounts) -> None:
             worker.spans.append([worker.idle_since or event.idle_since, event.idle_since])
 
 
-def _query_at(state: State, t: float) -> Query | None:
-    """The query on Ray that ran at ``t``, the latest if several did: details may come after the query's end."""
+def _queries_at(state: State, t: float) -> Iterator[Query]:
+    """Yield the queries on Ray that ran at ``t``, the latest first: details may come after a query's end."""
     for query in reversed(state.queries.values()):
         if query.runner == "ray" and query.started <= t and (query.ended is None or t <= query.ended):
-            return query
-    return None
+            yield query
 
 
 def _count_workers(state: State, t: float) -> None:
-    query = _query_at(state, t)
+    query = next(_queries_at(state, t), None)
     count = len(state.actors())
     if query is None or not count:
         return  # between two queries the engine may have retired all: a query begins with its first worker

@@ -66,21 +66,21 @@ DECISIONS = (
 
 
 def operators(replays: Iterable[Replay]) -> Any:
-    """One row per operator of the physical plan, inputs first, at the recording's end."""
+    """Return one row per operator of the physical plan, inputs first, at the recording's end."""
     rows = []
     for replay in replays:
         plan = replay.last["plan"]
         for operator in plan["operators"].values() if plan else ():
-            duration, tasks, skew = operator["duration_us"], operator["tasks"] or {}, operator["skew"]
+            duration, tasks, skew = operator["duration_us"], operator["tasks"], operator["skew"]
             rows.append(
                 {
                     **operator,
                     "query": replay.number,
                     "operator": operator["id"],
                     "seconds": None if duration is None else duration / 1e6,
-                    "tasks": tasks.get("submitted"),
-                    "tasks_finished": tasks.get("finished"),
-                    "tasks_failed": tasks.get("failed"),
+                    "tasks": tasks["submitted"] if tasks else None,
+                    "tasks_finished": tasks["finished"] if tasks else None,
+                    "tasks_failed": tasks["failed"] if tasks else None,
                     "task_median": skew["median"] if skew else None,
                     "task_longest": skew["longest"][0]["seconds"] if skew else None,
                 }
@@ -89,7 +89,7 @@ def operators(replays: Iterable[Replay]) -> Any:
 
 
 def tasks(replays: Iterable[Replay]) -> Any:
-    """One row per task that has ended, in the order in which they were told of."""
+    """Return one row per task that has ended, in the order in which they were told of."""
     return _table(
         TASKS,
         [
@@ -100,7 +100,7 @@ def tasks(replays: Iterable[Replay]) -> Any:
                 "worker": event.worker_id,
                 "started": event.started,
                 "ended": event.t,
-                "seconds": event.t - event.started,
+                "seconds": max(0.0, event.t - event.started),
                 "outcome": event.outcome,
             }
             for replay in replays
@@ -110,12 +110,12 @@ def tasks(replays: Iterable[Replay]) -> Any:
 
 
 def ended_tasks(replay: Replay) -> Iterable[e.TaskEnded]:
-    """The tasks of the recorded query; of others, too, there are events in a recording."""
+    """Return the tasks of the recorded query; of others, too, there are events in a recording."""
     return (event for event in replay.events if isinstance(event, e.TaskEnded) and event.query_id == replay.id)
 
 
 def workers(replays: Iterable[Replay]) -> Any:
-    """One row per node that was there at the recording's end."""
+    """Return one row per node that was there at the recording's end."""
     rows = []
     for replay in replays:
         counts: dict[str, list[float]] = {}
@@ -130,10 +130,10 @@ def workers(replays: Iterable[Replay]) -> Any:
 
 
 def decisions(replays: Iterable[Replay]) -> Any:
-    """One row per scaling decision since the query's start; also those taken again that were in the log before."""
+    """Return one row per scaling decision since the query's start; also those of before that were taken again."""
     rows = []
     for replay in replays:
-        before = replay.frame(replay.start)["decisions"]
+        before = replay.snapshot(replay.start)["decisions"]
         rows += [
             {"query": replay.number, **decision, "count": decision["count"] - before.get(number, {"count": 0})["count"]}
             for number, decision in replay.last["decisions"].items()

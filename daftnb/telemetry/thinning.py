@@ -1,7 +1,7 @@
 """Which events say nothing new. Counts are absolute, and the engine is asked five times a second: most do not.
 
 Judged by the state before the event: what would leave it as it is need not be recorded, and a replay without it makes
-the same frames.
+the same snapshots.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import GONE_SECONDS, State
 
-FIGURES_PART = 100  # a node's figures are told again when one has changed by more than total ÷ this
+USAGE_PART = 100  # a node's usage are told again when one has changed by more than total ÷ this
 
 
 def says_nothing(event: e.Event, state: State) -> bool:
-    """Whether the fold of this event would change nothing that is shown."""
+    """Return True if the fold of this event would change nothing that is shown."""
     way = _WAYS.get(type(event))
     return way is not None and way(event, state)
 
 
-def same_figures(old: e.NodeFigures | None, new: e.NodeFigures) -> bool:
-    """Whether a node uses about what it did (within 1 %)."""
+def same_usage(old: e.NodeFigures | None, new: e.NodeFigures) -> bool:
+    """Return True if a node uses about what it did (within 1 %)."""
     if old is None or (old.memory_total, old.store_total) != (new.memory_total, new.store_total):
         return False
     return _near(old.memory_used, new.memory_used, new.memory_total) and _near(
@@ -33,7 +33,7 @@ def same_figures(old: e.NodeFigures | None, new: e.NodeFigures) -> bool:
 def _near(old: int | None, new: int | None, total: int | None) -> bool:
     if old is None or new is None or total is None:
         return old == new
-    return abs(new - old) * FIGURES_PART <= total
+    return abs(new - old) * USAGE_PART <= total
 
 
 def _stage_counts(event: e.StageCounts, state: State) -> bool:
@@ -111,7 +111,7 @@ def _pool_seen(event: e.PoolSeen, state: State) -> bool:
     )
 
 
-def _node_figures(event: e.NodeFigures, state: State) -> bool:
+def _node_usage(event: e.NodeFigures, state: State) -> bool:
     return event.worker_id not in state.workers
 
 
@@ -121,6 +121,14 @@ def _udf_actors(event: e.UdfActors, state: State) -> bool:
         return True
     old = query.udfs.get(event.name)
     return old is not None and (old.count, old.idle, old.awaited) == (event.count, event.idle, event.awaited)
+
+
+def _task_ended_workers(event: e.TaskEndedWorkers, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return True
+    old = query.deadly.get(event.last_id)
+    return old is not None and (old.task_id, old.workers) == (event.task_id, event.workers)
 
 
 def _detail_dropped(event: e.DetailDropped, state: State) -> bool:
@@ -134,7 +142,8 @@ _WAYS: dict[type, Callable[[Any, State], bool]] = {
     e.HoldCounted: _hold_counted,
     e.NodesSeen: _nodes_seen,
     e.PoolSeen: _pool_seen,
-    e.NodeFigures: _node_figures,
+    e.NodeFigures: _node_usage,
     e.UdfActors: _udf_actors,
+    e.TaskEndedWorkers: _task_ended_workers,
     e.DetailDropped: _detail_dropped,
 }

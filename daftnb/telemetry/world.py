@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
+from typing import cast
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.model import Mark, Query, State, Worker
+from daftnb.telemetry.model import Mark, Query, State, Worker, threshold_in
+from daftnb.telemetry.wire import DecisionKind, QueryRunner, WorkerState
 
 RECENT_SECONDS = 5.0  # after its end, details of a query may still come
 RECENT_QUERIES = 8
 
 
 def known(state: State, t: float, settings: Mapping[str, str]) -> Iterator[e.Event]:
-    """The state at ``t`` as events; not what came of earlier queries, only what later events can build on."""
+    """Yield the state at ``t`` as events; of earlier queries only what later events can build on."""
     if state.cluster is not None:
         yield replace(state.cluster, t=t)
     request = state.request
@@ -32,6 +34,7 @@ def known(state: State, t: float, settings: Mapping[str, str]) -> Iterator[e.Eve
         settings=tuple(settings.items()),
         in_effect=None if state.in_effect is None else tuple(state.in_effect.items()),
         in_effect_number=state.in_effect_number,
+        threshold=state.threshold,
         peak_ratio=state.peak_ratio,
         request=request,
         samples=state.sample_count,
@@ -64,8 +67,8 @@ def known(state: State, t: float, settings: Mapping[str, str]) -> Iterator[e.Eve
             worker.task_count,
             worker.now,
         )
-        if worker.figures is not None:
-            yield replace(worker.figures, t=t)
+        if worker.usage is not None:
+            yield replace(worker.usage, t=t)
 
 
 def _recent(state: State, t: float) -> list[Query]:
@@ -84,16 +87,22 @@ def _hold(state: State) -> tuple[int, int, int] | None:
 
 
 def restore(event: e.WorldKnown, state: State) -> None:
-    """Make the state go on from there."""
+    """Make the state go on from where a recording begins.
+
+    A recording of another release may have words for a runner, a state or a kind that are not known here: the casts
+    let them pass, and views show them as they are.
+    """
     state.query_count, state.worker_count, state.granted = event.queries, event.workers, event.granted
     state.nodes_known, state.peak_ratio, state.request = event.nodes_known, event.peak_ratio, event.request
     state.in_effect = None if event.in_effect is None else dict(event.in_effect)
     state.in_effect_number = event.in_effect_number
+    known = threshold_in(state.in_effect)  # earlier versions did not say since when
+    state.threshold = event.threshold or (None if known is None else (event.t, known))
     for past in event.recent:
         state.queries[past.id] = Query(
             past.id,
             past.number,
-            past.runner,
+            cast("QueryRunner", past.runner),
             past.started,
             state="running" if past.ended is None else "finished",
             ended=past.ended,
@@ -103,7 +112,7 @@ def restore(event: e.WorldKnown, state: State) -> None:
         state.samples[event.samples - 1] = event.sample
         state.demand[event.samples - 1] = event.demand
     state.mark_count = event.decisions
-    marks = [Mark(m.t, m.kind, m.label, m.text, m.count, list(m.labels)) for m in event.log]
+    marks = [Mark(m.t, cast("DecisionKind", m.kind), m.label, m.text, m.count, list(m.labels)) for m in event.log]
     state.marks.update(enumerate(marks, start=event.decisions - len(marks)))
     if event.hold is not None:
         number, place, before = event.hold
@@ -111,14 +120,14 @@ def restore(event: e.WorldKnown, state: State) -> None:
 
 
 def restore_worker(event: e.WorkerKnown, state: State) -> None:
-    """A worker as it was, without the tasks and intervals of before."""
+    """Restore a worker as it was, without the tasks and intervals of before."""
     worker = state.workers[event.worker_id] = Worker(
         event.worker_id,
         event.label,
         event.slots,
         event.memory,
         event.since,
-        event.state,
+        cast("WorkerState", event.state),
         event.head,
         running=event.running,
         finished=event.finished,

@@ -1,8 +1,8 @@
 """What all live views share: keyframes and patches, the static view (the loader: :mod:`daftnb.widgets.loading`).
 
 The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit
-waits, and goes out with all that came after it as one patch. The whole frame (a *keyframe*, by the synced trait
-``frame``) goes out where a patch does not do: when the view is made, when a page says that it missed a patch, and once
+waits, and goes out with all that came after it as one patch. The whole snapshot (a *keyframe*, by the synced trait
+``snapshot``) goes out where a patch does not do: when the view is made, when a page says it missed a patch, and once
 things are settled, at a query's end above all, since a view that is drawn later starts from the trait. The page may ask
 for a few things only (see :meth:`View._on_message`).
 """
@@ -10,37 +10,48 @@ for a few things only (see :meth:`View._on_message`).
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 
+from daftnb.clock import steady as time
 from daftnb.errors import SettingError
+from daftnb.messages import is_integer
 from daftnb.settings import SETTINGS
+from daftnb.snapshots.static import static_html, static_text
 from daftnb.telemetry.focus import focus
-from daftnb.telemetry.frames import LIVE_LANES, Frame, merge_patch, select
-from daftnb.widgets.loading import VIEWS, WIDGET_MIME, Loaded
+from daftnb.telemetry.limits import LONGEST_SETTING
+from daftnb.telemetry.period import within_its_time
+from daftnb.telemetry.snapshots import LIVE_LANES, merge_patch, select
+from daftnb.telemetry.span import CellTime
+from daftnb.telemetry.wire import Keyframe, Message, SettingRow, Settings, Snapshot, ViewName
+from daftnb.text.plain import printable
+from daftnb.widgets.loading import VIEWS, Loaded, Reader, bundle_of, reader
 from daftnb.widgets.pace import Pace
-from daftnb.widgets.static import static_html, static_text
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
-    from daftnb.session import Session
+    from daftnb.telemetry.host import Host
+    from daftnb.telemetry.span import Span
 
 SETTLED_SECONDS = 10.0  # between keyframes of a view where nothing but small change is seen
 KEPT_DISPLAYS = 8
-LONGEST_SETTING = 100  # characters
 
 
 class View(Loaded):
-    """One live view. ``view`` names its kind; the page draws what the frame has for it."""
+    """One live view. ``view`` names its kind; the browser draws what the snapshot has for it.
 
-    view: ClassVar[str]
+    Displayed by a cell, it stays with the queries of that cell, unless it was made for one query (``look``); the
+    browser may have it follow the latest query, as it does where the cell has none. A second cell that displays it has
+    a view of its own.
+    """
 
-    frame = traitlets.Dict().tag(sync=True)
+    view: ClassVar[ViewName]
 
-    def __init__(self, session: Session, frame: Frame | None = None, look: int | None = None) -> None:
+    snapshot = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, session: Host, snapshot: Snapshot | None = None, look: int | None = None) -> None:
         self._session = session
         self._sequence = 0
         self._pace = Pace(time.monotonic)
@@ -52,52 +63,78 @@ class View(Loaded):
         self._sending = threading.Lock()  # the monitor's thread and the shell's both send
         self._was_seen = False
         self._displays: list[DisplayHandle] = []
-        self._static_of: Frame = {}
+        self._reader: Reader | None = None  # of the displays
+        self._static_of: Snapshot | None = None
         self._looked_at = look  # a query of the history, by its number
+        self._stays = look is None  # with the queries of the cell that displays it
+        self._cell: CellTime | None = None
+        self._follows = False  # the latest query all the same, as the page asked for
+        self._others: list[View] = []  # the same, displayed by other cells
+        self._is_kept = False  # the static view is what it will be
         self._compared: tuple[int, int] | None = None
         self.shown_at = 0.0  # when it was last displayed, seconds since the epoch
-        frame = self._part(session.frame() if frame is None else frame)
-        self._last = frame
-        self._kept = _stage(frame)  # of the last keyframe
-        super().__init__(self.view, VIEWS, frame={**frame, "seq": 0})
+        snapshot = self._part(session.snapshot() if snapshot is None else snapshot)
+        self._last = snapshot
+        self._kept = _stage(snapshot)  # of the last keyframe
+        super().__init__(self.view, VIEWS, snapshot={**snapshot, "seq": 0})
         self.on_msg(self._on_message)
         session.monitor.listeners.append(self)
 
     def close(self) -> None:
-        """Let go of the page and of the monitor."""
+        """Close the view in the browser, and leave the monitor."""
         if self in self._session.monitor.listeners:
             self._session.monitor.listeners.remove(self)
-        with self._sending:  # not in the middle of a frame
+        for other in self._others:
+            other.close()
+        with self._sending:  # not in the middle of a snapshot
             super().close()
 
-    # -- frames, on the monitor's thread ------------------------------------------------------------------------------
+    # -- snapshots, on the monitor's thread ---------------------------------------------------------------------------
 
     @property
     def looking(self) -> bool:
-        """Whether a page may be showing this view. A page tells of its views only when the kernel is free to hear it,
-        so a view that was never seen counts as shown; one that was seen and is gone does not."""
+        """Return True if a browser may be showing this view.
+
+        A browser tells of its views only when the kernel is free to hear it. So a view that was never seen counts as
+        shown; one that was seen and is gone does not.
+        """
         if self._view_count:
             self._was_seen = True
         return self.comm is not None and (bool(self._view_count) or not self._was_seen)
 
-    def _part(self, frame: Frame) -> Frame:
-        """What this view's page shows of a frame."""
-        return select(self._focused(frame), self.view, self._first, LIVE_LANES)
+    def _part(self, snapshot: Snapshot) -> Snapshot:
+        """Return what the browser shows of a snapshot in this view."""
+        mine = self._of_cell(snapshot)
+        if mine is None:
+            return select(self._focused(snapshot), self.view, self._first, LIVE_LANES)
+        kept = mine["kept"]
+        if self._follows or self._looked_at is not None:
+            part = select(self._focused(snapshot), self.view, self._first, LIVE_LANES)
+            return {**part, "kept": {**kept, "still": False, "follows": self._follows}}
+        # The history, the settings and the problems are of now also here: they can be used.
+        live = self._focused({**mine, "session": snapshot["session"], "queries": snapshot["queries"]})
+        live["settings"] = set_now(mine["settings"], snapshot["settings"])
+        part = select(live, self.view, self._first, LIVE_LANES)
+        return {**part, "kept": kept}
 
-    def _focused(self, frame: Frame) -> Frame:
-        """A frame with the queries of the history that the page asked for."""
+    def _of_cell(self, snapshot: Snapshot) -> Snapshot | None:
+        """Return the snapshot of the queries of the cell that displays this view; None where it has none."""
+        return None if self._cell is None else self._cell.of(self._session.monitor.read, snapshot)
+
+    def _focused(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with the queries of the history that the browser asked for."""
         number, pair = self._looked_at, self._compared
         if number is None and pair is None:
-            return frame
-        return self._session.monitor.read(lambda state: focus(state, frame, number, pair))
+            return snapshot
+        return self._session.monitor.read(lambda state: focus(state, snapshot, number, pair))
 
-    def publish(self, frame: Frame) -> None:
-        """Send what is new in ``frame`` since what was sent last: nothing, a patch, or a keyframe where one is due."""
+    def publish(self, snapshot: Snapshot) -> None:
+        """Send what is new in ``snapshot``: nothing, a patch on what was sent last, or a keyframe if one is due."""
         with self._sending:
             if self.comm is None or not (self._pace.free or self._asked):
-                return  # the next frame has it too
+                return  # the next snapshot has it too
             self._asked = False
-            mine = self._part(frame)
+            mine = self._part(snapshot)
             patch = merge_patch(self._last, mine)
             settled = patch.keys() <= {"now"}
             if self._resync and (self._patched or self._answered):
@@ -107,44 +144,50 @@ class View(Loaded):
                 self._answered, self._resync = self._resync, False
                 base, self._sequence = self._sequence, self._sequence + 1
                 self._last, self._patched = mine, True
-                message = {"type": "patch", "base": base, "seq": self._sequence, "patch": {"now": mine["now"], **patch}}
-                self.send(message)
-                self._pace.sent(message)
+                patch = {"now": mine["now"], **patch}
+                self._pace.sent(self._tell({"type": "patch", "base": base, "seq": self._sequence, "patch": patch}))
             elif self._patched and self._is_keyframe_due(mine):
                 self._keyframe(mine)
 
-    def _is_keyframe_due(self, mine: Frame) -> bool:
-        """With things settled: at once where a query has ended, else now and then."""
+    def _tell(self, message: Message) -> Message:
+        """Send a message to the browser, and return it."""
+        self.send(message)
+        return message
+
+    def _is_keyframe_due(self, mine: Snapshot) -> bool:
+        """Return True if a settled view is to send a keyframe: at once where a query has ended, else now and then."""
         return _stage(mine) != self._kept or time.monotonic() - self._keyframe_at >= SETTLED_SECONDS
 
-    def _keyframe(self, mine: Frame) -> None:
+    def _keyframe(self, mine: Snapshot) -> None:
         self._sequence += 1
         self._last, self._patched, self._resync, self._answered = mine, False, False, False
         self._keyframe_at, self._kept = time.monotonic(), _stage(mine)
-        self.frame = {**mine, "seq": self._sequence}
+        keyframe: Keyframe = {**mine, "seq": self._sequence}
+        self.snapshot = dict(keyframe)
         self._pace.sent(mine)
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """The page's requests; anything else is not for us. May run beside a cell, so it only leaves a note.
+        """Take a request of the browser (:data:`daftnb.telemetry.wire.Request`); ignore anything else.
 
-        ``resync``: a keyframe, please. ``window``: the workers from this one on. ``stop``: end this query. ``look``:
-        show this query of the history (None: the current one). ``compare``: these two, side by side (None twice: no
-        more). ``set``: as ``%daft set`` does it; the answer is a ``setting``, whose ``error`` is None or says why not.
+        It may run beside a cell, so it only leaves a note.
         """
         match content:
             case {"type": "resync", **rest} if not rest:
                 self._resync = True
                 self._session.monitor.nudge()
-            case {"type": "window", "first": first, **rest} if not rest and _is_place(first):
+            case {"type": "window", "first": first, **rest} if not rest and is_integer(first):
                 self._first = first
                 self._answer()
             case {"type": "stop", "query": str(query_id), **rest} if not rest:
                 if self._session.cancel(query_id):
-                    self.send({"type": "stopping", "query": query_id})
-            case {"type": "look", "query": int() | None as number, **rest} if not rest and not isinstance(number, bool):
+                    self._tell({"type": "stopping", "query": query_id})
+            case {"type": "look", "query": number, **rest} if not rest and (number is None or is_integer(number)):
                 self._looked_at = number
                 self._answer()
-            case {"type": "compare", "a": int(a), "b": int(b), **rest} if not rest:
+            case {"type": "follow", "follow": bool(follows), **rest} if not rest:
+                self._follows, self._looked_at = follows, None if self._stays else self._looked_at
+                self._answer()
+            case {"type": "compare", "a": a, "b": b, **rest} if not rest and is_integer(a) and is_integer(b):
                 self._compared = (a, b)
                 self._answer()
             case {"type": "compare", "a": None, "b": None, **rest} if not rest:
@@ -154,7 +197,7 @@ class View(Loaded):
                 self._assign(name, value)
 
     def _answer(self) -> None:
-        """Have the next frame sent, whatever was sent before, and soon."""
+        """Have the next snapshot sent soon, whatever was sent before."""
         self._asked = True
         self._session.monitor.nudge()
 
@@ -166,33 +209,38 @@ class View(Loaded):
             self._session.set(**{name: value})
         except SettingError as reason:
             error = reason.what
-        self.send({"type": "setting", "name": name, "error": error})
+        self._tell({"type": "setting", "name": name, "error": error})
         self._answer()
 
     # -- the static view ----------------------------------------------------------------------------------------------
 
-    def _static_part(self, frame: Frame) -> Frame:
-        """What the static view shows of a frame."""
-        return select(self._focused(frame), self.view)
+    def _static_part(self, snapshot: Snapshot) -> Snapshot:
+        """Return what the static view shows of a snapshot: its cell's queries, if any, whatever the browser shows."""
+        mine = self._of_cell(snapshot)
+        return select(within_its_time(self._focused(snapshot)) if mine is None else mine, self.view)
 
-    def _bundle(self, frame: Frame | None = None) -> dict[str, Any]:
-        frame = self._static_of = self._static_part(frame or self._session.frame())
-        return {
-            "text/plain": static_text(frame, self.view),
-            "text/html": static_html(frame, self.view),
-            WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
-        }
+    def _bundle(self, to: Reader | None = None, snapshot: Snapshot | None = None) -> dict[str, Any]:
+        snapshot = self._static_of = self._static_part(snapshot or self._session.snapshot())
+        return bundle_of(static_text(snapshot, self.view), static_html(snapshot, self.view), self, to or reader())
 
     def _ipython_display_(self) -> None:
         self.show()
 
-    def show(self, frame: Frame | None = None) -> None:
-        """Display it, with the static view of ``frame`` (None: as all is now)."""
+    def show(self, snapshot: Snapshot | None = None) -> None:
+        """Display this view, with the static view of ``snapshot`` (None: as all is now)."""
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
+        lines = self._session.lines
+        if lines is not None and self._stays and lines.span is not None and not self._take(lines.span):
+            other = type(self)(self._session)
+            self._others.append(other)
+            lines.own(other)
+            other.show(snapshot)
+            return
         self.shown_at = time.time()
-        bundle = self._bundle(frame)
+        self._reader = reader()
+        bundle = self._bundle(self._reader, snapshot)
         shell = get_ipython()
         if shell is None:  # display() would print the dict
             print(bundle["text/plain"])
@@ -205,47 +253,56 @@ class View(Loaded):
         elif handle is not None:
             self._displays = [*self._displays, handle][-KEPT_DISPLAYS:]
 
+    def _take(self, span: Span) -> bool:
+        """Give this view to the cell that runs; return False where another cell displays it already."""
+        if self._cell is None or (span.key and span.key == self._cell.span.key and span is not self._cell.span):
+            # The cell may be the same, which runs again: its output was cleared.
+            self._cell, self._displays, self._follows, self._is_kept = CellTime(span), [], False, False
+        return self._cell.span is span
+
     def keep_static(self) -> None:
         """Bring the static view in the notebook up to date, if what it shows has changed. On the shell's thread."""
-        if not self._displays:
+        cell = self._cell
+        if not self._displays or (self._is_kept and cell is not None and cell.is_final):
             return
-        frame = self._session.frame()
-        part = self._static_part(frame)
-        if merge_patch(self._static_of, part).keys() <= {"now"}:
+        snapshot = self._session.snapshot()
+        part = self._static_part(snapshot)
+        self._is_kept = cell is not None and cell.is_final
+        before = self._static_of
+        if before is not None and merge_patch(before, part).keys() <= {"now"}:
             return
-        if _pool(self._static_of) and not _pool(part):
+        if before is not None and _pool(before) and not _pool(part):
             return  # the cluster has ended: what was seen of it last says more than that nothing is there
         with self._sending:
-            self._keyframe(self._part(frame))  # the page draws the view anew, from the trait
-        bundle = self._bundle(frame)
+            self._keyframe(self._part(snapshot))  # the page draws the view anew, from the trait
+        bundle = self._bundle(self._reader, snapshot)
         for handle in self._displays:
             handle.update(bundle, raw=True)
-
-    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self._bundle(), {}
-
-    def _repr_html_(self) -> str:
-        return str(self._bundle()["text/html"])
 
     def __repr__(self) -> str:
         return f"<daftnb {self.view} view>"
 
     def __str__(self) -> str:
-        """As text: what ``print`` shows in a script, where there are no pages."""
-        return static_text(self._static_part(self._session.frame()), self.view)
+        """Return the view as text, which ``print`` shows in a script, where there are no browsers."""
+        return printable(static_text(self._static_part(self._session.snapshot()), self.view))
 
 
-def _is_place(value: object) -> bool:
-    """Whether it is the number of a worker; true and false are no numbers here."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def set_now(settings: Settings, now: Settings) -> Settings:
+    """Return the settings that were in effect then, with what is set now."""
+    rows: dict[str, SettingRow] = {
+        name: {**row, "set": now["rows"][name]["set"], "pending": row["in_effect"] != now["rows"][name]["set"]}
+        for name, row in settings["rows"].items()
+    }
+    return {**settings, "rows": rows}
 
 
-def _pool(frame: Frame) -> int:
-    """How many workers a frame shows."""
-    return (frame.get("workers") or {}).get("total", 0)
+def _pool(snapshot: Snapshot) -> int:
+    """Return how many workers a snapshot shows."""
+    pool = snapshot.get("workers")
+    return 0 if pool is None else pool["total"]
 
 
-def _stage(frame: Frame) -> tuple[str, str] | None:
-    """Which query a frame is about, and how far it is."""
-    query = frame["query"]
+def _stage(snapshot: Snapshot) -> tuple[str, str] | None:
+    """Return which query a snapshot is about (its id), and its state; None without a query."""
+    query = snapshot["query"]
     return None if query is None else (query["id"], query["state"])

@@ -1,6 +1,6 @@
 """The panel for the autoscaling settings (ipywidgets): what is set, and beside it what is in effect.
 
-Its home is ``os.environ``, as everywhere: a change made elsewhere shows here at the next frame. What is in effect is
+Its home is ``os.environ``, as everywhere: a change made elsewhere shows here at the next snapshot. What is in effect is
 what the last query's settings were when they were read back from the process that decides.
 """
 
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from daftnb.errors import SettingError
-from daftnb.settings import SETTINGS
-from daftnb.telemetry.frames import Frame
-from daftnb.widgets.loading import WIDGET_MIME, close_all, deliver_while_busy
-from daftnb.widgets.words import setting_words
+from daftnb.settings import SETTINGS, current
+from daftnb.telemetry.wire import SettingRow, Settings, Snapshot
+from daftnb.text.plain import printable
+from daftnb.text.states import setting_words
+from daftnb.text.tables import PLAIN, ROOT, escape
+from daftnb.widgets.loading import Reader, bundle_of, close_all, deliver_while_busy, reader
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
-    from daftnb.session import Session
+    from daftnb.telemetry.host import Host
 
 _SWITCH = (("on", "1"), ("off", "0"))
 
@@ -28,19 +30,20 @@ _SWITCH = (("on", "1"), ("off", "0"))
 class Controls:
     """One row per setting: a field, what is in effect, and whether the next query will change it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Host) -> None:
         self._session = session
         self._fields: dict[str, Any] = {}
         self._in_effect: dict[str, ipywidgets.HTML] = {}
         self._from_outside = False
         self._display: DisplayHandle | None = None
+        self._reader: Reader | None = None  # of the display
         self._static = ""
         self._message = ipywidgets.HTML()
         self.box = self._build()
         for widget in self._fields.values():
             deliver_while_busy(widget)
         session.monitor.listeners.append(self)
-        self.publish(session.frame())
+        self.publish(session.snapshot())
 
     def _build(self) -> ipywidgets.VBox:
         rows = [ipywidgets.HTML("<b>Controls</b> &nbsp; take effect on the next query")]
@@ -69,15 +72,15 @@ class Controls:
             self._session.set(**{name: change["new"]})
             self._message.value = ""
         except SettingError as error:
-            self._message.value = f'<span role="alert">✕ {html.escape(error.what)}</span>'
-            self._show(name, self._session.settings.text(name))
-        self.publish(self._session.frame())
+            self._message.value = f'<span {PLAIN} role="alert">✕ {escape(error.what)}</span>'
+            self._show(name, current().text(name))
+        self.publish(self._session.snapshot())
 
     def _reset(self) -> None:
         for name, setting in SETTINGS.items():
             self._session.set(**{name: setting.default})
         self._message.value = ""
-        self.publish(self._session.frame())
+        self.publish(self._session.snapshot())
 
     def _show(self, name: str, text: str) -> None:
         field = self._fields[name]
@@ -90,18 +93,18 @@ class Controls:
 
     @property
     def looking(self) -> bool:
-        """Always: it costs five short texts, sent only when they change."""
+        """Return True while the panel is open: it costs five short texts, sent only when they change."""
         return self.box.comm is not None
 
-    def publish(self, frame: Frame) -> None:
+    def publish(self, snapshot: Snapshot) -> None:
         """Show what is set and what is in effect."""
-        settings = frame["settings"]
+        settings = snapshot["settings"]
         for name, row in settings["rows"].items():
             self._show(name, row["set"])
-            self._in_effect[name].value = in_effect_html(name, row, settings["number"])
+            self._in_effect[name].value = in_effect_html(row, settings["number"])
 
     def close(self) -> None:
-        """Let go of the page and of the monitor."""
+        """Close the panel in the browser, and leave the monitor."""
         if self in self._session.monitor.listeners:
             self._session.monitor.listeners.remove(self)
         close_all(self.box)
@@ -109,64 +112,60 @@ class Controls:
     # -- the static view ----------------------------------------------------------------------------------------------
 
     def _bundle(self) -> dict[str, Any]:
-        settings = self._session.frame()["settings"]
+        settings = self._session.snapshot()["settings"]
         self._static = controls_text(settings)
-        return {
-            "text/plain": self._static,
-            "text/html": controls_html(settings),
-            WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id},
-        }
+        return bundle_of(self._static, controls_html(settings), self.box, self._reader or reader())
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
+        self._reader = reader()
         self._display = display(self._bundle(), raw=True, display_id=True)
 
     def _repr_html_(self) -> str:
-        """Where ipywidgets do not work (marimo): what is set, which the cockpit's Settings tab can change."""
-        return controls_html(self._session.frame()["settings"])
+        """Return what is set, for where ipywidgets do not work (marimo): the cockpit's Settings tab can change it."""
+        return controls_html(self._session.snapshot()["settings"])
 
     def __str__(self) -> str:
-        return controls_text(self._session.frame()["settings"])
+        return printable(controls_text(self._session.snapshot()["settings"]))
 
     def keep_static(self) -> None:
         """Bring the static view in the notebook up to date, if what it shows has changed."""
-        if self._display is not None and controls_text(self._session.frame()["settings"]) != self._static:
+        if self._display is not None and controls_text(self._session.snapshot()["settings"]) != self._static:
             self._display.update(self._bundle(), raw=True)
 
 
-def in_effect_html(name: str, row: Frame, number: int | None) -> str:
-    """One row's right side: what is in effect, since which query, and whether it will change."""
+def in_effect_html(row: SettingRow, number: int | None) -> str:
+    """Return one row's right side: what is in effect, since which query, and whether it will change."""
     if row["in_effect"] is None:
-        return '<span style="opacity:.75">in effect: — (no query on Ray yet)</span>'
-    text = f"in effect: <b>{html.escape(setting_words(name, row['in_effect']))}</b> · read back at query {number}"
-    return text + (
-        " · <b>next query: " + html.escape(setting_words(name, row["set"])) + "</b>" if row["pending"] else ""
-    )
+        return f'<span {PLAIN} style="opacity:.75">in effect: — (no query on Ray yet)</span>'
+    text = f"in effect: <b>{html.escape(setting_words(row, 'in_effect'))}</b> · read back at query {number}"
+    text += f" · <b>next query: {html.escape(setting_words(row, 'set'))}</b>" if row["pending"] else ""
+    return f"<span {PLAIN}>{text}</span>"
 
 
-def controls_html(settings: Frame) -> str:
-    """The panel as a table without script."""
+def controls_html(settings: Settings) -> str:
+    """Return the panel as a table without script."""
     head = "".join(f'<th style="text-align:left;padding:2px 12px 2px 0">{t}</th>' for t in ("", "set", "in effect"))
     rows = "".join(
         "<tr>"
         f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(row["label"])}</td>'
-        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(setting_words(name, row["set"]))}</td>'
-        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(setting_words(name, row["in_effect"]))}'
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(setting_words(row, "set"))}</td>'
+        f'<td style="text-align:left;padding:2px 12px 2px 0">{html.escape(setting_words(row, "in_effect"))}'
         + (" (next query changes it)" if row["pending"] and row["in_effect"] is not None else "")
         + "</td></tr>"
         for name, row in settings["rows"].items()
     )
-    return f"<div><b>Controls</b> {html.escape(_since(settings))}<table><tr>{head}</tr>{rows}</table></div>"
+    return f"{ROOT}<b>Controls</b> {html.escape(_since(settings))}<table><tr>{head}</tr>{rows}</table></div>"
 
 
-def controls_text(settings: Frame) -> str:
-    """The panel as text."""
+def controls_text(settings: Settings) -> str:
+    """Return the panel as text."""
     lines = [f"{'setting':<20} {'set':<8} in effect {_since(settings)}".rstrip()]
-    for name, row in settings["rows"].items():
-        lines.append(f"{row['label']:<20} {setting_words(name, row['set']):<8} {setting_words(name, row['in_effect'])}")
+    for row in settings["rows"].values():
+        lines.append(f"{row['label']:<20} {setting_words(row, 'set'):<8} {setting_words(row, 'in_effect')}")
     return "\n".join(lines)
 
 
-def _since(settings: Frame) -> str:
+def _since(settings: Settings) -> str:
     return "" if settings["number"] is None else f"(read back at query {settings['number']})"

@@ -1,28 +1,40 @@
 """How front-end code gets to a page: a bundle sent once per kernel, as a model, and a small loader with each widget.
 
 There is a bundle of the live views and one of the previews, so that a page loads what it shows.
+
+What an output holds depends on who shows it (:func:`reader`), as a saved notebook must say something once its kernel
+has ended. JupyterLab and Notebook 7 show a widget rather than the HTML beside it, also when there is no such widget any
+more. So they are given the HTML alone, inside an element that names the widget; the :class:`Mounter` puts the live view
+in its place. VS Code shows the HTML by itself where the widget is gone, and gets both.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import anywidget
 import ipywidgets
 import traitlets
 
+from daftnb.text.plain import printable
+
 ASKED_AGAIN_SECONDS = 0.5
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 VIEWS, PREVIEWS = "daftnb.js", "preview.js"  # the bundles
 
+Reader = Literal["mounting", "widgets", "none"]
+"""Who shows an output: a page that puts views into HTML, one that shows widgets, or none (nbclient, papermill)."""
+
 
 @cache
 def built(name: str) -> str:
-    """A file of the built front end."""
+    """Return the text of a file of the built front end. Raises RuntimeError where it is missing."""
     path = files("daftnb") / "static" / name
     if not path.is_file():
         raise RuntimeError(
@@ -32,9 +44,9 @@ def built(name: str) -> str:
 
 
 class Library(ipywidgets.Widget):
-    """The bundle as a plain model: sent once per kernel, shared by all views of a page.
+    """The bundle as a plain model: sent once per kernel, shared by all views of a browser.
 
-    A page drops its copy once it has loaded it. What runs notebooks without a page (nbclient) keeps each model's state
+    A browser drops its copy once it has loaded it. What runs notebooks without one (nbclient) keeps each model's state
     in the notebook, so there it is emptied when the cell is over. Who lacks it asks for it (``code``).
     """
 
@@ -67,7 +79,7 @@ _libraries: dict[str, Library] = {}
 
 
 def library(name: str = VIEWS) -> Library:
-    """This kernel's one Library of a bundle."""
+    """Return this kernel's one Library of a bundle."""
     found = _libraries.get(name)  # belong to the kernel's comm manager, as every widget does
     if found is None or found.comm is None:
         found = _libraries[name] = Library(code=built(name))
@@ -75,7 +87,7 @@ def library(name: str = VIEWS) -> Library:
 
 
 def leave_records() -> None:
-    """Keep the bundles out of the notebook; after each cell that no page ran."""
+    """Keep the bundles out of the notebook; call it after each cell that no browser ran."""
     for each in list(_libraries.values()):
         each.leave_records()
 
@@ -86,13 +98,67 @@ def _hash(code: str) -> str:
 
 
 def deliver_while_busy(widget: ipywidgets.Widget) -> None:
-    """Let the page's messages reach a widget while a cell runs.
+    """Let the browser's messages reach a widget while a cell runs.
 
-    ipykernel 7.4 sends them to the shell that last sent on the comm, which is the busy one; the default is the
-    subshell that JupyterLab opened for widgets (``ipykernel/comm/comm.py``, ``_reply_subshell_for``).
+    ipykernel 7.4 sends them to the shell that last sent on the comm, which is the busy one; the default is the subshell
+    that JupyterLab opened for widgets (``ipykernel/comm/comm.py``, ``_reply_subshell_for``).
     """
     if hasattr(widget.comm, "_reply_subshell_for"):
         widget.comm._reply_subshell_for = lambda _data, default: default
+
+
+class Mounter(anywidget.AnyWidget):
+    """A model without a view, one per kernel: its script puts live views in the places that outputs keep for them."""
+
+    def __init__(self) -> None:
+        super().__init__(_esm=built("mount.js"))
+
+
+_mounters: list[Mounter] = []
+_reader: list[Reader] = []  # the one of the latest cell that displayed something of ours
+
+
+def _mount() -> None:
+    """Have the browser mount views from now on."""
+    if not _mounters or _mounters[0].comm is None:  # somebody may close all widgets
+        _mounters[:] = [Mounter()]
+
+
+def reader_of(request: Mapping[str, Any], environment: Mapping[str, str]) -> Reader:
+    """Return who reads the output of a cell, told by its ``execute_request`` and the kernel's environment.
+
+    JupyterLab and Notebook 7 name the cell and the deleted ones, VS Code names the cell by its address, other pages may
+    name nothing but answer ``input()``, which nbclient does not. Voilà runs a notebook by nbclient, for a page.
+    """
+    metadata = request.get("metadata") or {}
+    cell = str(metadata.get("cellId") or "")
+    if "deletedCells" in metadata and cell and ":" not in cell:
+        return "mounting"
+    by_voila = "VOILA_PREHEAT" in environment or environment.get("SERVER_SOFTWARE", "").startswith("voila/")
+    headless = "cellId" not in metadata and (request.get("content") or {}).get("allow_stdin") is False
+    return "none" if headless and not by_voila else "widgets"
+
+
+def reader() -> Reader:
+    """Return who reads what is displayed now. A button's or a timer's display goes where the latest cell's went."""
+    from IPython.core.getipython import get_ipython
+
+    get_parent = getattr(get_ipython(), "get_parent", None)  # no shell, or a terminal's
+    parent = (get_parent() if get_parent is not None else None) or {}
+    if parent.get("msg_type", (parent.get("header") or {}).get("msg_type")) == "execute_request":
+        _reader[:] = [reader_of(parent, os.environ)]
+    return _reader[0] if _reader else "widgets"
+
+
+def bundle_of(text: str, html: str, widget: ipywidgets.Widget, to: Reader) -> dict[str, Any]:
+    """Return what an output holds: the static forms, and what ``to`` needs to show ``widget`` instead of them."""
+    if to == "mounting" and widget.comm is not None:
+        _mount()
+        html = f'<div data-daftnb-model="{widget.model_id}">{html}</div>'
+    found: dict[str, Any] = {"text/plain": printable(text), "text/html": html}
+    if to == "widgets" and widget.comm is not None:
+        found[WIDGET_MIME] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return found
 
 
 class Loaded(anywidget.AnyWidget):
@@ -119,15 +185,25 @@ class Loaded(anywidget.AnyWidget):
         if self.comm is not None:
             self.comm.on_close(lambda _message: self.close())  # the page has closed it
 
+    def _bundle(self, to: Reader | None = None) -> dict[str, Any]:
+        """Return what an output holds, as ``to`` reads it (None: whoever reads what is displayed now)."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._bundle(), {}
+
+    def _repr_html_(self) -> str:
+        return str(self._bundle(to="none")["text/html"])
+
     def close(self) -> None:
-        """Let go of the page."""
+        """Close the widget and its layout, also in the browser."""
         super().close()
         if self._own_layout is not None:
             self._own_layout.close()
 
 
 def close_all(widget: ipywidgets.Widget) -> None:
-    """Close one of ipywidgets' own, with all that was made for it: what it has in it, layouts, styles."""
+    """Close one of ipywidgets' own with all that was made for it: what it has in it, layouts, styles."""
     for part in (*getattr(widget, "children", ()), getattr(widget, "layout", None), getattr(widget, "style", None)):
         if isinstance(part, ipywidgets.Widget):
             close_all(part)

@@ -11,10 +11,10 @@ LEAST_SECONDS = 0.1  # between two messages
 
 
 class Pace:
-    """After each message a pause: as long as its bytes take at ``BYTES_PER_SECOND``, and ``LEAST_SECONDS`` at least.
+    """Pauses after each message: as long as its bytes take at ``BYTES_PER_SECOND``, and ``LEAST_SECONDS`` at least.
 
-    Nothing is saved up in quiet times, so the rate holds from any message on: what was sent in ``s`` seconds is at
-    most ``s`` × 50 kB and one message. ``clock`` gives seconds.
+    Nothing is saved up in quiet times, so the rate holds from any message on: what was sent in ``s`` seconds is at most
+    ``s`` × 50 kB and one message. ``clock`` gives seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -23,7 +23,7 @@ class Pace:
 
     @property
     def free(self) -> bool:
-        """Whether a message may go out now."""
+        """Return True if a message may go out now."""
         return self._clock() >= self._free_at
 
     def sent(self, content: Any) -> None:
@@ -32,5 +32,5 @@ class Pace:
 
 
 def size_of(content: Any) -> int:
-    """The bytes of ``content`` as JSON, written as the kernel writes its messages."""
+    """Return how many bytes ``content`` takes as JSON, written as the kernel writes its messages."""
     return len(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))

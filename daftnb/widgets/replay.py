@@ -1,53 +1,71 @@
-"""A recording in the very same cockpit, with a slider: the page asks for a moment, and gets the frame of it."""
+"""A recording in the very same cockpit, with a slider: the page asks for a moment, and gets the snapshot of it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from daftnb.errors import SettingError
+from daftnb.messages import is_number
 from daftnb.telemetry.codec import LATEST
-from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.host import Still
+from daftnb.telemetry.wire import Replay as Position
+from daftnb.telemetry.wire import Snapshot
 from daftnb.widgets.base import View
 
 
 class Recording(Protocol):
-    """What a replay needs of a recording. Times are seconds since the epoch; ``frame`` is exact at any of them."""
+    """What a replay needs of a recording. Times are seconds since the epoch; ``snapshot`` is exact at any of them."""
 
     @property
     def start(self) -> float: ...
     @property
     def end(self) -> float: ...
-    def frame(self, t: float) -> Frame: ...
+    def snapshot(self, t: float) -> Snapshot: ...
 
 
-class _Stage:
-    """What a view asks of a session, answered by a recording: nothing runs, nothing can be stopped or set."""
+class Numbered(Protocol):
+    """A query of a recording, by its number."""
+
+    @property
+    def number(self) -> int: ...
+
+
+class SavedRecording(Recording, Protocol):
+    """A recording that knows where it is from, and which queries it holds."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def queries(self) -> Sequence[Numbered]: ...
+
+
+class Stage(Still):
+    """A recording as a host: nothing runs, nothing can be stopped or set; it changes when it is asked to."""
 
     def __init__(self, recording: Recording, title: str) -> None:
-        self.monitor = self  # who listens is not told anything: a recording changes when it is asked to
-        self.listeners: list[Any] = []
+        last = recording.snapshot(recording.end)
+        super().__init__(last)
         self.recording = recording
         self.at = recording.end
-        last = recording.frame(recording.end)
-        self._about = {
-            "from": recording.start,
-            "to": recording.end,
-            "title": title,
-            "moments": sorted({round(decision["t"], 3) for decision in last["decisions"].values()}),
+        self._title = title
+        self._moments = sorted({round(decision["t"], 3) for decision in last["decisions"].values()})
+
+    def snapshot(self) -> Snapshot:
+        """Return the snapshot at the moment that is shown."""
+        replay: Position = {
+            "from": self.recording.start,
+            "to": self.recording.end,
+            "title": self._title,
+            "moments": self._moments,
+            "at": self.at,
         }
+        return {**self.recording.snapshot(self.at), "replay": replay}
 
-    def frame(self) -> Frame:
-        """The frame at the moment that is shown."""
-        return {**self.recording.frame(self.at), "replay": {**self._about, "at": self.at}}
-
-    def nudge(self) -> None:
-        """A recording publishes nothing by itself."""
-
-    def cancel(self, query_id: str) -> None:
-        """There is no query that runs."""
-
-    def set(self, **_values: object) -> None:
+    def set(self, **values: Any) -> None:
+        """Raise SettingError: what it was recorded with cannot be changed."""
         raise SettingError("A recording has the settings that it was made with.", "Change them in a live cockpit.")
 
 
@@ -57,31 +75,34 @@ class Replay(View):
     view = "cockpit"
 
     def __init__(self, recording: Recording, title: str = "Recording") -> None:
-        self._stage = _Stage(recording, title)
+        self._stage = Stage(recording, title)
         self._seeking = threading.Lock()  # pages may ask at the same time, each on its thread
-        super().__init__(self._stage)  # type: ignore[arg-type]  # a stage is all that a view asks of a session
+        super().__init__(self._stage)
 
     def seek(self, t: float) -> None:
-        """Show the moment ``t`` (seconds since the epoch); what is before the start or after the end is the nearest."""
+        """Show the moment ``t`` (seconds since the epoch); for one outside of the recording, its start or its end."""
         with self._seeking:
             self._stage.at = min(max(t, self._stage.recording.start), self._stage.recording.end)
             self._asked = True
-            self.publish(self._stage.frame())
+            self.publish(self._stage.snapshot())
 
-    def _part(self, frame: Frame) -> Frame:
+    def _part(self, snapshot: Snapshot) -> Snapshot:
         self._looked_at = self._compared = None  # the history of a recording is its own
-        return super()._part(frame)
+        return super()._part(snapshot)
 
     def _on_message(self, widget: Any, content: Any, buffers: Any) -> None:
         match content:
-            case {"type": "seek", "t": int() | float() as t, **rest} if not rest and _is_time(t):
+            case {"type": "seek", "t": t, **rest} if not rest and is_number(t, -LATEST, LATEST):
                 self.seek(float(t))
             case {"type": "resync", **rest} if not rest:
                 self._resync = self._asked = True
-                self.publish(self._stage.frame())
+                self.publish(self._stage.snapshot())
             case _:
                 super()._on_message(widget, content, buffers)
 
 
-def _is_time(t: object) -> bool:
-    return not isinstance(t, bool) and isinstance(t, int | float) and abs(t) <= LATEST  # not so of nan
+def replay_of(recording: SavedRecording) -> Replay:
+    """Return the replay of a recording (:class:`daftnb.recordings.Recording`), with a title that says what it is."""
+    numbers = [query.number for query in recording.queries]
+    title = f"Query {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} queries"
+    return Replay(recording, f"{title}, {PurePath(recording.source).name}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from daftnb.engine import internals
 from daftnb.errors import DaftnbError
-from daftnb.telemetry.planframe import Frame, plan_not_run
+from daftnb.telemetry.host import Host, Still
+from daftnb.telemetry.plantopic import plan_not_run
 from daftnb.widgets.base import View
-
-if TYPE_CHECKING:
-    from daftnb.session import Session
 
 
 class Plan(View):
@@ -20,19 +18,25 @@ class Plan(View):
     view = "plan"
 
     @classmethod
-    def of(cls, session: Session, dataframe: Any, name: str) -> Plan:
-        """The plan of a dataframe that has not run, called ``name``. DaftnbError if it is not one."""
-        from daftnb.engine.connect import runner_name
-        from daftnb.engine.plans import plans_of
+    def of(cls, session: Host, off: Mapping[str, str], dataframe: Any, name: str) -> Plan:
+        """Return the plan of a dataframe that has not run, called ``name``.
 
-        if internals.PLANS in session.off:
-            raise DaftnbError(session.off[internals.PLANS], "Use Daft's own: df.explain(show_all=True).")
+        ``off``: the features that are off, and why. Raises DaftnbError if it is no dataframe, or if plans are off.
+        """
+        from daftnb.engine.connection.runner_slot import runner_name
+        from daftnb.engine.queries.plans import plans_of
+
+        if internals.PLANS in off:
+            raise DaftnbError(off[internals.PLANS], "Use Daft's own: df.explain(show_all=True).")
         plans = plans_of(dataframe, name, runner_name())
-        return cls(_Still(plan_not_run(session.frame(), name, plans)))  # type: ignore[arg-type]  # all that a view uses
+        return cls(Still(plan_not_run(session.snapshot(), name, plans)))
 
     @classmethod
-    def of_query(cls, session: Session, query: int | str) -> Plan:
-        """The plan of a query of this session, by number or id. DaftnbError if the history does not have it."""
+    def of_query(cls, session: Host, query: int | str) -> Plan:
+        """Return the plan of a query of this session, by number or id.
+
+        Raises DaftnbError if the history does not have it.
+        """
         known = session.monitor.read(lambda state: {each.id: each.number for each in state.queries.values()})
         numbers = {str(number): number for number in known.values()}
         number = known.get(str(query), numbers.get(str(query)))
@@ -40,20 +44,6 @@ class Plan(View):
             there = f"there are {min(known.values())} to {max(known.values())}" if known else "none has run yet"
             raise DaftnbError(f"There is no query {query} in the history: {there}.", "Try %daft history")
         return cls(session, look=number)
-
-
-class _Still:
-    """A session in which nothing happens: what is shown has not run, and cannot change."""
-
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
-        self.monitor = SimpleNamespace(listeners=[])
-
-    def frame(self) -> Frame:
-        return self._frame
-
-    def cancel(self, _query_id: str) -> None:
-        return None
 
 
 class Workers(View):

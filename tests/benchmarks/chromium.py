@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.benchmarks.figures import Missing
-from tests.browser.servers import browsing, chromium_path
+from tests.helpers.servers import browsing, chromium_path
 
 
 @contextmanager

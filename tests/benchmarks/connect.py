@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.benchmarks.figures import Figure, Report
 from tests.benchmarks.suite import ROOT
-from tests.cluster.heads import Head
+from tests.helpers.heads import Head
 
 AREA = "connect"
 ROUNDS = 2

@@ -8,7 +8,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -253,3 +253,10 @@ def _change(old: Figure, new: Figure) -> str:
     if old.ratio is not None and new.ratio is not None:
         said += f", ratio {old.ratio:.3g} → {new.ratio:.3g}"
     return said + (", ranges apart" if apart else "")
+
+
+def taken(action: Callable[[], Any]) -> float:
+    """Seconds that an action takes."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began

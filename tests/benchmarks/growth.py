@@ -1,7 +1,7 @@
 """How costs grow with tasks, workers and operators.
 
 No Ray: generated streams (:mod:`tests.benchmarks.stream`) of about half a minute, of which one size grows while the
-others stay. Measured: what the state keeps in memory, traced; time to fold an event; time to make a frame; messages
+others stay. Measured: what the state keeps in memory, traced; time to fold an event; time to make a snapshot; messages
 and bytes that a cockpit sends. Times are the process's own (CPU time).
 """
 
@@ -16,7 +16,7 @@ from daftnb.telemetry.model import State
 from daftnb.telemetry.state import apply
 from daftnb.widgets.views import Cockpit
 from tests.benchmarks.figures import Figure, Report
-from tests.benchmarks.scale import fold, frames, sent
+from tests.benchmarks.scale import fold, sent, snapshots
 from tests.benchmarks.stream import stream
 
 AREA = "growth"
@@ -58,7 +58,7 @@ def costs(workers: int, operators: int, tasks: int) -> Iterator[tuple[tuple[str,
     pulls = list(stream(workers, operators, tasks, SECONDS))
     yield ("memory of the state", "kB"), traced(workers, operators, tasks) / 1e3
     yield ("folding an event", "µs"), 1e6 / statistics.median(fold(pulls) for _ in range(3))
-    yield ("a frame in the kernel", "ms"), 1e3 * statistics.median(seconds for _, seconds in frames(pulls))
+    yield ("a snapshot in the kernel", "ms"), 1e3 * statistics.median(seconds for _, seconds in snapshots(pulls))
     to_page = sent(Cockpit, pulls)
     yield ("messages to the page", "1/s"), statistics.median(to_page.messages)
     yield ("bytes to the page", "kB/s"), statistics.median(to_page.bytes) / 1e3

@@ -10,8 +10,8 @@ from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 
-from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
-from daftnb.engine.connect import DRIVER_ENVIRONMENT
+from daftnb.engine.connection.link import DRIVER_ENVIRONMENT
+from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
 
 # Daft on this Ray. On a machine that is busy, nodes come long after the head answers; Ray waits a minute for one.
 CONNECT = """

@@ -30,9 +30,8 @@ from tests.benchmarks.figures import Figure, Missing, Report, Unmeasured
 from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 from tests.benchmarks.overhead import DOWNSCALE_OFF, QUERY
 from tests.benchmarks.peers import python_with
-from tests.browser.conftest import open_notebook, run_all
-from tests.browser.servers import serving
-from tests.browser.test_stop import notebook
+from tests.helpers.notebooks import notebook, open_notebook, run_all
+from tests.helpers.servers import serving
 
 AREA = "monitors"
 TASKS = 1_000

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from daftnb.engine.cluster import LOOPBACK, free_ports
+from daftnb.engine.embedded.launcher import LOOPBACK, free_ports
 from tests.benchmarks.figures import Figure, Goal, Report
 from tests.benchmarks.kernel import CONNECT, Kernel, one_worker
 from tests.conftest import await_that
@@ -55,8 +55,8 @@ def memory():
     return {"kernel": psutil.Process().memory_full_info().uss, "actor": ray.get(actor.__ray_call__.remote(of))}
 """
 SEEN = """
-frame = __import__("daftnb").get_session().frame()
-print("RESULT " + json.dumps({"tasks": frame["query"]["tasks"], "problems": frame["session"]["problems"]}))
+snapshot = __import__("daftnb").get_session().snapshot()
+print("RESULT " + json.dumps({"tasks": snapshot["query"]["tasks"], "problems": snapshot["session"]["problems"]}))
 """
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from tests.benchmarks.chromium import chromium
 from tests.benchmarks.figures import Figure, Goal, Report
-from tests.browser.conftest import all_ran, open_notebook, run_all
-from tests.browser.servers import serving
-from tests.browser.test_stop import notebook
+from tests.helpers.notebooks import all_ran, notebook, open_notebook, run_all
+from tests.helpers.servers import serving
 
 AREA = "pixel"
 EVENTS = 150

@@ -179,7 +179,7 @@ def pages(report: Report, title: str, table: Any) -> None:
     """A hundred rows from anywhere."""
     import daft
 
-    from daftnb.engine.partitions import partitions_of
+    from daftnb.engine.rows.results import partitions_of
     from daftnb.previews.encode import encode_page
 
     frame = daft.from_arrow(table).where(daft.col(table.column_names[0]).not_null()).collect()

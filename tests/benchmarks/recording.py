@@ -10,19 +10,18 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from daftnb.recordings import open_recording
 from daftnb.telemetry import events as e
 from daftnb.telemetry import recordfile
 from daftnb.telemetry.model import State
 from daftnb.telemetry.recorder import Recorder
-from daftnb.telemetry.recording import open_recording
 from daftnb.telemetry.state import apply
-from tests.benchmarks.figures import Figure, Goal, Report
-from tests.unit import crowd
+from tests.benchmarks.figures import Figure, Goal, Report, taken
+from tests.helpers import crowd
 
 AREA = "recording"
 QUERIES: dict[str, dict[str, Any]] = {
@@ -71,15 +70,15 @@ def large(report: Report, name: str, size: Goal | None, opens: Goal | None, **si
 
     both = (tuple(recorded), "the fold alone", tuple(alone))
     report.add(Figure(AREA, f"fold and record, {name}", "events/s", *both, note=NOTE))
-    add("encoding once it is over", "s", [seconds(lambda: recorder.settle(events[-1].t + 10, active=False))])
+    add("encoding once it is over", "s", [taken(lambda: recorder.settle(events[-1].t + 10, active=False))])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording.arrow"
         add("file", "MB", [recordfile.write(path, [recorder.reel(1)], "0", {}) / 1e6], size)
-        add("opening", "s", [seconds(lambda: open_recording(path)) for _ in range(TRIES)], opens)
+        add("opening", "s", [taken(lambda: open_recording(path)) for _ in range(TRIES)], opens)
         recording = open_recording(path)
         chance = random.Random(1)
         moments = [chance.uniform(recording.start, recording.end) for _ in range(SEEKS)]
-        add("any moment's frame", "ms", [1e3 * seconds(partial(recording.frame, t)) for t in moments])
+        add("any moment's snapshot", "ms", [1e3 * taken(partial(recording.snapshot, t)) for t in moments])
 
 
 def fold(events: list[e.Event], recorder: Recorder | None) -> float:
@@ -91,13 +90,6 @@ def fold(events: list[e.Event], recorder: Recorder | None) -> float:
             recorder.record(event, state)
         apply(event, state)
     return time.process_time() - began
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """How long it takes, once."""
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
 
 
 def tiny(report: Report) -> None:
@@ -120,7 +112,7 @@ def tiny(report: Report) -> None:
     for i in range(2 * ROUNDS + 2):
         with_it = i % 2 == 0
         session.monitor._recorder = recorder if with_it else None
-        each = 1e3 * seconds(queries) / TINY
+        each = 1e3 * taken(queries) / TINY
         if i > 1:
             took[with_it].append(each)
     session.monitor._recorder = recorder

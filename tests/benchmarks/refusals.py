@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.benchmarks.connect import run
 from tests.benchmarks.figures import Figure, Report
-from tests.cluster.heads import Head, shadow_daft
+from tests.helpers.heads import Head, shadow_daft
 
 AREA = "refusals"
 NO_DAFT = "raise ImportError('there is no Daft here')"
@@ -27,7 +27,7 @@ print("RESULT " + json.dumps([time.perf_counter() - began, text]), flush=True)
 
 def measure(report: Report) -> None:
     """Seconds of each refusal; what was said is the figure's note."""
-    from tests.cluster.test_connect import OTHER_DAFT
+    from tests.helpers.heads import OTHER_DAFT
 
     heads: list[Head] = []
     with tempfile.TemporaryDirectory() as folder:

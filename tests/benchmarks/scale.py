@@ -1,7 +1,7 @@
 """1,000 workers and 200 operators, from event to pixel.
 
-No Ray: a generated stream (:mod:`tests.benchmarks.stream`) goes through the fold, the frames, a real view (its comm
-writes nothing) and, in Chromium, the real bundle. Measured: events folded per second; what a frame, its part and its
+No Ray: a generated stream (:mod:`tests.benchmarks.stream`) goes through the fold, the snapshots, a real view (its comm
+writes nothing) and, in Chromium, the real bundle. Measured: events folded per second; what a snapshot, its part and its
 patch cost; messages and bytes per view, in the query's own time, second by second; and how long the page works on what
 it was sent, all tasks of its main thread: script, style, layout, paint. Times are those of the process and of that
 thread (CPU time), so that what else the machine does does not count.
@@ -20,9 +20,9 @@ from unittest import mock
 
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry.events import Event
-from daftnb.telemetry.frames import LANES, LIVE_LANES, Frame, frame_of, merge_patch, select
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
+from daftnb.telemetry.snapshots import LANES, LIVE_LANES, Snapshot, merge_patch, select, snapshot_of
 from daftnb.telemetry.state import apply
 from daftnb.widgets import base
 from daftnb.widgets.loading import built
@@ -39,10 +39,10 @@ VIEWS = (Cockpit, Workers, Backlog, Plan)
 DRAWN = (("cockpit", LIVE_LANES), ("plan", LANES))
 DRAWN_LONG = (("cockpit", LIVE_LANES), ("cockpit", LANES), ("workers", LANES), ("backlog", LANES), ("plan", LANES))
 Pulls = list[list[Event]]
-DRAW = """async ([code, view, frame]) => {
+DRAW = """async ([code, view, snapshot]) => {
     const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
     const {render} = await import(url);
-    const traits = {frame, _view: view};
+    const traits = {snapshot, _view: view};
     const handlers = {};
     const on = (event, handler) => { handlers[event] = handler; };
     window.tell = handlers;
@@ -79,7 +79,7 @@ def measure_long(report: Report) -> None:
 
 
 def measured(report: Report, tasks: int, seconds: float, drawings: int, views: Iterable[tuple[str, int]]) -> None:
-    """All of it. ``drawings``: frames drawn by Chromium, from the query's second half."""
+    """All of it. ``drawings``: snapshots drawn by Chromium, from the query's second half."""
     pulls = list(stream(WORKERS, OPERATORS, tasks, seconds))
     gc.freeze()  # a kernel does not hold the events
     note = f"generated: {WORKERS:,} workers, {OPERATORS} operators, {tasks:,} tasks, {sum(map(len, pulls)):,} events"
@@ -89,7 +89,7 @@ def measured(report: Report, tasks: int, seconds: float, drawings: int, views: I
 
     add("fold", "events/s", (fold(pulls) for _ in range(ROUNDS)), Goal("median", 200_000, "least"))
     made, parts = ticks(pulls)
-    add("a frame in the kernel", "ms", made)
+    add("a snapshot in the kernel", "ms", made)
     add("a view's part and its patch", "ms", parts)
     for kind in VIEWS:
         found = sent(kind, pulls)
@@ -97,9 +97,14 @@ def measured(report: Report, tasks: int, seconds: float, drawings: int, views: I
         add(f"bytes to the page, {kind.view}", "kB/s", (each / 1e3 for each in found.bytes), Goal("p95", 50))
         add(f"between two messages, {kind.view}", "s", found.waits)
     with chromium() as browser:
-        half = [frame for frame, _ in frames(pulls)][len(pulls) // 2 :][: drawings + 1]
+        half = [snapshot for snapshot, _ in snapshots(pulls)][len(pulls) // 2 :][: drawings + 1]
         for view, lanes in views:
-            add(f"a frame in the page, {view}, {lanes} lanes", "ms", drawn(browser, half, view, lanes), Goal("p95", 16))
+            add(
+                f"a snapshot in the page, {view}, {lanes} lanes",
+                "ms",
+                drawn(browser, half, view, lanes),
+                Goal("p95", 16),
+            )
 
 
 def fold(pulls: Pulls) -> float:
@@ -112,24 +117,24 @@ def fold(pulls: Pulls) -> float:
     return sum(map(len, pulls)) / (time.process_time() - began)
 
 
-def frames(pulls: Pulls) -> Iterator[tuple[Frame, float]]:
-    """The frame after each pull, and its time."""
+def snapshots(pulls: Pulls) -> Iterator[tuple[Snapshot, float]]:
+    """The snapshot after each pull, and its time."""
     state = State()
     for pull in pulls:
         for event in pull:
             apply(event, state)
         began = time.process_time()
-        frame = frame_of(state, pull[-1].t, "ray", AutoscalingSettings())
-        yield frame, time.process_time() - began
+        snapshot = snapshot_of(state, pull[-1].t, "ray", AutoscalingSettings())
+        yield snapshot, time.process_time() - began
 
 
 def ticks(pulls: Pulls) -> tuple[list[float], list[float]]:
-    """What a tick costs the kernel beside the fold, in ms: the frame once, and for each view its part and the patch."""
+    """What a tick costs the kernel beside the fold, in ms: one snapshot, and for each view its part and the patch."""
     made, parts = [], []
-    last: Frame = {}
-    for frame, seconds in frames(pulls):
+    last: Snapshot = {}
+    for snapshot, seconds in snapshots(pulls):
         began = time.process_time()
-        part = select(frame, "cockpit", 0, LIVE_LANES)
+        part = select(snapshot, "cockpit", 0, LIVE_LANES)
         merge_patch(last, part)
         last = part
         made.append(1e3 * seconds)
@@ -140,9 +145,9 @@ def ticks(pulls: Pulls) -> tuple[list[float], list[float]]:
 class _Session:
     """What a view asks of a session."""
 
-    def __init__(self, frame: Frame) -> None:
-        self.frame = lambda: frame
-        self.monitor = Monitor(list, lambda state, now: frame, lambda: 0.0)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = lambda: snapshot
+        self.monitor = Monitor(list, lambda state, now: snapshot, lambda: 0.0)
 
 
 def sent(kind: type[base.View], pulls: Pulls) -> Sent:
@@ -157,18 +162,18 @@ def sent(kind: type[base.View], pulls: Pulls) -> Sent:
 
     with mock.patch.object(base, "time", clock):
         view: base.View | None = None
-        for frame, _ in frames(pulls):
+        for snapshot, _ in snapshots(pulls):
             clock.monotonic.return_value += PULL_SECONDS
             if view is None:
-                view = kind(_Session(frame))  # type: ignore[arg-type]
+                view = kind(_Session(snapshot))  # type: ignore[arg-type]
                 view.comm.publish_msg = publish
-            view.publish(frame)
+            view.publish(snapshot)
         seconds = clock.monotonic()
         assert view is not None
         for _ in range(40):  # what is left of it, once it is over
             clock.monotonic.return_value += 1.2
-            view.publish(frame)
-        left = merge_patch(view._last, select(frame, view.view, 0, LIVE_LANES))
+            view.publish(snapshot)
+        left = merge_patch(view._last, select(snapshot, view.view, 0, LIVE_LANES))
         assert left.keys() <= {"now"}, "the last state has arrived"
         view.close()
     starts = [WINDOW * number for number in range(max(1, int(seconds / WINDOW)))]
@@ -180,11 +185,11 @@ def sent(kind: type[base.View], pulls: Pulls) -> Sent:
     )
 
 
-def drawn(browser: Any, of: list[Frame], view: str, lanes: int) -> list[float]:
+def drawn(browser: Any, of: list[Snapshot], view: str, lanes: int) -> list[float]:
     """The page's work in the longest frame of the screen after each patch, in ms: as sent (a window of workers), or
-    with all the lanes that a frame can have."""
+    with all the lanes that a snapshot can have."""
     html = "<!doctype html><title>daftnb</title><body data-jp-theme-light=true><main id=view></main>"
-    parts = [select(frame, view, 0, lanes) for frame in of]
+    parts = [select(snapshot, view, 0, lanes) for snapshot in of]
     page = browser.new_page(viewport={"width": 1500, "height": 1400})
     page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
     page.goto("http://daftnb.invalid/")

@@ -42,9 +42,9 @@ from tests.benchmarks.soakpage import (
     without_daftnb,
 )
 from tests.benchmarks.soakqueries import SETUP, Cell, Mix
-from tests.browser.servers import Lab, browsing, serving
-from tests.cluster.test_lifecycle import processes_of
 from tests.conftest import ROOT, await_that
+from tests.helpers.processes import processes_of
+from tests.helpers.servers import Lab, browsing, serving
 
 QUERIES, SEED, MINUTES = 500, 1, 60.0
 FAULT_EVERY = 10
@@ -160,7 +160,7 @@ class Soak:
     def end(self) -> None:
         """End the cluster; what is then there, and what is not."""
         self.left["at the end"] = self.rest()
-        self.problems = self.beside.ask("answer = list(session.frame()['session']['problems'].values())")
+        self.problems = self.beside.ask("answer = list(session.snapshot()['session']['problems'].values())")
         self.left[LAST] = self._stopped()
         self.processes = [" ".join(each.cmdline())[:80] for each in processes_of(self.folder)]
         self.processes += [" ".join(each.cmdline())[:80] for each in self.beside.process.children(recursive=True)]
@@ -198,13 +198,13 @@ class Soak:
             if self._misses > 2:
                 raise
             self.page.settle()
-            self._seen = self.beside.ask("answer = session.frame()['query']['number']")
+            self._seen = self.beside.ask("answer = session.snapshot()['query']['number']")
 
     def run_fault(self, fault: Fault) -> None:
         self.tried[fault.kind] += 1
         self.run(fault.cell, fault)
         fault.after()
-        self._seen = self.beside.ask("answer = session.frame()['query']['number']")
+        self._seen = self.beside.ask("answer = session.snapshot()['query']['number']")
 
     def _midst(self, cell: Cell) -> None:
         """Some of its tasks have begun."""

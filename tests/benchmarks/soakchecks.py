@@ -9,22 +9,22 @@ from typing import Any
 from tests.benchmarks.soakqueries import CANCELLED, FAILED, FINISHED, Cell, Known
 
 CHECK = """
-frame, history = session.frame(), daftnb.history()
-query, plan = frame["query"], frame["plan"]
+snapshot, history = session.snapshot(), daftnb.history()
+query, plan = snapshot["query"], snapshot["plan"]
 rows = history[history["number"] > {since}][["number", "name", "state", "rows", "tasks", "error"]]
 answer = {{
     "got": globals().get("got"),
     "queries": json.loads(rows.to_json(orient="records")),
     "settings": {{
         number: {{name: (row["settings"] or {{}}).get(each.env) for name, each in daftnb.settings.SETTINGS.items()}}
-        for number, row in frame["queries"].items()
+        for number, row in snapshot["queries"].items()
     }},
     "last": query and {{"number": query["number"], "tasks": query["tasks"]}},
     "stages": {{
         each["name"]: each["tasks"] for each in (plan["operators"].values() if plan else ())
         if each["stage"] == each["id"]
     }},
-    "workers": frame["workers"]["total"],
+    "workers": snapshot["workers"]["total"],
 }}
 """
 

@@ -11,10 +11,8 @@ import psutil
 
 from tests.benchmarks.soakpage import VIEW_CELL, Beside, Page
 from tests.benchmarks.soakqueries import CANCELLED, FAILED, FINISHED, SETTLED, Cell, Known, Mix
-from tests.cluster.test_lifecycle import processes_of
 from tests.conftest import await_that
-
-RESTORED_SECONDS = 90  # after which a cluster must have a node again
+from tests.helpers.processes import processes_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,8 @@ import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.benchmarks.figures import slope
-from tests.browser.conftest import READY, open_notebook
-from tests.browser.servers import Lab
-from tests.browser.test_stop import notebook
+from tests.helpers.notebooks import READY, notebook, open_notebook
+from tests.helpers.servers import Lab
 
 NAME = "soak.ipynb"
 # JupyterLab's toolbar on the active cell leaves 258 nodes and 810 listeners behind each time that another cell becomes
@@ -219,7 +218,7 @@ def of(_actor):
 gc.collect()
 state = session.monitor.state
 answer = {
-    "actor": ray.get(session._flotilla.runner.__ray_call__.remote(of)),
+    "actor": ray.get(session.connection.flotilla.runner.__ray_call__.remote(of)),
     "queries": len(state.queries), "problems": len(state.problems), "recordings": session.recorder.bytes,
 }
 """
@@ -265,7 +264,7 @@ def settled(beside: Beside, seconds: float) -> None:
     """Wait until the pool is as small as it gets, and threads that wait for work have gone."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if beside.ask("answer = session.frame()['workers']['total']") <= 1:
+        if beside.ask("answer = session.snapshot()['workers']['total']") <= 1:
             break
         time.sleep(0.5)
     time.sleep(6)

@@ -51,11 +51,12 @@ BENCHMARKS = (
     Benchmark("interactive", 115, "small queries, interrupts, settings pushed; plain Daft beside it"),
     Benchmark("connect", 110, "from the wish to connect to the first result; plain Daft beside it"),
     Benchmark("pixel", 50, "from an event of the engine to the page, in JupyterLab and Chromium"),
-    Benchmark("scale", 45, "1,000 workers and 200 operators: fold, frames, messages, the page's work"),
+    Benchmark("scale", 45, "1,000 workers and 200 operators: fold, snapshots, messages, the page's work"),
     Benchmark("growth", 35, "how costs grow with tasks, workers and operators"),
     Benchmark("recording", 15, "what recording costs, and how quick a recording opens"),
     Benchmark("preview", 40, "displays, pages and summaries; the displays of others beside them"),
     Benchmark("scrolling", 45, "how a preview of ten million rows scrolls in Chromium"),
+    Benchmark("answers", 20, "doctor, Tab, plans and pages of long values: until they answer", long=True),
     Benchmark("refusals", 120, "until it is said why a cluster cannot be connected to", long=True),
     Benchmark("overhead-long", 700, "overhead with 2,000 tasks", True, "tests.benchmarks.overhead", "measure_long"),
     Benchmark(

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
-from daftnb.engine.connect import DRIVER_ENVIRONMENT
+from daftnb.engine.connection.link import DRIVER_ENVIRONMENT
+from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
 from tests.benchmarks.figures import Figure, Goal, Report
 from tests.benchmarks.kernel import Kernel
 from tests.tpch.answers import Answers, difference
@@ -68,7 +68,7 @@ def result(value):
     print("\\nRESULT " + json.dumps(value))
 """
 SEEN = """
-frame = daftnb.get_session().frame()
+frame = daftnb.get_session().snapshot()
 queries = [[query["number"], query["state"], query["error"]] for query in frame["queries"].values()]
 result({"queries": queries, "problems": frame["session"]["problems"]})
 """

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from daftnb.telemetry.frames import Frame, select
+from daftnb.telemetry.snapshots import Snapshot, select
 from tests.browser.previewpage import PAGE, preview_bundle, show
-from tests.browser.servers import Lab, browsing, serving
 from tests.conftest import ROOT
+from tests.helpers.notebooks import shut_down_kernels
+from tests.helpers.servers import Lab, browsing, serving
 
 __all__ = ["preview_bundle", "show"]  # fixtures
+
+expect.set_options(timeout=30_000)  # what is drawn a moment later, on a machine whose cores are taken, is there too
 
 
 def looks(wide: int) -> pytest.MarkDecorator:
@@ -42,6 +46,14 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
+@pytest.fixture(autouse=True)
+def kernels_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let no kernel of a test that failed live on, nor the cluster that it started."""
+    yield
+    if "lab" in request.fixturenames:
+        shut_down_kernels(request.getfixturevalue("lab"))
+
+
 @pytest.fixture
 def page(chromium: Any, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A new page; how it looked at the test's end is kept, and ``problems`` are its uncaught errors."""
@@ -55,12 +67,12 @@ def page(chromium: Any, artifacts: Path, request: pytest.FixtureRequest) -> Iter
 
 # Draws a view of a model that is just three traits; what it sends is kept, and the kernel's part can be played. Each
 # view gets a model object of its own, as anywidget does it.
-DRAW = """async ([code, view, frame]) => {
+DRAW = """async ([code, view, snapshot]) => {
     const url = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
     const {render} = await import(url);
     window.sent = [];
     window.drawnAt = performance.now() / 1000;
-    const traits = {frame, _view: view, layout: {}};
+    const traits = {snapshot, _view: view, layout: {}};
     const handlers = {};
     const draw = () => render({el: document.getElementById('view'), model: {
         get: (name) => traits[name],
@@ -69,7 +81,7 @@ DRAW = """async ([code, view, frame]) => {
         send: (content) => window.sent.push(content),
     }});
     window.tell = (message) => handlers['msg:custom'](message);
-    window.keyframe = (frame) => { traits.frame = frame; handlers['change:frame'](); };
+    window.keyframe = (snapshot) => { traits.snapshot = snapshot; handlers['change:snapshot'](); };
     window.undraw = draw();
     window.redraw = () => { window.undraw(); window.undraw = draw(); };
 }"""
@@ -86,10 +98,10 @@ def bundle(frontend: Callable[..., str]) -> str:
 
 @pytest.fixture
 def draw(chromium: Any, bundle: str, artifacts: Path) -> Iterator[Draw]:
-    """Draws a view of a frame on a page of its own and gives the page; no page may have an uncaught error."""
+    """Draws a view of a snapshot on a page of its own and gives the page; no page may have an uncaught error."""
     pages = []
 
-    def drawn(frame: Frame, view: str = "cockpit", width: int = 1100, theme: str = "light") -> Any:
+    def drawn(snapshot: Snapshot, view: str = "cockpit", width: int = 1100, theme: str = "light") -> Any:
         page = chromium.new_page(viewport={"width": width, "height": 1000 if width > 780 else 2000})
         pages.append(page)
         page.problems = []
@@ -98,7 +110,7 @@ def draw(chromium: Any, bundle: str, artifacts: Path) -> Iterator[Draw]:
         html = html.replace("BACKGROUND", "#ffffff" if theme == "light" else "#111111")
         page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
         page.goto("http://daftnb.invalid/")
-        page.evaluate(DRAW, [bundle, view, {**select(frame, view), "seq": 0}])
+        page.evaluate(DRAW, [bundle, view, {**select(snapshot, view), "seq": 0}])
         page.locator(f".root[data-view={view}] .panel").first.wait_for()
         return page
 
@@ -126,35 +138,3 @@ def everyone_can_read(page: Any, picture: Path) -> None:
     ]
     assert wrong == []
     assert "color-contrast" in {passed["id"] for passed in found["passes"]}
-
-
-READY = """() => {
-    const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
-    return Boolean(context?.isReady && context.session?.kernel?.connectionStatus === "connected"
-        && context.session.kernel.status === "idle");
-}"""
-
-
-def open_notebook(page: Any, lab: Lab, name: str, path: str = "lab/tree") -> None:
-    """Open a notebook in JupyterLab (in Notebook 7 where ``path`` is "notebooks") and wait for its kernel."""
-    page.goto(f"{lab.url}/{path}/{name}?token={lab.token}" + ("&reset" if path == "lab/tree" else ""))
-    page.wait_for_function(READY, timeout=90_000)
-
-
-def run_all(page: Any) -> None:
-    """Start Run All Cells, and return at once; see :func:`all_ran`."""
-    page.evaluate("""() => {
-        window.allRan = false;
-        window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.allRan = true; });
-    }""")
-
-
-def all_ran(page: Any, seconds: float) -> None:
-    """Wait until the last cell has run."""
-    page.wait_for_function("() => window.allRan", timeout=seconds * 1000)
-
-
-def shut_down_kernels(lab: Lab) -> None:
-    """End every kernel of the server, as closing the notebooks does."""
-    for session in lab.call("GET", "/api/sessions"):
-        lab.call("DELETE", f"/api/sessions/{session['id']}")

@@ -1,4 +1,4 @@
-"""Frames of clusters whose workers have tasks: what the lanes, the table and the moment are tested with."""
+"""Snapshots of clusters whose workers have tasks: what the lanes, the table and the moment are tested with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from daftnb.settings import AutoscalingSettings
-from daftnb.telemetry.frames import Frame, frame_of
 from daftnb.telemetry.model import State
+from daftnb.telemetry.snapshots import Snapshot, snapshot_of
 from daftnb.telemetry.state import apply
 from tests.benchmarks.stream import stream
-from tests.unit import scaling
+from tests.helpers import scaling
 
 T = scaling.T
 STAGES = {
@@ -23,10 +23,10 @@ STAGES = {
 GB = 10**9
 
 
-def scaled(over: bool) -> Frame:
-    """The story of :mod:`tests.unit.scaling`, with a task for each mark; one failed, one lost, one cancelled."""
-    frame = scaling.frame(over)
-    rows = frame["workers"]["rows"]
+def scaled(over: bool) -> Snapshot:
+    """The story of :mod:`tests.helpers.scaling`, with a task for each mark; one failed, one lost, one cancelled."""
+    snapshot = scaling.snapshot(over)
+    rows = snapshot["workers"]["rows"]
     chance = random.Random(3)
     number = 0
     for place, worker in enumerate(rows.values()):
@@ -35,7 +35,7 @@ def scaled(over: bool) -> Frame:
         tasks = worker["tasks"]
         for start, end in worker["busy_spans"]:
             at = start
-            until = frame["now"] - 0.9 if end is None else end
+            until = snapshot["now"] - 0.9 if end is None else end
             while at < until:
                 to = min(until, at + chance.choice((0.25, 0.4, 0.5, 0.7, 1.1)))
                 done = (at - T) / 30
@@ -47,33 +47,33 @@ def scaled(over: bool) -> Frame:
                 worker["now"] = [[number, 4, round(until, 3)]]
                 number += 1
         if worker["slots"]:
-            worker["figures"] = {"memory_used": 11 * GB // 10 + place * GB // 10, "memory_total": 2 * GB}
-            worker["figures"] |= {"store_used": place * GB // 20, "store_total": GB // 2}
+            worker["usage"] = {"memory_used": 11 * GB // 10 + place * GB // 10, "memory_total": 2 * GB}
+            worker["usage"] |= {"store_used": place * GB // 20, "store_total": GB // 2}
         if worker["state"] in ("retired", "gone"):
-            worker |= {"started": None, "since": T + 20, "figures": None}
+            worker |= {"started": None, "since": T + 20, "usage": None}
     _end(rows["b"], 6, "failed")
     _end(rows["c"], 4, "lost")
     if over:
         _end(rows["a"], 40, "cancelled")
-    frame["workers"]["stages"] = dict(STAGES)
-    frame["plan"]["udfs"] = {"UDF score": {"count": 4, "idle": 1}}
-    return frame
+    snapshot["workers"]["stages"] = dict(STAGES)
+    snapshot["plan"]["udfs"] = {"UDF score": {"count": 4, "idle": 1}}
+    return snapshot
 
 
-def _end(worker: Frame, number: int, outcome: str) -> None:
+def _end(worker: Snapshot, number: int, outcome: str) -> None:
     worker["tasks"][str(number)][-1] = outcome
 
 
-def many(workers: int, tasks: int, until: float = 1.0) -> Frame:
+def many(workers: int, tasks: int, until: float = 1.0) -> Snapshot:
     """A query on many workers of four slots, as far as ``until`` (1: its end), each with its latest tasks."""
     return list(grown(workers, tasks, until))[-1]
 
 
-def grown(workers: int, tasks: int, until: float = 1.0, operators: int = 60) -> Iterator[Frame]:
-    """The frames of :func:`many`, from its start on, five for a second of its time."""
+def grown(workers: int, tasks: int, until: float = 1.0, operators: int = 60) -> Iterator[Snapshot]:
+    """The snapshots of :func:`many`, from its start on, five for a second of its time."""
     state = State()
     pulls: list[list[Any]] = list(stream(workers, operators, tasks, 24.0))
     for pull in pulls[: max(1, int(len(pulls) * until))]:
         for event in pull:
             apply(event, state)
-        yield frame_of(state, pull[-1].t, "ray", AutoscalingSettings())
+        yield snapshot_of(state, pull[-1].t, "ray", AutoscalingSettings())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +11,12 @@ import pytest
 
 from tests.browser.fakekernel import FakeKernel
 from tests.conftest import ROOT
+
+SHADOW = """(index) => { window.shadow = () => {
+    const roots = [...document.querySelectorAll('.jp-OutputArea-output div')].filter((div) => div.shadowRoot);
+    return roots[index].shadowRoot;
+}; }"""
+
 
 PAGE = """<!doctype html><html lang="en"><title>daftnb</title>
 <body data-jp-theme-light="THEME" style="margin: 8px; background: BACKGROUND"><main id="view"></main></body></html>"""
@@ -74,7 +79,6 @@ def show(chromium: Any, preview_bundle: str) -> Iterator[Show]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8_000)
         page.problems, page.went = [], []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("dialog", lambda dialog: (page.went.append(f"dialog {dialog.message}"), dialog.dismiss()))
@@ -108,10 +112,6 @@ def cell(page: Any, row: int, column: int) -> Any:
     return page.locator(f".rows [aria-rowindex='{row + 2}'] [aria-colindex='{column + 2}']")
 
 
-def text(found: Any) -> str:
-    return re.sub(r"\s+", " ", found.inner_text()).strip()
-
-
 def focused(page: Any) -> tuple[int, int] | None:
     """Row (−1: the header) and column of the cell that has the focus."""
     found = page.evaluate("""() => {
@@ -121,7 +121,7 @@ def focused(page: Any) -> tuple[int, int] | None:
     return found and tuple(found)
 
 
-def until(page: Any, condition: Callable[[], Any], what: str, seconds: float = 10) -> Any:
+def until(page: Any, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
     """Wait for something of the kernel's side, which is played between the page's own steps."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

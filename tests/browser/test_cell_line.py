@@ -8,58 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import READY, Lab, all_ran, open_notebook, run_all, shut_down_kernels
-from tests.browser.test_stop import notebook, run_cell
+from tests.browser.celllines import cell, line, ran, saved
+from tests.helpers.notebooks import READY, all_ran, notebook, open_notebook, run_all, run_cell, shut_down_kernels
+from tests.helpers.servers import Lab
+from tests.helpers.slowly import SETUP
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-SETUP = """
-%load_ext daftnb
-import time
-import daft
-daft.set_runner_native()
-
-@daft.func
-def slow(x: int) -> int:
-    time.sleep(0.02)
-    return x
-
-def run(rows):
-    daft.from_pydict({"x": list(range(rows))}).into_batches(10).select(slow(daft.col("x"))).collect()
-"""
-SLOW = "run(150)"
+SLOW = "run(250)"
 FAST = 'daft.from_pydict({"x": [1, 2]}).select(daft.col("x") + 1).collect(); print("done")'
-
-
-def cell(page: Any, index: int) -> Any:
-    return page.locator(".jp-Cell").nth(index)
-
-
-def ran(page: Any, index: int, seconds: float = 60.0) -> None:
-    """Run a cell and wait for its end."""
-    count = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length")
-    assert index < count
-    before = cell(page, index).locator(".jp-InputPrompt").first.inner_text()
-    run_cell(page, index)
-    page.wait_for_function(
-        """([index, before]) => {
-            const prompt = document.querySelectorAll('.jp-Cell')[index].querySelector('.jp-InputPrompt').innerText;
-            return /\\[\\d+\\]:/.test(prompt) && prompt !== before;
-        }""",
-        arg=[index, before],
-        timeout=seconds * 1000,
-    )
-
-
-def saved(page: Any, lab: Lab, name: str) -> list[dict[str, Any]]:
-    """Save the notebook; its cells."""
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
-    return list(json.loads((lab.folder / name).read_text())["cells"])
-
-
-def line(page: Any, index: int) -> Any:
-    return cell(page, index).locator(".root[data-view=line]")
 
 
 def test_a_line_under_slow_cells_only_which_opens_and_stays(lab: Lab, page: Any, artifacts: Path) -> None:
@@ -72,34 +31,34 @@ def test_a_line_under_slow_cells_only_which_opens_and_stays(lab: Lab, page: Any,
     ran(page, 0)
     run_cell(page, 1)
     head = line(page, 1).locator(".head[data-state=running]")
-    head.wait_for(timeout=20_000)
+    head.wait_for()
     assert cell(page, 1).locator(".jp-InputPrompt").inner_text().strip() == "[*]:", "while it runs"
-    assert "operators" in head.inner_text()
+    expect(head).to_contain_text("operators", use_inner_text=True)
     page.screenshot(path=artifacts / "line-lab-running.png")
     line(page, 1).locator("button.toggle").click()
-    line(page, 1).get_by_role("tab", name="Overview").wait_for(timeout=5_000)
-    line(page, 1).locator(".op").first.wait_for(timeout=5_000)
-    line(page, 1).locator(".head[data-state=finished]").wait_for(timeout=20_000)
+    line(page, 1).get_by_role("tab", name="Overview").wait_for()
+    line(page, 1).locator(".op").first.wait_for()
+    line(page, 1).locator(".head[data-state=finished]").wait_for()
     # The cell's end draws the view anew; it is still open.
-    cell(page, 1).locator(".jp-InputPrompt", has_text="[2]:").wait_for(timeout=20_000)
-    line(page, 1).get_by_role("tab", name="Overview").wait_for(timeout=5_000)
+    cell(page, 1).locator(".jp-InputPrompt", has_text="[2]:").wait_for()
+    line(page, 1).get_by_role("tab", name="Overview").wait_for()
     page.screenshot(path=artifacts / "line-lab-open.png")
     line(page, 1).locator("button.toggle").click()
-    assert line(page, 1).locator(".panel").count() == 1
+    expect(line(page, 1).locator(".panel")).to_have_count(1)
 
     ran(page, 2)
     ran(page, 3)
     ran(page, 4)
     ran(page, 5)
-    assert line(page, 2).count() == 0, "a fast query shows nothing"
-    assert line(page, 3).count() == 1, "several queries of a cell are one line"
+    expect(line(page, 2), "a fast query shows nothing").to_have_count(0)
+    expect(line(page, 3), "several queries of a cell are one line").to_have_count(1)
     assert "+ 4 more" in " ".join(line(page, 3).locator(".head").inner_text().split())
-    assert cell(page, 4).locator(".root[data-view=plan]").count() == 1
-    assert line(page, 4).count() == 0, "the cell has a view of its own"
-    assert line(page, 5).count() == 0, "it was turned off"
+    expect(cell(page, 4).locator(".root[data-view=plan]")).to_have_count(1)
+    expect(line(page, 4), "the cell has a view of its own").to_have_count(0)
+    expect(line(page, 5), "it was turned off").to_have_count(0)
     line(page, 3).locator("button.toggle").click()
     listed = line(page, 3).get_by_role("listitem")
-    listed.first.wait_for(timeout=5_000)
+    listed.first.wait_for()
     assert [" ".join(text.split())[:18] for text in listed.all_inner_texts()] == [
         "✓ finished Query 4",
         "✓ finished Query 3",
@@ -107,8 +66,8 @@ def test_a_line_under_slow_cells_only_which_opens_and_stays(lab: Lab, page: Any,
     ]
     # An old line, of a query long over, opens as it was.
     line(page, 1).locator("button.toggle").click()
-    line(page, 1).locator(".op").first.wait_for(timeout=5_000)
-    assert "Query 1" in line(page, 1).locator(".head").inner_text()
+    line(page, 1).locator(".op").first.wait_for()
+    expect(line(page, 1).locator(".head")).to_contain_text("Query 1", use_inner_text=True)
     page.screenshot(path=artifacts / "line-lab-several.png")
 
     cells = saved(page, lab, name)
@@ -140,13 +99,13 @@ print(sum(isinstance(o, Line) and o.comm is not None for o in gc.get_objects()),
     open_notebook(page, lab, name)
     ran(page, 0)
     ran(page, 1)
-    line(page, 1).wait_for(timeout=5_000)
+    line(page, 1).wait_for()
     ran(page, 2)
     after_one = cell(page, 2).locator(".jp-OutputArea-output").inner_text().strip()
     once = len(json.dumps(saved(page, lab, name)[1]))
     for _ in range(99):
         ran(page, 1)
-    line(page, 1).locator(".head[data-state=finished]").wait_for(timeout=5_000)
+    line(page, 1).locator(".head[data-state=finished]").wait_for()
     hundredth = saved(page, lab, name)[1]
     assert len(hundredth["outputs"]) == 1
     # "Query 100" is two digits longer than "Query 1", in a few places; names and times differ by some characters.
@@ -170,7 +129,7 @@ def test_each_line_is_in_the_cell_of_its_query_when_all_are_run(lab: Lab, page: 
     run_all(page)
     all_ran(page, 60)
     for index in (1, 4, 6):
-        line(page, index).locator(".head[data-state=finished]").wait_for(timeout=10_000)
+        line(page, index).locator(".head[data-state=finished]").wait_for()
     # Beside the thread's query the short one, of the third cell, may take long enough for a line, which is its own.
     short = line(page, 2).count()
     assert [line(page, index).count() for index in range(7)] == [0, 1, short, 0, 1, 0, 1]
@@ -183,7 +142,7 @@ def test_each_line_is_in_the_cell_of_its_query_when_all_are_run(lab: Lab, page: 
     # The page is loaded again: it asks the kernel for the bundle, and the lines are there.
     page.reload()
     page.wait_for_function(READY, timeout=90_000)
-    line(page, 4).locator(".head[data-state=finished]").wait_for(timeout=20_000)
+    line(page, 4).locator(".head[data-state=finished]").wait_for()
     assert page.problems == []
     shut_down_kernels(lab)
 
@@ -194,7 +153,7 @@ def test_the_cockpit_is_steered_in_a_notebook(lab: Lab, page: Any, artifacts: Pa
     replay = """
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
-from daftnb.telemetry.frames import frame_of
+from daftnb.telemetry.snapshots import snapshot_of
 from daftnb.telemetry.model import State
 from daftnb.telemetry.state import apply
 from daftnb.widgets.replay import Replay
@@ -205,12 +164,12 @@ told = [e.QueryStarted(1e9, "old", "native"), e.PlanReady(1e9, "old", (e.PlanNod
 class Recording:
     start, end, queries = 1e9, 1e9 + 10, ()
 
-    def frame(self, t):
+    def snapshot(self, t):
         state = State()
         for event in told:
             if event.t <= t:
                 apply(event, state)
-        return frame_of(state, t, "native", AutoscalingSettings())
+        return snapshot_of(state, t, "native", AutoscalingSettings())
 
 Replay(Recording(), "a recording")
 """
@@ -219,7 +178,7 @@ Replay(Recording(), "a recording")
     ran(page, 0)
     ran(page, 1)
     cockpit = cell(page, 1).locator(".root[data-view=cockpit]")
-    cockpit.wait_for(timeout=20_000)
+    cockpit.wait_for()
     cockpit.get_by_role("tab", name="Settings").click()
     threshold = cockpit.get_by_label("Scale-up threshold")
     # Typed, in a notebook in command mode, whose own keys these are: "d d" deletes a cell.
@@ -227,44 +186,44 @@ Replay(Recording(), "a recording")
     page.keyboard.press("Home")
     page.keyboard.press("Shift+End")
     page.keyboard.type("ddab0.5")
-    assert threshold.input_value() == "ddab0.5"
-    assert page.locator(".jp-Cell").count() == 4
+    expect(threshold).to_have_value("ddab0.5")
+    expect(page.locator(".jp-Cell")).to_have_count(4)
     threshold.fill("0.5")
     threshold.press("Enter")
-    cockpit.get_by_role("alert").wait_for(timeout=5_000)
-    assert "threshold cannot be '0.5'" in cockpit.get_by_role("alert").inner_text()
+    cockpit.get_by_role("alert").wait_for()
+    expect(cockpit.get_by_role("alert")).to_contain_text("threshold cannot be '0.5'", use_inner_text=True)
     threshold.fill("1.75")
     threshold.press("Enter")
-    cockpit.get_by_role("alert").wait_for(state="detached", timeout=5_000)
+    cockpit.get_by_role("alert").wait_for(state="detached")
     ran(page, 2)
     assert cell(page, 2).locator(".jp-OutputArea-output").inner_text().strip() == "1.75"
 
     cockpit.get_by_role("tab", name="History").click()
     cockpit.get_by_role("checkbox", name="compare query 1").check()
     cockpit.get_by_role("checkbox", name="compare query 2").check()
-    cockpit.locator(".compare").wait_for(timeout=5_000)
-    assert cockpit.locator(".compare tbody tr", has_text="UDF slow").count() == 1
+    cockpit.locator(".compare").wait_for()
+    expect(cockpit.locator(".compare tbody tr", has_text="UDF slow")).to_have_count(1)
     cell(page, 1).screenshot(path=artifacts / "lab-compare.png")
     cockpit.get_by_role("button", name="Look at query 1").click()
-    cockpit.locator(".looking").wait_for(timeout=5_000)
-    assert "Query 1" in cockpit.locator(".head").inner_text()
+    cockpit.locator(".looking").wait_for()
+    expect(cockpit.locator(".head")).to_contain_text("Query 1", use_inner_text=True)
     cockpit.get_by_role("button", name="Back to the latest").click()
-    cockpit.locator(".looking").wait_for(state="detached", timeout=5_000)
-    assert "Query 2" in cockpit.locator(".head").inner_text()
+    cockpit.locator(".looking").wait_for(state="detached")
+    expect(cockpit.locator(".head")).to_contain_text("Query 2", use_inner_text=True)
 
     ran(page, 3)
     played = cell(page, 3).locator(".root[data-view=cockpit]")
-    played.locator(".head[data-state=finished]").wait_for(timeout=10_000)
+    played.locator(".head[data-state=finished]").wait_for()
     slider = played.get_by_role("slider", name="time")
     slider.focus()
     page.keyboard.press("Home")
-    played.locator(".op[data-state=waiting]").wait_for(timeout=5_000)
+    played.locator(".op[data-state=waiting]").wait_for()
     played.get_by_label("speed").select_option("16×")
     played.get_by_role("button", name="Play").click()
-    played.locator(".head[data-state=running]").wait_for(timeout=5_000)
-    played.locator(".head[data-state=finished]").wait_for(timeout=10_000)
-    played.get_by_role("button", name="▶ Play").wait_for(timeout=5_000)
-    assert slider.get_attribute("aria-valuetext") == "10.0 s of 10.0 s"
+    played.locator(".head[data-state=running]").wait_for()
+    played.locator(".head[data-state=finished]").wait_for()
+    played.get_by_role("button", name="▶ Play").wait_for()
+    expect(slider).to_have_attribute("aria-valuetext", "10.0 s of 10.0 s")
     cell(page, 3).screenshot(path=artifacts / "lab-replay.png")
     assert page.problems == []
     shut_down_kernels(lab)

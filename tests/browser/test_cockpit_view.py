@@ -1,4 +1,4 @@
-"""The cockpit's shell alone on a page, fed with frames: the line, the tabs, history, comparison, settings, replay.
+"""The cockpit's shell alone on a page, fed with snapshots: the line, the tabs, history, comparison, settings, replay.
 
 No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
 """
@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from daftnb.telemetry.frames import Frame
+from daftnb.settings import AutoscalingSettings
+from daftnb.telemetry import events as e
+from daftnb.telemetry.model import State
+from daftnb.telemetry.snapshots import Snapshot, snapshot_of
+from daftnb.telemetry.state import apply
 from tests.browser.conftest import Draw, everyone_can_read, looks
-from tests.unit import scaling
-from tests.unit.shell import compared, history, line, replayed
+from tests.helpers import scaling
+from tests.helpers.shell import compared, history, line, replayed
 
 pytestmark = [pytest.mark.browser]
 TABS = ["Overview", "Plan", "Workers", "Backlog", "Decisions", "History", "Settings"]
@@ -33,21 +38,21 @@ def active(page: Any) -> str:
 @looks(1100)
 @pytest.mark.parametrize("tab", TABS)
 def test_every_tab(tab: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
-    page = draw(history(scaling.frame(over=True)), width=width, theme=theme)
+    page = draw(history(scaling.snapshot(over=True)), width=width, theme=theme)
     page.get_by_role("tab", name=tab).click()
-    assert page.get_by_role("tabpanel", name=tab).count() == 1
+    expect(page.get_by_role("tabpanel", name=tab)).to_have_count(1)
     everyone_can_read(page, artifacts / f"tab-{tab.lower()}-{width}-{theme}.png")
 
 
 def test_tabs_by_keyboard(draw: Draw) -> None:
-    page = draw(scaling.frame(over=True))
+    page = draw(scaling.snapshot(over=True))
     page.keyboard.press("Tab")
     assert active(page) == "Overview"
     seen = []
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "ArrowLeft", "Home"):
         page.keyboard.press(key)
         seen.append(active(page))
-        assert page.locator("[role=tab][aria-selected=true]").inner_text() == seen[-1]
+        expect(page.locator("[role=tab][aria-selected=true]")).to_have_text(seen[-1], use_inner_text=True)
     assert seen == ["Plan", "Workers", "Plan", "Settings", "Overview", "Settings", "Overview"]
     # One stop in the tab order: the next one is in the panel.
     page.keyboard.press("Tab")
@@ -55,26 +60,26 @@ def test_tabs_by_keyboard(draw: Draw) -> None:
 
 
 def test_the_tab_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -> None:
-    page = draw(scaling.frame(over=True))
+    page = draw(scaling.snapshot(over=True))
     page.get_by_role("tab", name="Decisions").click()
     page.evaluate("() => window.redraw()")
-    assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Decisions"
+    expect(page.locator("[role=tab][aria-selected=true]")).to_have_text("Decisions", use_inner_text=True)
 
 
 def test_what_is_typed_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -> None:
-    page = draw(scaling.frame(over=True))
+    page = draw(scaling.snapshot(over=True))
     page.get_by_role("tab", name="Settings").click()
     threshold = page.get_by_label("Scale-up threshold")
     threshold.fill("2.")
     page.evaluate("() => window.redraw()")
-    page.locator("input:focus").wait_for(timeout=5_000)
+    page.locator("input:focus").wait_for()
     page.keyboard.type("5")
-    assert threshold.input_value() == "2.5"
+    expect(threshold).to_have_value("2.5")
     # The focus is not taken from where a person has put it.
     page.mouse.click(2, 2)
     page.evaluate("() => window.redraw()")
     page.keyboard.type("7")
-    assert threshold.input_value() == "2.5"
+    expect(threshold).to_have_value("2.5")
 
 
 @looks(1100)
@@ -82,8 +87,8 @@ def test_what_is_typed_is_kept_when_the_page_draws_the_widget_anew(draw: Draw) -
 def test_the_line(state: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(line(state), "line", width=width, theme=theme)
     toggle = page.locator("button.toggle")
-    assert toggle.get_attribute("aria-expanded") == "false"
-    assert page.locator(".root .panel").count() == 1
+    expect(toggle).to_have_attribute("aria-expanded", "false")
+    expect(page.locator(".root .panel")).to_have_count(1)
     if width == 1100:
         assert page.locator(".panel.line").bounding_box()["height"] <= 42, "more than a line"
     everyone_can_read(page, artifacts / f"line-{state}-{width}-{theme}.png")
@@ -104,11 +109,13 @@ def test_the_line_opens_by_keyboard(width: int, theme: str, draw: Draw, artifact
     page = draw(line("several"), "line", width=width, theme=theme)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.locator("button.toggle").get_attribute("aria-expanded") == "true"
+    expect(page.locator("button.toggle")).to_have_attribute("aria-expanded", "true")
     assert sent(page) == [{"type": "open", "open": True}]
     # The kernel answers with the cockpit's topics.
-    page.evaluate("(frame) => window.keyframe(frame)", history(scaling.frame(over=False)) | {"cell": CELL, "seq": 1})
-    assert page.get_by_role("tab").all_inner_texts() == TABS
+    page.evaluate(
+        "(snapshot) => window.keyframe(snapshot)", history(scaling.snapshot(over=False)) | {"cell": CELL, "seq": 1}
+    )
+    expect(page.get_by_role("tab")).to_have_text(TABS, use_inner_text=True)
     rows = page.get_by_role("list", name="queries of this cell, the latest first").get_by_role("listitem")
     assert [" ".join(row.split()) for row in rows.all_inner_texts()] == [
         "● running Query 7 16.0 s",
@@ -121,14 +128,14 @@ def test_the_line_opens_by_keyboard(width: int, theme: str, draw: Draw, artifact
     assert sent(page) == [{"type": "look", "query": 6}]
     page.locator("button.toggle").click()
     assert sent(page) == [{"type": "open", "open": False}]
-    assert page.get_by_role("tab").count() == 0
+    expect(page.get_by_role("tab")).to_have_count(0)
 
 
 CELL = {"numbers": [5, 6, 7], "brief": 4}
 
 
 def test_history_is_sorted_by_keyboard(draw: Draw) -> None:
-    page = draw(history(scaling.frame(over=True)), "history")
+    page = draw(history(scaling.snapshot(over=True)), "history")
 
     def column(number: int) -> list[str]:
         return page.locator(f"tbody tr td:nth-child({number})").all_inner_texts()
@@ -137,7 +144,7 @@ def test_history_is_sorted_by_keyboard(draw: Draw) -> None:
     time = page.get_by_role("columnheader", name="Time").get_by_role("button")
     time.focus()
     page.keyboard.press("Enter")
-    assert page.get_by_role("columnheader", name="Time").get_attribute("aria-sort") == "descending"
+    expect(page.get_by_role("columnheader", name="Time")).to_have_attribute("aria-sort", "descending")
     assert column(6) == ["30.0 s", "12.0 s", "11.0 s", "3.10 s", "450 ms"]
     page.keyboard.press("Enter")
     assert column(6) == ["450 ms", "3.10 s", "11.0 s", "12.0 s", "30.0 s"]
@@ -152,8 +159,8 @@ def test_history_is_sorted_by_keyboard(draw: Draw) -> None:
 
 @looks(1100)
 def test_two_queries_side_by_side(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
-    frame = history(scaling.frame(over=True))
-    page = draw(frame, width=width, theme=theme)
+    snapshot = history(scaling.snapshot(over=True))
+    page = draw(snapshot, width=width, theme=theme)
     page.get_by_role("tab", name="History").click()
     for number in (6, 4, 7):  # a third one replaces the first
         page.get_by_role("checkbox", name=f"compare query {number}").check()
@@ -162,7 +169,7 @@ def test_two_queries_side_by_side(width: int, theme: str, draw: Draw, artifacts:
         {"type": "compare", "a": 4, "b": 6},
         {"type": "compare", "a": 4, "b": 7},
     ]
-    page.evaluate("(frame) => window.keyframe(frame)", frame | {"compare": compared(), "seq": 1})
+    page.evaluate("(snapshot) => window.keyframe(snapshot)", snapshot | {"compare": compared(), "seq": 1})
     tables = page.locator(".compare table")
     rows = [
         [" ".join(cell.split()) for cell in row.locator("th, td").all_inner_texts()]
@@ -183,28 +190,28 @@ def test_two_queries_side_by_side(width: int, theme: str, draw: Draw, artifacts:
         "2.40 MB | 2.40 MB",
         "20 | 40",
     ]
-    assert "(only 7)" in tables.nth(1).locator("tbody tr").last.inner_text()
+    expect(tables.nth(1).locator("tbody tr").last).to_contain_text("(only 7)", use_inner_text=True)
     everyone_can_read(page, artifacts / f"compare-{width}-{theme}.png")
     page.get_by_role("button", name="Close the comparison").click()
     assert sent(page) == [{"type": "compare", "a": None, "b": None}]
-    assert page.locator(".compare").count() == 0
+    expect(page.locator(".compare")).to_have_count(0)
 
 
 def test_a_query_is_looked_at_again_and_left(draw: Draw) -> None:
-    frame = history(scaling.frame(over=True))
-    page = draw(frame)
+    snapshot = history(scaling.snapshot(over=True))
+    page = draw(snapshot)
     page.get_by_role("tab", name="History").click()
     page.get_by_role("button", name="Look at query 4").click()
     assert sent(page) == [{"type": "look", "query": 4}]
-    assert page.locator("[role=tab][aria-selected=true]").inner_text() == "Overview"
-    page.evaluate("(frame) => window.keyframe(frame)", frame | {"look": 4, "seq": 1})
+    expect(page.locator("[role=tab][aria-selected=true]")).to_have_text("Overview", use_inner_text=True)
+    page.evaluate("(snapshot) => window.keyframe(snapshot)", snapshot | {"look": 4, "seq": 1})
     page.get_by_role("button", name="Back to the latest").click()
     assert sent(page) == [{"type": "look", "query": None}]
 
 
 def test_settings_are_changed_and_refused_at_their_field(draw: Draw, artifacts: Path) -> None:
-    frame = history(scaling.frame(over=True))
-    page = draw(frame)
+    snapshot = history(scaling.snapshot(over=True))
+    page = draw(snapshot)
     page.get_by_role("tab", name="Settings").click()
     threshold = page.get_by_label("Scale-up threshold")
     threshold.fill("0.5")
@@ -212,20 +219,22 @@ def test_settings_are_changed_and_refused_at_their_field(draw: Draw, artifacts: 
     assert sent(page) == [{"type": "set", "name": "threshold", "value": "0.5"}]
     why = "threshold cannot be '0.5': it must be at least 1.0: below that the engine's scheduler stops with a panic."
     page.evaluate("(error) => window.tell({type: 'setting', name: 'threshold', error})", why)
-    assert threshold.get_attribute("aria-invalid") == "true"
-    assert page.get_by_role("alert").inner_text() == f"✕ {why}"
-    assert threshold.input_value() == "0.5", "what was typed stays, to be mended"
+    expect(threshold).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("alert")).to_have_text(f"✕ {why}", use_inner_text=True)
+    expect(threshold, "what was typed stays, to be mended").to_have_value("0.5")
     everyone_can_read(page, artifacts / "settings-refused.png")
     threshold.fill("1.75")
     threshold.press("Tab")
     assert sent(page) == [{"type": "set", "name": "threshold", "value": "1.75"}]
     page.evaluate("() => window.tell({type: 'setting', name: 'threshold', error: null})")
-    assert page.get_by_role("alert").count() == 0
-    rows = frame["settings"]["rows"]
+    expect(page.get_by_role("alert")).to_have_count(0)
+    rows = snapshot["settings"]["rows"]
     rows = rows | {"threshold": rows["threshold"] | {"set": "1.75"}}
-    page.evaluate("(frame) => window.keyframe(frame)", frame | {"settings": {"number": 1, "rows": rows}, "seq": 1})
-    assert threshold.input_value() == "1.75"
-    assert "next query: 1.75" in page.locator(".field", has=threshold).inner_text()
+    page.evaluate(
+        "(snapshot) => window.keyframe(snapshot)", snapshot | {"settings": {"number": 1, "rows": rows}, "seq": 1}
+    )
+    expect(threshold).to_have_value("1.75")
+    expect(page.locator(".field", has=threshold)).to_contain_text("next query: 1.75", use_inner_text=True)
     page.get_by_label("Downscale").select_option("off")
     assert sent(page) == [{"type": "set", "name": "downscale", "value": "0"}]
 
@@ -235,14 +244,14 @@ def test_a_replay(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
     page = draw(replayed(at=16.0), width=width, theme=theme)
     everyone_can_read(page, artifacts / f"replay-{width}-{theme}.png")
     slider = page.get_by_role("slider", name="time")
-    assert slider.get_attribute("aria-valuetext") == "16.0 s of 42.0 s"
-    assert page.get_by_role("button", name="Stop").count() == 0
+    expect(slider).to_have_attribute("aria-valuetext", "16.0 s of 42.0 s")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 def test_a_replay_by_keyboard_and_from_decision_to_decision(draw: Draw) -> None:
-    frames: list[Frame] = [replayed(at=at) for at in (16.0, 16.21, 14.0)]
-    t = frames[0]["replay"]["from"]
-    page = draw(frames[0])
+    snapshots: list[Snapshot] = [replayed(at=at) for at in (16.0, 16.21, 14.0)]
+    t = snapshots[0]["replay"]["from"]
+    page = draw(snapshots[0])
     slider = page.get_by_role("slider", name="time")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -252,17 +261,19 @@ def test_a_replay_by_keyboard_and_from_decision_to_decision(draw: Draw) -> None:
     page.keyboard.press("ArrowRight")
     assert sent(page) == [], "one request at a time"
     page.evaluate(
-        "(frame) => window.keyframe(frame)", frames[1] | {"seq": 1, "replay": frames[1]["replay"] | {"at": asked["t"]}}
+        "(snapshot) => window.keyframe(snapshot)",
+        snapshots[1] | {"seq": 1, "replay": snapshots[1]["replay"] | {"at": asked["t"]}},
     )
     (asked,) = sent(page)
     assert asked["t"] - t == pytest.approx(16.42, abs=0.2)
     page.evaluate(
-        "(frame) => window.keyframe(frame)", frames[0] | {"seq": 2, "replay": frames[0]["replay"] | {"at": asked["t"]}}
+        "(snapshot) => window.keyframe(snapshot)",
+        snapshots[0] | {"seq": 2, "replay": snapshots[0]["replay"] | {"at": asked["t"]}},
     )
     page.get_by_role("button", name="the decision before").click()
     (asked,) = sent(page)
     assert asked["t"] - t == pytest.approx(14.0)
-    page.evaluate("(frame) => window.keyframe(frame)", frames[2] | {"seq": 3})
+    page.evaluate("(snapshot) => window.keyframe(snapshot)", snapshots[2] | {"seq": 3})
     page.get_by_role("button", name="the next decision").click()
     (asked,) = sent(page)
     assert asked["t"] - t == pytest.approx(19.5)
@@ -279,7 +290,7 @@ def test_a_replay_plays(draw: Draw) -> None:
 
 
 def test_a_theme_is_followed_live(draw: Draw) -> None:
-    page = draw(scaling.frame(over=True))
+    page = draw(scaling.snapshot(over=True))
     for change, theme in (
         ("document.body.dataset.jpThemeLight = 'false'", "dark"),
         ("delete document.body.dataset.jpThemeLight; document.body.className = 'vscode-light'", "light"),
@@ -295,7 +306,7 @@ def test_a_theme_is_followed_live(draw: Draw) -> None:
 
 def test_every_action_is_reached_by_tab(draw: Draw, frontend: Callable[..., str]) -> None:
     """In each tab: whatever can be pressed is reached, or belongs to a group with one stop and arrow keys."""
-    page = draw(history(scaling.frame(over=False)))
+    page = draw(history(scaling.snapshot(over=False)))
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         missed = page.evaluate(
@@ -304,3 +315,36 @@ def test_every_action_is_reached_by_tab(draw: Draw, frontend: Callable[..., str]
                 .map((e) => e.outerHTML)"""
         )
         assert missed == []
+
+
+@looks(1100)
+def test_a_failed_query_says_why_and_where(width: int, theme: str, draw: Draw, artifacts: Path) -> None:
+    state = State()
+    nodes = (
+        e.PlanNode(1, "In Memory Scan", "Source", ()),
+        e.PlanNode(2, "UDF embed", "Intermediate", (1,), "col(0: text)"),
+        e.PlanNode(3, "Sort", "BlockingSink", (2,)),
+    )
+    error = "ValueError: no such model: US$5 to $\\unicode{x}$\nline two of the message\nUDFException: function `embed`"
+    for event in (
+        e.QueryStarted(1.0, "q", "native", "prices"),
+        e.PlanReady(1.1, "q", nodes),
+        *(e.OperatorStarted(1.2, "q", node.id) for node in nodes),
+        e.OperatorFinished(1.3, "q", 1),
+        e.OperatorStats(1.4, "q", 1, None, 8, None, 64, 20),
+        e.OperatorStats(1.4, "q", 2, 8, 0, 64, 0, 90),
+        e.QueryFinished(2.0, "q", "failed", error, raised_in=2),
+    ):
+        apply(event, state)
+    page = draw(snapshot_of(state, 3.0, "native", AutoscalingSettings()), width=width, theme=theme)
+    shown = page.locator(".error")
+    expect(shown).to_have_text("ValueError: no such model: US$5 to $\\unicode{x}$", use_inner_text=True)
+    expect(shown).to_have_attribute("title", error)
+    page.get_by_role("tab", name="Plan").click()
+    said = page.get_by_role("tabpanel", name="Plan").inner_text()
+    assert "none kept" not in said
+    page.screenshot(path=artifacts / f"failed-{width}-{theme}.png")
+    states = page.locator(".op").evaluate_all(
+        "all => Object.fromEntries(all.map(o => [o.dataset.id, o.dataset.state]))"
+    )
+    assert dict(states) == {"1": "finished", "2": "failed", "3": "stopped"}

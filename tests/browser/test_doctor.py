@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Lab, open_notebook, shut_down_kernels
-from tests.browser.test_stop import notebook, run_cell
+from tests.helpers.notebooks import notebook, open_notebook, run_cell, shut_down_kernels
+from tests.helpers.servers import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -47,20 +48,20 @@ def rows(page: Any) -> dict[str, list[str]]:
 
 
 def answered(page: Any) -> None:
-    page.locator(".jp-OutputArea-output td", has_text="live views work").wait_for(timeout=30_000)
+    page.locator(".jp-OutputArea-output td", has_text="live views work").wait_for()
 
 
 def begin(page: Any, lab: Lab, name: str, cell: str = CELL) -> None:
     notebook(lab, f"{name}.ipynb", (cell,))
     open_notebook(page, lab, f"{name}.ipynb")
     run_cell(page, 0)
-    page.locator(".jp-OutputArea-output table").first.wait_for(timeout=30_000)
+    page.locator(".jp-OutputArea-output table").first.wait_for()
 
 
 def test_the_page_answers_while_the_cell_runs(lab: Lab, page: Any, artifacts: Path) -> None:
     begin(page, lab, "doctor")
     answered(page)
-    assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 0
+    expect(page.locator(".jp-OutputArea-output", has_text="the cell ends")).to_have_count(0)
     found = rows(page)
     state, how, remedy = found["the page's answer"]
     assert (state, remedy) == ("✓ ok", "")
@@ -70,8 +71,8 @@ def test_the_page_answers_while_the_cell_runs(lab: Lab, page: Any, artifacts: Pa
     assert found["internals"][0] == "✓ ok"
     page.locator(".jp-OutputArea-output td", has_text="Daft's telemetry").scroll_into_view_if_needed()
     page.screenshot(path=artifacts / "doctor.png")
-    page.locator(".jp-OutputArea-output", has_text="the cell ends").wait_for(timeout=30_000)
-    assert page.locator(".jp-OutputArea-output table").count() == 1
+    page.locator(".jp-OutputArea-output", has_text="the cell ends").wait_for()
+    expect(page.locator(".jp-OutputArea-output table")).to_have_count(1)
     assert page.problems == []
     shut_down_kernels(lab)
 
@@ -84,11 +85,11 @@ def test_where_it_cannot_the_table_says_so_and_is_brought_up_to_date(
     assert found["comms over subshells"][0] == "⚠ warning"
     state, how, _ = found["the page's answer"]
     assert (state, how) == ("⚠ warning", "none within 1.5 s while the cell runs, so it cannot be told yet")
-    assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 0
+    expect(page.locator(".jp-OutputArea-output", has_text="the cell ends")).to_have_count(0)
     page.locator(".jp-OutputArea-output td", has_text="Daft's telemetry").scroll_into_view_if_needed()
     page.screenshot(path=artifacts / "doctor-waiting.png")
     answered(page)
-    assert page.locator(".jp-OutputArea-output", has_text="the cell ends").count() == 1
+    expect(page.locator(".jp-OutputArea-output", has_text="the cell ends")).to_have_count(1)
     state, how, _ = rows(page)["the page's answer"]
     assert state == "✓ ok"
     assert how.endswith("once the cell was over: live views work"), how
@@ -108,10 +109,11 @@ def test_a_page_that_cannot_draw_widgets_is_found_out(lab: Lab, page: Any, artif
     """anywidget's part of the page does not come, as where it is not installed beside Jupyter."""
     page.route("**/extensions/anywidget/**", lambda route: route.abort())
     begin(page, lab, "doctor-none", "%load_ext daftnb\n%daft doctor")
-    page.locator(".jp-OutputArea-output td", has_text="live views do not work in this page").wait_for(timeout=30_000)
+    page.locator(".jp-OutputArea-output td", has_text="live views do not work in this page").wait_for()
     state, how, remedy = rows(page)["the page's answer"]
     assert (state, how) == ("✕ problem", "none within 5 s after the cell: live views do not work in this page")
     assert "pip install ipywidgets anywidget" in remedy
-    assert page.locator(".jp-OutputArea-output b", has_text="1 problem (the page's answer)").count() == 1
+    summary = page.locator(".jp-OutputArea-output b").first  # the machine may have problems of its own
+    expect(summary).to_have_text(re.compile(r"^\d+ problems? \([^)]*the page's answer\)"))
     page.screenshot(path=artifacts / "doctor-none.png")
     shut_down_kernels(lab)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from daftnb.telemetry.frames import LIVE_LANES, merge_patch, select
+from daftnb.telemetry.snapshots import LIVE_LANES, merge_patch, select
 from tests.browser import crowd
 from tests.browser.conftest import Draw, everyone_can_read, looks
+from tests.browser.reading import texts
 
 pytestmark = [pytest.mark.browser]
 T = crowd.T
@@ -20,14 +22,9 @@ CURSORS = """() => [...document.querySelector('#view > div').shadowRoot.querySel
     .map((line) => line.getBoundingClientRect().x)"""
 
 
-def text(page: Any, selector: str) -> list[str]:
-    """The visible texts, with single spaces."""
-    return [re.sub(r"\s+", " ", found).strip() for found in page.locator(selector).all_inner_texts()]
-
-
 def facts(page: Any) -> dict[str, str]:
     """The moment as it is told; its time is under "t"."""
-    found = text(page, ".moment .facts > *")
+    found = texts(page, ".moment .facts > *")
     return {"t": found[0], **dict(fact.split(" ", 1) for fact in found[1:])}
 
 
@@ -56,7 +53,7 @@ def test_everyone_can_read_it(width: int, theme: str, draw: Draw, artifacts: Pat
 def test_one_line_through_all_charts_and_lanes_tells_the_moment(draw: Draw) -> None:
     page = draw(crowd.scaled(True))
     assert facts(page) == {
-        "t": "now", "ratio": "0", "threshold": "1.25", "pending": "0", "running": "3", "capacity": "3",
+        "t": "nothing runs", "ratio": "—", "threshold": "1.25", "pending": "—", "running": "—", "capacity": "—",
         "wanted": "—", "granted": "4", "observed": "3", "busy": "0, idle 3",
     }  # fmt: skip
     for selector in (".chart", ".chart.tasks", ".chart.small", ".lane[data-id=a]"):
@@ -74,7 +71,7 @@ def test_one_line_through_all_charts_and_lanes_tells_the_moment(draw: Draw) -> N
         }  # fmt: skip
     page.mouse.move(5, 5)
     assert page.evaluate(CURSORS) == []
-    assert facts(page)["t"] == "now"
+    assert facts(page)["t"] == "nothing runs"
 
 
 def test_what_is_below_the_readout_stays_where_it_is(draw: Draw) -> None:
@@ -84,7 +81,7 @@ def test_what_is_below_the_readout_stays_where_it_is(draw: Draw) -> None:
         told = set()
         for seconds in (1.7, 2.0, 4.05, 12.0, 20.0, 30.0, 31.0):
             point_at(page, ".chart", seconds, 33)
-            told.add(text(page, ".moment .told")[0])
+            told.add(texts(page, ".moment .told")[0])
             assert page.locator(".workers .bar").bounding_box() == before
         assert len(told) > 4
 
@@ -98,14 +95,14 @@ def test_the_moment_by_keyboard(draw: Draw) -> None:
     assert (said() or "").startswith("−1.0 s, ratio —")
     page.keyboard.press("PageDown")
     assert (said() or "").endswith(", ratio 0.8 ≤ 1.25 (4 pending ÷ 5 CPUs) ×4")
-    assert slider.get_attribute("aria-valuenow") == "0.6"
-    assert page.locator(".decision.pointed .tag").inner_text() == "not asked"
+    expect(slider).to_have_attribute("aria-valuenow", "0.6")
+    expect(page.locator(".decision.pointed .tag")).to_have_text("not asked", use_inner_text=True)
     page.keyboard.press("PageDown")
     page.keyboard.press("PageUp")
-    assert slider.get_attribute("aria-valuenow") == "0.6"
+    expect(slider).to_have_attribute("aria-valuenow", "0.6")
     for key, moved in (("ArrowRight", "0.9"), ("Shift+ArrowRight", "4.3"), ("ArrowLeft", "4"), ("End", "33")):
         page.keyboard.press(key)
-        assert slider.get_attribute("aria-valuenow") == moved
+        expect(slider).to_have_attribute("aria-valuenow", moved)
     assert len(page.evaluate(CURSORS)) == 4
     page.keyboard.press("Escape")
     assert page.evaluate(CURSORS) == []
@@ -115,39 +112,43 @@ def test_decisions_and_their_marks_are_linked(draw: Draw) -> None:
     page = draw(crowd.scaled(True))
     x = point_at(page, ".chart", 9.6, 33) + 3
     page.mouse.move(x, page.locator(".chart").first.bounding_box()["y"] + 5)
-    assert text(page, ".decision.pointed .why") == ["the node of worker 3 came, 5.1 s after it was asked for"]
-    assert text(page, ".moment .told") == ["△ granted the node of worker 3 came, 5.1 s after it was asked for"]
+    expect(page.locator(".decision.pointed .why")).to_have_text(
+        ["the node of worker 3 came, 5.1 s after it was asked for"], use_inner_text=True
+    )
+    expect(page.locator(".moment .told")).to_have_text(
+        ["△ granted the node of worker 3 came, 5.1 s after it was asked for"], use_inner_text=True
+    )
     box, row = page.locator(".decision.pointed").bounding_box(), page.locator(".scroll").first.bounding_box()
     assert row["y"] <= box["y"] <= box["y"] + box["height"] <= row["y"] + row["height"] + 1, "it came into sight"
     page.locator(".decision", has_text="3 idle workers").hover()
-    assert page.locator(".cursor.pointed").count() == 4
+    expect(page.locator(".cursor.pointed")).to_have_count(4)
     assert facts(page)["t"] == "30.0 s"
-    assert text(page, ".moment .told")[0].startswith("· swept 3 idle workers at the query's end")
+    assert texts(page, ".moment .told")[0].startswith("· swept 3 idle workers at the query's end")
     page.mouse.move(5, 5)
     page.get_by_role("listbox").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     active = page.get_by_role("listbox").get_attribute("aria-activedescendant")
-    assert page.locator(f"#{active}[aria-selected=true] .tag").inner_text() == "withdrawn"
+    expect(page.locator(f"#{active}[aria-selected=true] .tag")).to_have_text("withdrawn", use_inner_text=True)
     assert facts(page)["t"] == "30.1 s"
     page.keyboard.press("Tab")
-    assert page.locator(".decision.pointed").count() == 0
+    expect(page.locator(".decision.pointed")).to_have_count(0)
 
 
 def test_each_task_says_what_it_is(draw: Draw) -> None:
-    frame = crowd.scaled(True)
-    page = draw(frame, "workers")
-    tasks = frame["workers"]["rows"]["b"]["tasks"]
+    snapshot = crowd.scaled(True)
+    page = draw(snapshot, "workers")
+    tasks = snapshot["workers"]["rows"]["b"]["tasks"]
     for key in ("0", "6", str(len(tasks) - 1)):
         task, stage, query, start, end, outcome = tasks[key]
         point_at(page, ".lane[data-id=b]", (start + end) / 2 - T, 33, y=8)
         name = crowd.STAGES[str(stage)]
         took = f"{end - start:.2f} s" if end - start >= 1 else f"{1000 * (end - start):.0f} ms"
         words = f"{name} · task {task} · query {query} · {outcome} in {took}, from {start - T:.1f} s on worker 2"
-        assert text(page, ".tip") == [words]
+        expect(page.locator(".tip")).to_have_text([words], use_inner_text=True)
         tip, lanes = page.locator(".tip").bounding_box(), page.locator(".lanes").bounding_box()
         assert lanes["x"] <= tip["x"] and tip["x"] + tip["width"] <= lanes["x"] + lanes["width"] + 1
-    legend = " ".join(text(page, ".workers .legend span"))
+    legend = " ".join(texts(page, ".workers .legend span"))
     for word in (*crowd.STAGES.values(), "✕ failed", "↯ lost", "⊘ cancelled", "warm", "idle"):
         assert word in legend
     # A failed task is not told by its colour alone: in the middle of its bar there is the sign.
@@ -185,12 +186,12 @@ def test_tasks_by_keyboard(draw: Draw) -> None:
     # The head comes first, then worker 1, at the task of now.
     assert "running for" in press("ArrowDown", "worker 1")
     assert "finished in" in press("ArrowLeft", "worker 1")
-    assert text(page, ".tip") == [said()]
+    expect(page.locator(".tip")).to_have_text([said()], use_inner_text=True)
     assert "on worker 2" in press("ArrowDown", "worker 2")
     assert len(page.evaluate(CURSORS)) == 1
     assert press("Home", "worker 2").startswith("Filter l_shipdate")
     page.keyboard.press("Escape")
-    assert page.locator(".tip").count() == 0
+    expect(page.locator(".tip")).to_have_count(0)
 
 
 def test_lanes_stand_below_the_charts_whatever_scrolls(draw: Draw) -> None:
@@ -202,10 +203,10 @@ def test_lanes_stand_below_the_charts_whatever_scrolls(draw: Draw) -> None:
 
 
 def test_the_table(draw: Draw) -> None:
-    frame = crowd.scaled(True)
-    busy = {"state": "busy", "running": 1, "now": [[77, 5, frame["now"] - 2]], "retires_at": None}
-    frame["workers"]["rows"]["a"] |= busy
-    page = draw(frame, "workers")
+    snapshot = crowd.scaled(True)
+    busy = {"state": "busy", "running": 1, "now": [[77, 5, snapshot["now"] - 2]], "retires_at": None}
+    snapshot["workers"]["rows"]["a"] |= busy
+    page = draw(snapshot, "workers")
     page.get_by_role("button", name="table").press("Enter")
     texts = "rows => rows.map((row) => [...row.children].map((cell) => cell.innerText))"
     rows = page.locator(".workers tbody tr").evaluate_all(texts)
@@ -224,23 +225,25 @@ def test_the_table(draw: Draw) -> None:
         idle, ends, up, since = row.evaluate(
             "row => [...[7, 8, 9].map((n) => row.children[n].innerText), performance.now() / 1000 - drawnAt]"
         )
-        at = frame["now"] + since
-        worker = frame["workers"]["rows"]["b"]
+        at = snapshot["now"] + since
+        worker = snapshot["workers"]["rows"]["b"]
         assert abs(int(idle.split()[0]) - (at - worker["idle_since"])) <= 1
         left = re.fullmatch(r"(\d+) s · after 60 s idle", ends)
         assert left and abs(int(left[1]) - (worker["retires_at"] - at)) <= 1
         assert abs(int(up.split()[0]) - (at - worker["started"])) <= 1
         page.wait_for_function("() => performance.now() / 1000 - drawnAt > 1.6")
-    assert page.locator(".workers td", has_text="stays").count() == 0
+    expect(page.locator(".workers td", has_text="stays")).to_have_count(0)
     page.get_by_role("button", name="lanes").press("Enter")
-    assert page.locator(".lane").count() == 6
+    expect(page.locator(".lane")).to_have_count(6)
 
 
 def test_udf_actors_are_counted_with_the_idle_ones(draw: Draw) -> None:
-    assert text(draw(crowd.scaled(False)), ".udf") == ["⚙ UDF score: 4 UDF actors, 1 idle"]
-    frame = crowd.scaled(False)
-    frame["plan"]["udfs"] = {"UDF a": {"count": 0, "idle": None}, "UDF b": {"count": 1}}
-    assert text(draw(frame), ".udf") == ["⚙ UDF b: 1 UDF actor"]
+    expect(draw(crowd.scaled(False)).locator(".udf")).to_have_text(
+        ["⚙ UDF score: 4 UDF actors, 1 idle"], use_inner_text=True
+    )
+    snapshot = crowd.scaled(False)
+    snapshot["plan"]["udfs"] = {"UDF a": {"count": 0, "idle": None}, "UDF b": {"count": 1}}
+    expect(draw(snapshot).locator(".udf")).to_have_text(["⚙ UDF b: 1 UDF actor"], use_inner_text=True)
 
 
 def test_other_workers_are_asked_for(draw: Draw, artifacts: Path) -> None:
@@ -248,7 +251,7 @@ def test_other_workers_are_asked_for(draw: Draw, artifacts: Path) -> None:
     first = {**select(whole, "cockpit", 0, LIVE_LANES), "seq": 0}
     page = draw(first)
     page.screenshot(path=artifacts / "lanes-thousand.png", full_page=True)
-    assert text(page, ".pager") == ["‹ 1–40 of 1,001 nodes ›"]
+    expect(page.locator(".pager")).to_have_text(["‹ 1–40 of 1,001 nodes ›"], use_inner_text=True)
     page.get_by_role("button", name="the nodes before").click(force=True)  # it is disabled
     page.get_by_role("button", name="the nodes after").press("Enter")
     assert page.evaluate("() => window.sent.slice(1)") == [{"type": "window", "first": 40}]
@@ -259,14 +262,14 @@ def test_other_workers_are_asked_for(draw: Draw, artifacts: Path) -> None:
         page.evaluate("(message) => tell(message)", {**message, "patch": merge_patch(first, second)})
         first = second
         page.locator(".pager", has_text=f"{start + 1}–{start + 40} of").wait_for()
-        assert text(page, ".worker .who")[:3] == [f"worker {start + n}" for n in range(3)], "in their order"
-        assert page.locator(".worker").first.get_attribute("aria-posinset") == str(start + 1)
+        assert texts(page, ".worker .who")[:3] == [f"worker {start + n}" for n in range(3)], "in their order"
+        expect(page.locator(".worker").first).to_have_attribute("aria-posinset", str(start + 1))
 
 
 def test_only_what_is_in_sight_is_drawn_and_only_when_it_changed(draw: Draw) -> None:
-    frame = crowd.many(100, 8_000)  # the query is over: its time stands still
-    frame["workers"]["listed"] = 40
-    page = draw({**frame, "seq": 0}, "workers")
+    snapshot = crowd.many(100, 8_000)  # the query is over: its time stands still
+    snapshot["workers"]["listed"] = 40
+    page = draw({**snapshot, "seq": 0}, "workers")
     painted = """() => {
         window.painted = [];
         const clear = Object.getOwnPropertyDescriptor(HTMLCanvasElement.prototype, 'width');
@@ -277,15 +280,15 @@ def test_only_what_is_in_sight_is_drawn_and_only_when_it_changed(draw: Draw) -> 
     page.evaluate(painted)
     ids = page.locator(".lane").evaluate_all("lanes => lanes.map((lane) => lane.dataset.id)")
     assert 5 <= len(ids) <= 10
-    rows = {ids[2]: {"finished": 4_000}, list(frame["workers"]["rows"])[30]: {"finished": 4_000}}
+    rows = {ids[2]: {"finished": 4_000}, list(snapshot["workers"]["rows"])[30]: {"finished": 4_000}}
     page.evaluate("(rows) => tell({type: 'patch', base: 0, seq: 1, patch: {workers: {rows}}})", rows)
     page.get_by_text("4000 tasks done").wait_for()
     assert page.evaluate("() => window.painted") == [ids[2]]
 
 
 def test_a_burst_a_hidden_page_and_the_end(draw: Draw) -> None:
-    frame = crowd.scaled(False)
-    page = draw(frame)
+    snapshot = crowd.scaled(False)
+    page = draw(snapshot)
     page.evaluate(
         """(now) => {
             for (let seq = 1; seq <= 1000; seq++) {
@@ -293,7 +296,7 @@ def test_a_burst_a_hidden_page_and_the_end(draw: Draw) -> None:
                 tell({type: 'patch', base: seq - 1, seq, patch});
             }
         }""",
-        frame["now"],
+        snapshot["now"],
     )
     page.locator(".gutter", has_text="1000 pending").wait_for()
     assert page.evaluate("() => window.sent") == [{"type": "resync"}]
@@ -318,15 +321,15 @@ def test_a_burst_a_hidden_page_and_the_end(draw: Draw) -> None:
 
 
 def test_before_anything_is_known(draw: Draw) -> None:
-    frame = crowd.scaled(False)
-    frame["query"] = frame["plan"] = None
-    frame["backlog"] |= {"points": {}, "marks": {}, "ratio": None, "wanted": None}
-    for worker in frame["workers"]["rows"].values():
+    snapshot = crowd.scaled(False)
+    snapshot["query"] = snapshot["plan"] = None
+    snapshot["backlog"] |= {"points": {}, "marks": {}, "ratio": None, "wanted": None}
+    for worker in snapshot["workers"]["rows"].values():
         worker |= {"tasks": {}, "now": [], "busy_spans": []}
-        for name in ("idle_since", "figures", "memory", "retires_at", "started"):
+        for name in ("idle_since", "usage", "memory", "retires_at", "started"):
             worker.pop(name, None)
-    page = draw(frame, "workers")
-    assert page.locator(".lane").count() == 5
+    page = draw(snapshot, "workers")
+    expect(page.locator(".lane")).to_have_count(5)
     page.get_by_role("button", name="table").click()
-    page = draw(frame, "backlog")
-    assert page.get_by_text("No backlog yet").count() == 1
+    page = draw(snapshot, "backlog")
+    expect(page.get_by_text("No backlog yet")).to_have_count(1)

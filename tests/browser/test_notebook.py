@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Lab, open_notebook, shut_down_kernels
-from tests.browser.test_cell_line import SETUP, cell, line, ran
-from tests.browser.test_stop import notebook, run_cell
+from tests.browser.celllines import ITS_OWN, cell, line, ran
+from tests.helpers.notebooks import notebook, open_notebook, run_cell, shut_down_kernels
+from tests.helpers.servers import Lab
+from tests.helpers.slowly import SETUP
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-# Notebook 7.6 raises these at times, in its own settings of keys and in restoring what JupyterLab had open.
-ITS_OWN = ("Cannot read properties of undefined (reading 'schema')", "Command 'filebrowser:open-path' not registered.")
 
 
 def test_a_line_opens_and_stops_and_the_cockpit_has_its_keys(lab: Lab, page: Any, artifacts: Path) -> None:
@@ -23,19 +23,19 @@ def test_a_line_opens_and_stops_and_the_cockpit_has_its_keys(lab: Lab, page: Any
     open_notebook(page, lab, name, "notebooks")
     ran(page, 0)
     run_cell(page, 1)
-    line(page, 1).locator(".head[data-state=running]").wait_for(timeout=20_000)
+    line(page, 1).locator(".head[data-state=running]").wait_for()
     line(page, 1).locator("button.toggle").click()
-    line(page, 1).get_by_role("tab", name="Overview").wait_for(timeout=5_000)
-    line(page, 1).locator(".op").first.wait_for(timeout=5_000)
+    line(page, 1).get_by_role("tab", name="Overview").wait_for()
+    line(page, 1).locator(".op").first.wait_for()
     line(page, 1).get_by_role("tab", name="Plan").click()
     assert cell(page, 1).locator(".jp-InputPrompt").inner_text().strip() == "[*]:", "all while it runs"
     line(page, 1).locator("button.stop").focus()
     page.keyboard.press("Enter")  # which begins to edit a cell
-    line(page, 1).locator(".head[data-state=cancelled]").wait_for(timeout=5_000)
-    cell(page, 1).locator(".jp-InputPrompt", has_text="[2]:").wait_for(timeout=10_000)
+    line(page, 1).locator(".head[data-state=cancelled]").wait_for()
+    cell(page, 1).locator(".jp-InputPrompt", has_text="[2]:").wait_for()
     page.screenshot(path=artifacts / "notebook7-stopped.png")
     # The cell's end has drawn it anew.
-    line(page, 1).locator("[role=tab][aria-selected=true]", has_text="Plan").wait_for(timeout=5_000)
+    line(page, 1).locator("[role=tab][aria-selected=true]", has_text="Plan").wait_for()
 
     ran(page, 2)
     cockpit = cell(page, 2).locator(".root[data-view=cockpit]")
@@ -45,18 +45,18 @@ def test_a_line_opens_and_stops_and_the_cockpit_has_its_keys(lab: Lab, page: Any
     page.keyboard.press("Home")
     page.keyboard.press("Shift+End")
     page.keyboard.type("ddab1.75")  # "d d" deletes a cell, "a" and "b" make one
-    assert threshold.input_value() == "ddab1.75"
-    assert page.locator(".jp-Cell").count() == 5
+    expect(threshold).to_have_value("ddab1.75")
+    expect(page.locator(".jp-Cell")).to_have_count(5)
     threshold.fill("1.75")
     threshold.press("Enter")
     ran(page, 3)
     assert cell(page, 3).locator(".jp-OutputArea-output").inner_text().strip() == "1.75"
     ran(page, 4)
-    cockpit.locator(".head[data-state=finished]").wait_for(timeout=10_000)
-    assert cockpit.locator("[role=tab][aria-selected=true]").inner_text() == "Settings"
+    cockpit.locator(".head[data-state=finished]").wait_for()
+    expect(cockpit.locator("[role=tab][aria-selected=true]")).to_have_text("Settings", use_inner_text=True)
 
     page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
-    cell(page, 2).locator(".root[data-theme=dark]").wait_for(timeout=10_000)
+    cell(page, 2).locator(".root[data-theme=dark]").wait_for()
     page.screenshot(path=artifacts / "notebook7-dark.png")
     assert [problem for problem in page.problems if problem not in ITS_OWN] == []
     shut_down_kernels(lab)

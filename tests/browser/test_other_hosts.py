@@ -78,8 +78,12 @@ def test_papermill_leaves_static_views(tools: Path, environment: dict[str, str],
     assert "<table>" in history.data["text/html"] and "orders" in history.data["text/html"]
     for first in ("%daft", "%daft save run.arrow", "%daft controls"):
         data = outputs[first][-1].data
-        assert data["text/html"].startswith("<div>") and "<script" not in data["text/html"]
+        assert (
+            data["text/html"].startswith('<div class="mathjax_ignore tex2jax_ignore">')
+            and "<script" not in data["text/html"]
+        )
         assert data["text/plain"]
+        assert set(data) == {"text/plain", "text/html"}, "JupyterLab would show the widget, and there is none"
     assert "9" in outputs["%%daft sql"][0].data["text/html"], "2 + 3 + 4, by the parameter that was given"
     assert (tmp_path / "out.ipynb").stat().st_size < 200_000, "the front end is not in it"
 

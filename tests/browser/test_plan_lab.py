@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
-from tests.browser.test_stop import notebook
+from tests.helpers.notebooks import all_ran, notebook, open_notebook, run_all, shut_down_kernels
+from tests.helpers.servers import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
 CELLS = (
@@ -35,8 +36,8 @@ def test_a_plan_before_and_while_it_runs(lab: Lab, page: Any, artifacts: Path) -
         all_ran(page, 90)
         before, after = (page.locator(".root[data-view=plan]").nth(i) for i in (0, 1))
         before.get_by_text("Plan of df").wait_for()
-        assert before.get_by_role("tab", selected=True).inner_text() == "Optimised"
-        assert before.locator(".op", has_text="Filter").first.is_visible()
+        expect(before.get_by_role("tab", selected=True)).to_have_text("Optimised", use_inner_text=True)
+        expect(before.locator(".op", has_text="Filter").first).to_be_visible()
         before.locator(".op", has_text="v > 2").first.wait_for()
         after.locator(".op", has_text="Hash Join").wait_for()
         filter_ = after.locator(".op", has_text="v > 2").first
@@ -52,7 +53,7 @@ def test_a_plan_before_and_while_it_runs(lab: Lab, page: Any, artifacts: Path) -
         for key in ("0", "0", "ArrowDown", "ArrowDown", "ArrowUp", "+", "Enter"):
             page.keyboard.press(key)
         assert page.evaluate(active) == cell
-        assert page.locator(".jp-Dialog").count() == 0
+        expect(page.locator(".jp-Dialog")).to_have_count(0)
         mode = "() => window.jupyterapp.shell.currentWidget.content.mode"
         assert page.evaluate(mode) == "command"
         page.screenshot(path=artifacts / "plan-lab-keys.png")

@@ -5,23 +5,19 @@ No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from daftnb.telemetry.frames import Frame
+from daftnb.telemetry.snapshots import Snapshot
 from tests.browser.conftest import Draw, everyone_can_read, looks
-from tests.unit import plans
+from tests.browser.reading import text
+from tests.helpers import plans
 
 pytestmark = [pytest.mark.browser]
 NASTY = '<img src=x onerror="window.hurt=1"> \u202eאבג 🦆' + "<script>window.hurt = 1</script>" * 350
-
-
-def text(found: Any) -> str:
-    """Visible text with single spaces."""
-    return re.sub(r"\s+", " ", found.inner_text()).strip()
 
 
 def scale(page: Any) -> float:
@@ -39,22 +35,22 @@ def selected(page: Any) -> list[str]:
     return page.locator(".op[aria-pressed=true]").evaluate_all("cards => cards.map((card) => card.dataset.id)")
 
 
-def large(count: int, name: str = "Project") -> Frame:
+def large(count: int, name: str = "Project") -> Snapshot:
     """A plan of so many operators, two joined chains."""
-    frame = plans.frame()
-    one = frame["plan"]["operators"]["6"]
+    snapshot = plans.snapshot()
+    one = snapshot["plan"]["operators"]["6"]
     half = count // 2
-    frame["plan"]["operators"] = {
+    snapshot["plan"]["operators"] = {
         str(i): one | {"id": i, "name": f"{name} {i}", "inputs": [] if i in (1, half) else [i - 1]}
         for i in range(1, count)
     } | {str(count): one | {"id": count, "inputs": [count - 1, half - 1]}}
-    return frame
+    return snapshot
 
 
 @looks(1100)
 @pytest.mark.parametrize("form", ["physical", "optimised", "not run"])
 def test_everyone_can_read_it(form: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
-    page = draw(plans.not_run() if form == "not run" else plans.frame(), "plan", width, theme)
+    page = draw(plans.not_run() if form == "not run" else plans.snapshot(), "plan", width, theme)
     if form == "optimised":
         page.get_by_role("tab", name="optimised").click()
     if width == 400 or theme == "dark":
@@ -64,7 +60,7 @@ def test_everyone_can_read_it(form: str, width: int, theme: str, draw: Draw, art
 
 
 def test_a_card_says_what_it_is_and_what_became_of_it(draw: Draw) -> None:
-    page = draw(plans.frame(), "plan")
+    page = draw(plans.snapshot(), "plan")
     said = {id_: text(page.locator(f".op[data-id='{id_}']")) for id_ in "24678"}
     assert said == {
         "2": "✓ finished Filter 1 % o_orderdate < 1995-03-15 30.0 MB "
@@ -77,46 +73,50 @@ def test_a_card_says_what_it_is_and_what_became_of_it(draw: Draw) -> None:
         "11.6 k → 4.10 k rows · 35 % kept 4/16 tasks · 2 failed 1.10 s",
         "8": "○ waiting TopN 10 ⚑ slowest path score, descending about 10 rows expected",
     }
-    page = draw(plans.frame(over=True), "plan")
-    assert "3.97 M → 30.5 k · 3.10 M expected" in text(page.locator(".op[data-id='5']"))
+    page = draw(plans.snapshot(over=True), "plan")
+    expect(page.locator(".op[data-id='5']")).to_contain_text("3.97 M → 30.5 k · 3.10 M expected", use_inner_text=True)
 
 
 def test_the_forms_of_a_plan_are_tabs(draw: Draw) -> None:
-    page = draw(plans.frame(), "plan")
+    page = draw(plans.snapshot(), "plan")
     tabs = page.get_by_role("tab")
-    assert tabs.all_inner_texts() == ["Physical", "Optimised", "Logical"]
+    expect(tabs).to_have_text(["Physical", "Optimised", "Logical"], use_inner_text=True)
     page.get_by_role("tab", name="physical").focus()
     page.keyboard.press("ArrowLeft")  # from the first to the last
     page.get_by_role("tab", name="logical", selected=True).wait_for()
-    assert page.locator(".op").count() == 8
-    assert "[o_orderdate < 1995-03-15] & [l_shipdate" in text(page.locator(".op[data-id='3']"))
+    expect(page.locator(".op")).to_have_count(8)
+    expect(page.locator(".op[data-id='3']")).to_contain_text(
+        "[o_orderdate < 1995-03-15] & [l_shipdate", use_inner_text=True
+    )
     page.keyboard.press("ArrowLeft")
     page.get_by_role("tab", name="optimised", selected=True).wait_for()
-    assert "about 3.10 M rows expected" in text(page.locator(".op[data-id='4']"))
+    expect(page.locator(".op[data-id='4']")).to_contain_text("about 3.10 M rows expected", use_inner_text=True)
     assert page.evaluate("() => document.querySelector('#view > div').shadowRoot.activeElement.textContent") == (
         "optimised"
     )
 
 
 def test_a_form_that_the_engine_has_not_told_is_not_offered(draw: Draw) -> None:
-    frame = plans.frame()
-    frame["plan"]["plans"] = {}
-    page = draw(frame, "plan")
-    assert page.get_by_role("tab").count() == 0
-    frame["plan"]["plans"] = {"logical": {"root": None, "operators": {}}}
-    page = draw(frame, "plan")
+    snapshot = plans.snapshot()
+    snapshot["plan"]["plans"] = {}
+    page = draw(snapshot, "plan")
+    expect(page.get_by_role("tab")).to_have_count(0)
+    snapshot["plan"]["plans"] = {"logical": {"root": None, "operators": {}}}
+    page = draw(snapshot, "plan")
     page.get_by_role("tab", name="logical").click()
     page.get_by_text("more operators than can be drawn").wait_for()
 
 
 def test_a_dataframe_that_has_not_run(draw: Draw) -> None:
     page = draw(plans.not_run(), "plan")
-    assert text(page.locator(".head")) == "Plan of top It has not run; nothing runs to show it."
-    assert page.get_by_role("tab", selected=True).inner_text() == "Optimised"
+    expect(page.locator(".head")).to_have_text(
+        "Plan of top It has not run; nothing runs to show it.", use_inner_text=True
+    )
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Optimised", use_inner_text=True)
 
 
 def test_details_have_everything(draw: Draw) -> None:
-    page = draw(plans.frame(), "cockpit")
+    page = draw(plans.snapshot(), "cockpit")
     page.locator(".op[data-id='6']").click()
     details = page.get_by_role("region", name="Details of UDF score")
     said = text(details)
@@ -139,12 +139,12 @@ def test_details_have_everything(draw: Draw) -> None:
     assert box["y"] <= card["y"]
     assert card["y"] + card["height"] <= box["y"] + box["height"]
     page.get_by_role("button", name="Close the details").click()
-    assert details.count() == 0
+    expect(details).to_have_count(0)
     assert focused(page) == "6"
 
 
 def test_all_by_keyboard(draw: Draw) -> None:
-    page = draw(plans.frame(), "plan")
+    page = draw(plans.snapshot(), "plan")
     page.locator(".plan").focus()
     page.keyboard.press("Tab")
     first = focused(page)
@@ -163,14 +163,14 @@ def test_all_by_keyboard(draw: Draw) -> None:
     page.wait_for_function(
         "() => document.querySelector('#view > div').shadowRoot.querySelectorAll('.op').length === 3"
     )
-    assert page.locator(".twig.shut").inner_text() == "+5"
+    expect(page.locator(".twig.shut")).to_have_text("+5", use_inner_text=True)
     assert focused(page) == "6"
     page.keyboard.press("c")
     page.wait_for_function(
         "() => document.querySelector('#view > div').shadowRoot.querySelectorAll('.op').length === 8"
     )
     page.keyboard.press("Escape")
-    assert page.locator(".opinfo").count() == 0
+    expect(page.locator(".opinfo")).to_have_count(0)
     page.keyboard.press("+")
     assert scale(page) == pytest.approx(1.25)
     page.keyboard.press("-")
@@ -192,7 +192,7 @@ def test_panned_and_zoomed_by_mouse(draw: Draw) -> None:
     page.mouse.move(at[0], at[1] - 200, steps=4)
     page.mouse.up()
     assert page.locator(".plan").evaluate("box => box.scrollTop") == 200
-    assert page.locator(".opinfo").count() == 0
+    expect(page.locator(".opinfo")).to_have_count(0)
     # A drag that begins on a card moves the plan, and does not select.
     card = page.locator(".op").nth(6).bounding_box()
     page.mouse.move(card["x"] + 50, card["y"] + 20)
@@ -218,13 +218,13 @@ def test_panned_and_zoomed_by_mouse(draw: Draw) -> None:
 
 @pytest.mark.parametrize("name", ["Project", NASTY])
 def test_a_thousand_operators_with_any_names(name: str, draw: Draw, artifacts: Path) -> None:
-    frame = large(1_000, name)
-    for operator in frame["plan"]["operators"].values():
+    snapshot = large(1_000, name)
+    for operator in snapshot["plan"]["operators"].values():
         operator["detail"] = f"predicate: {name[:1000]}"
-    page = draw(frame, "plan")
+    page = draw(snapshot, "plan")
     kind = "plain" if name == "Project" else "nasty"
     page.screenshot(path=artifacts / f"plan-thousand-{kind}.png")
-    assert page.locator(".plans .sub").first.inner_text() == "1000 operators"
+    expect(page.locator(".plans .sub").first).to_have_text("1000 operators", use_inner_text=True)
     assert page.locator(".op").count() < 60, "cards that nobody sees"
     page.locator(".op").nth(1).click()
     page.locator(".opinfo").wait_for()
@@ -268,15 +268,15 @@ def test_new_numbers_neither_lay_out_again_nor_redraw_the_others(draw: Draw) -> 
             return [found.sort((a, b) => a - b), [...touched]];
         }"""
     )
-    print(f"a frame of 1,000 operators: median {times[50]:.1f} ms, 95th percentile {times[95]:.1f} ms")
+    print(f"a snapshot of 1,000 operators: median {times[50]:.1f} ms, 95th percentile {times[95]:.1f} ms")
     assert touched == ["2"]
     assert times[50] < 16
 
 
 def test_many_new_numbers_are_drawn_over_several_frames_of_the_screen(draw: Draw) -> None:
-    """200 operators, all of which change: few cards in each frame, and soon all that are in sight."""
+    """200 operators, all of which change: few cards in each snapshot, and soon all that are in sight."""
     page = draw(large(200), "plan")
-    frames, old = page.evaluate(
+    snapshots, old = page.evaluate(
         """async () => {
             const plan = document.querySelector('#view > div').shadowRoot.querySelector('.plan');
             const changed = new Set();
@@ -285,10 +285,10 @@ def test_many_new_numbers_are_drawn_over_several_frames_of_the_screen(draw: Draw
             const operators = {};
             for (let id = 1; id <= 200; id++) operators[id] = {rows_out: 77};
             tell({type: 'patch', base: 0, seq: 1, patch: {plan: {operators}}});
-            const frames = [];
-            for (let frame = 0; frame < 15; frame++) {
+            const snapshots = [];
+            for (let snapshot = 0; snapshot < 15; snapshot++) {
                 await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-                frames.push(changed.size);
+                snapshots.push(changed.size);
                 changed.clear();
             }
             const box = plan.getBoundingClientRect();
@@ -296,19 +296,21 @@ def test_many_new_numbers_are_drawn_over_several_frames_of_the_screen(draw: Draw
                 const {top, bottom} = card.getBoundingClientRect();
                 return bottom > box.top && top < box.bottom && !card.textContent.includes('→ 77 rows');
             });
-            return [frames, old.map((card) => card.dataset.id)];
+            return [snapshots, old.map((card) => card.dataset.id)];
         }"""
     )
     assert old == []
-    assert sum(frames) > 10
-    assert frames[0] <= 1 and max(frames) <= 13, "six at a time, and the current one; twice as many when they are late"
-    assert frames[-1] == 0
+    assert sum(snapshots) > 10
+    assert snapshots[0] <= 1 and max(snapshots) <= 13, (
+        "six at a time, and the current one; twice as many when they are late"
+    )
+    assert snapshots[-1] == 0
 
 
 def test_only_what_is_too_long_is_cut_off(draw: Draw) -> None:
-    frame = plans.frame()
-    frame["plan"]["operators"]["4"]["detail"] = "predicate: " + "a_long_name > " * 20
-    page = draw(frame, "plan")
+    snapshot = plans.snapshot()
+    snapshot["plan"]["operators"]["4"]["detail"] = "predicate: " + "a_long_name > " * 20
+    page = draw(snapshot, "plan")
     texts = page.locator(".op .name, .op .expr").evaluate_all(
         "texts => texts.map((text) => [text.classList.contains('cut'), text.scrollWidth > text.clientWidth])"
     )

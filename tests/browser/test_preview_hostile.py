@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import everyone_can_read
 from tests.browser.fakekernel import FakeKernel, Made, every_kind, exact, numbers
-from tests.browser.previewpage import Show, cell, header, text
+from tests.browser.previewpage import Show, cell, header
+from tests.browser.reading import text
 
 pytestmark = [pytest.mark.browser]
 
@@ -28,7 +30,7 @@ def test_addresses_that_are_not_of_the_web_are_not_opened(show: Show) -> None:
     for row in range(len(bad)):
         cell(page, row, 0).click()
         page.locator(".detail-pane pre").get_by_text(bad[row]).wait_for()
-        assert page.get_by_role("link").count() == 0
+        expect(page.get_by_role("link")).to_have_count(0)
         page.get_by_text("Only http and https addresses are opened.").wait_for()
 
 
@@ -54,7 +56,7 @@ def test_a_kernel_that_does_not_answer(show: Show, artifacts: Path) -> None:
     cell(page, 0, 0).click()
     kernel.mute.add("page")
     page.keyboard.press("Control+End")
-    page.get_by_text("The kernel has not answered for a few seconds").wait_for(timeout=8_000)
+    page.get_by_text("The kernel has not answered for a few seconds").wait_for()
     page.screenshot(path=artifacts / "preview-silent.png")
     kernel.mute.clear()
     for request in kernel.of("page"):
@@ -162,7 +164,7 @@ def test_messages_that_no_kernel_sends_change_nothing(show: Show) -> None:
         for (const message of odd) window.tell(message);
         for (let id = 0; id < 3000; id++) window.tell({type: 'view', id, view: 9, state: 'ready', rows: 5});
     }""")
-    assert text(page.locator(".rows")) == before
+    expect(page.locator(".rows")).to_have_text(before, use_inner_text=True)
 
 
 def test_nothing_is_left_behind(show: Show) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
-from tests.browser.previewpage import cell, header, text
-from tests.browser.test_notebook import ITS_OWN
-from tests.browser.test_stop import notebook
+from tests.browser.celllines import ITS_OWN
+from tests.browser.previewpage import SHADOW, cell, header
+from tests.browser.reading import text
+from tests.helpers.notebooks import all_ran, notebook, open_notebook, run_all, shut_down_kernels
+from tests.helpers.servers import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(200)]
 ROWS = 1_000_000
@@ -52,10 +54,25 @@ KINDS = """
     kinds = kinds.with_column("picture", col("picture").cast(DataType.image("RGB"))).collect()
     kinds
 """
-SHADOW = """(index) => { window.shadow = () => {
-    const roots = [...document.querySelectorAll('.jp-OutputArea-output div')].filter((div) => div.shadowRoot);
-    return roots[index].shadowRoot;
-}; }"""
+FOREIGN = """
+    %load_ext daftnb
+    import datetime, decimal, daft, numpy as np, pandas as pd, pyarrow as pa
+    daft.set_runner_native()
+    word = pa.array(["b", "a", None]).dictionary_encode()
+    arrow = pa.table({
+        "category": word, "of numbers": pa.array([7, 5, None]).dictionary_encode(),
+        "view": pa.array(["x", "y", None], pa.string_view()),
+        "ends": pa.RunEndEncodedArray.from_arrays([2, 3], pa.array(["r", "s"])),
+        "wide": pa.array([decimal.Decimal("2.50"), decimal.Decimal("1.50"), None], pa.decimal256(60, 2)),
+        "time": pa.array([7200, 3600, None], pa.time32("s")), "half": pa.array(np.array([2.5, 1.5, 0], np.float16)),
+        "lasts": pa.array([7200, 3600, None], pa.duration("s")),
+        "words": pa.ListArray.from_arrays(pa.array([0, 1, 3, 3]), pa.array(["a", "b", "c"]).dictionary_encode()),
+        "pair": pa.StructArray.from_arrays([word], ["c"]),
+        "third": pa.array([1 / 3, 2 / 3, 250000.25]),
+        "yes": pa.array([True, False, None]),
+    })
+    %daft preview arrow
+"""
 
 
 def opened(lab: Lab, page: Any, name: str, cells: tuple[str, ...], path: str = "lab/tree") -> Any:
@@ -105,9 +122,9 @@ def test_all_rows_of_a_dataframe_that_has_run(path: str, lab: Lab, page: Any, ar
         ):
             page.keyboard.press(key)
         assert page.evaluate(count) == before
-        assert page.locator(".jp-Dialog").count() == 0
+        expect(page.locator(".jp-Dialog")).to_have_count(0)
         assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.mode") == "command"
-        assert preview.locator("[role=gridcell][aria-selected=true]").count() == 2
+        expect(preview.locator("[role=gridcell][aria-selected=true]")).to_have_count(2)
         assert [problem for problem in page.problems if problem not in ITS_OWN] == []
     finally:
         shut_down_kernels(lab)
@@ -121,7 +138,7 @@ def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path,
         preview.locator("[aria-sort=ascending]").wait_for()
         header(preview, "id").click()
         cell(preview, 0, 0).get_by_text(str(ROWS - 1), exact=True).wait_for()
-        preview.get_by_role("button", name="Column name: sort, filter, figures").click()
+        preview.get_by_role("button", name="Column name: sort, filter, statistics").click()
         preview.get_by_label("Value").fill("999")
         page.keyboard.press("Enter")
         preview.get_by_text("3,700 of 1,000,000 rows").wait_for()
@@ -133,7 +150,7 @@ def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path,
         )
         preview.get_by_role("button", name="Copy as code").click()
         preview.locator(".source").first.wait_for()
-        assert "999" in preview.locator(".source").first.inner_text()
+        expect(preview.locator(".source").first).to_contain_text("999", use_inner_text=True)
         page.screenshot(path=artifacts / "preview-lab-code.png")
         page.keyboard.press("Escape")
         preview.get_by_role("button", name="Download").click()
@@ -142,7 +159,7 @@ def test_sorted_and_filtered_by_the_kernel(lab: Lab, page: Any, artifacts: Path,
         coming.value.save_as(tmp_path / "view.csv")
         lines = (tmp_path / "view.csv").read_text().splitlines()
         assert (len(lines), lines[1].split(",")[0]) == (3_701, "999999")
-        preview.get_by_role("button", name="Column large: sort, filter, figures").click()
+        preview.get_by_role("button", name="Column large: sort, filter, statistics").click()
         preview.get_by_label("Value").fill("abc")
         page.keyboard.press("Enter")
         preview.get_by_role("alert").get_by_text("abc").wait_for()
@@ -161,22 +178,51 @@ def test_values_of_each_kind(lab: Lab, page: Any, artifacts: Path) -> None:
         assert [text(cell(preview, row, 0)) for row in range(3)] == ["NaN", "+∞", "null"]
         assert [text(cell(preview, row, 1)) for row in (0, 2)] == ["empty", "two⏎lines"]
         assert text(cell(preview, 1, 1)).endswith("5,000 chars")
-        assert text(cell(preview, 0, 2)) == "12345678901234567890.07"
-        assert "PNG image" in text(cell(preview, 0, 7))
+        expect(cell(preview, 0, 2)).to_have_text("12345678901234567890.07", use_inner_text=True)
+        expect(cell(preview, 0, 7)).to_contain_text("PNG image", use_inner_text=True)
         assert cell(preview, 0, 8).locator("path").get_attribute("d").count("L") > 6
         assert cell(preview, 1, 9).locator("img").evaluate("img => img.naturalWidth") == 64
-        assert text(cell(preview, 0, 10)) == "<a thing>"
+        expect(cell(preview, 0, 10)).to_have_text("<a thing>", use_inner_text=True)
         pane = preview.locator(".detail-pane")
         cell(preview, 0, 6).click()
         pane.locator(".tree").get_by_text("b", exact=True).wait_for()
         cell(preview, 1, 9).click()
         pane.locator("img").wait_for()
         cell(preview, 0, 11).dblclick()
-        assert pane.get_by_role("link").get_attribute("href") == "https://example.org/a.png"
+        expect(pane.get_by_role("link")).to_have_attribute("href", "https://example.org/a.png")
         page.keyboard.press("ArrowDown")
         pane.get_by_text("javascript:alert(1)").wait_for()
-        assert pane.get_by_role("link").count() == 0
+        expect(pane.get_by_role("link")).to_have_count(0)
         page.screenshot(path=artifacts / "preview-lab-kinds-end.png")
+        assert page.problems == []
+    finally:
+        shut_down_kernels(lab)
+
+
+def test_values_that_are_cast_on_their_way_in(lab: Lab, page: Any, artifacts: Path) -> None:
+    page.set_viewport_size({"width": 2400, "height": 900})
+    try:
+        preview = opened(lab, page, "preview-foreign.ipynb", (FOREIGN,))
+        cell(preview, 0, 0).wait_for()
+        page.screenshot(path=artifacts / "preview-lab-foreign.png")
+        shown = [text(cell(preview, 0, column)) for column in range(12)]
+        assert " | ".join(shown) == (
+            'b | 7 | x | r | 2.50 | 02:00:00.000000 | 2.5 | 02:00:00 | ["a"] | {"c": "b"} | 0.333333 | ✓ true'
+        )
+        search = preview.get_by_label("Search the rows")
+        for typed, first in (
+            ('"b", "c"', "a"),
+            ("0.666667", "a"),
+            ("250000.3", "null"),
+            ("✗ false", "a"),
+            ("02:00", "b"),
+        ):
+            search.fill(typed)
+            preview.get_by_text(f"contains “{typed}”").wait_for()
+            page.wait_for_function(
+                "([cell, text]) => cell.textContent === text", arg=[cell(preview, 0, 0).element_handle(), first]
+            )
+        page.screenshot(path=artifacts / "preview-lab-foreign-found.png")
         assert page.problems == []
     finally:
         shut_down_kernels(lab)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Lab, all_ran, open_notebook, run_all, shut_down_kernels
-from tests.browser.previewpage import cell, header, text
-from tests.browser.test_preview_lab import SHADOW
-from tests.browser.test_stop import notebook, run_cell
+from tests.browser.previewpage import SHADOW, cell, header
+from tests.helpers.notebooks import all_ran, notebook, open_notebook, run_all, run_cell, shut_down_kernels
+from tests.helpers.servers import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 ROWS = 400_000
@@ -75,7 +75,7 @@ def test_rows_of_a_cluster_are_seen_sorted_lost_and_made_again(lab: Lab, page: A
         page.screenshot(path=artifacts / "preview-ray-lost.png")
         preview.get_by_role("button", name="Recompute").click()
         preview.get_by_text(f"{ROWS:,} rows × 2 columns").wait_for(timeout=120_000)
-        assert text(cell(preview, 3, 1)) == "3"
+        expect(cell(preview, 3, 1)).to_have_text("3", use_inner_text=True)
         page.screenshot(path=artifacts / "preview-ray-again.png")
         assert page.problems == []
     finally:

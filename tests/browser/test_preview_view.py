@@ -9,10 +9,12 @@ import base64
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import everyone_can_read, looks
 from tests.browser.fakekernel import FakeKernel, every_kind, numbers, without_images
-from tests.browser.previewpage import Show, cell, focused, header, scroll, text, until
+from tests.browser.previewpage import Show, cell, focused, header, scroll, until
+from tests.browser.reading import text
 
 TEN_MILLION = 10_000_000
 
@@ -33,23 +35,23 @@ def test_each_kind_shows_its_values(show: Show, artifacts: Path) -> None:
     page.locator(".head .bar").first.wait_for(state="attached")
     page.screenshot(path=artifacts / "preview-kinds.png")
     assert [text(cell(page, row, 0)) for row in (0, 1)] == ["9007199254740993", "9007199254740994"]
-    assert cell(page, 0, 0).get_attribute("title") == "9,007,199,254,740,993"
+    expect(cell(page, 0, 0)).to_have_attribute("title", "9,007,199,254,740,993")
     shown = ["NaN", "+∞", "−∞", "0.3", "-0.0", "1e+300", "12345.7", "3.0", "null"]
     assert [text(cell(page, row, 1)) for row in range(9)] == shown
-    assert cell(page, 3, 1).get_attribute("title") == "0.30000000000000004"
+    expect(cell(page, 3, 1)).to_have_attribute("title", "0.30000000000000004")
     assert [text(cell(page, row, 2)) for row in (1, 3, 7)] == ["0.1", "0.3", "0.7"], "as 4-byte floats are written"
     assert [text(cell(page, row, 3)) for row in (0, 1, 4)] == ["✓ true", "✗ false", "null"]
     assert [text(cell(page, row, 4)) for row in (0, 1, 2)] == ["empty", "Lisboa", "東京"]
-    assert text(cell(page, 0, 5)) == "two⏎lines⇥and a tab"
+    expect(cell(page, 0, 5)).to_have_text("two⏎lines⇥and a tab", use_inner_text=True)
     assert text(cell(page, 1, 5)).endswith("5,000,001 chars")
-    assert text(cell(page, 0, 6)) == "12345678901234567890.07"
-    assert text(cell(page, 0, 11)) == "89504e470d0a1a0a0000000d49484452… PNG image, 4.20 kB"
-    assert text(cell(page, 3, 12)) == "‖ 1.3"
+    expect(cell(page, 0, 6)).to_have_text("12345678901234567890.07", use_inner_text=True)
+    expect(cell(page, 0, 11)).to_have_text("89504e470d0a1a0a0000000d49484452… PNG image, 4.20 kB", use_inner_text=True)
+    expect(cell(page, 3, 12)).to_have_text("‖ 1.3", use_inner_text=True)
     assert cell(page, 3, 12).locator("path").get_attribute("d").count("L") == 31
-    assert text(cell(page, 5, 12)) == "null"
+    expect(cell(page, 5, 12)).to_have_text("null", use_inner_text=True)
     picture = cell(page, 0, 13).locator("img")
     assert picture.evaluate("img => [img.naturalWidth, img.naturalHeight, img.src.slice(0, 5)]") == [48, 32, "blob:"]
-    assert text(cell(page, 0, 16)) == "null"
+    expect(cell(page, 0, 16)).to_have_text("null", use_inner_text=True)
     cut = page.locator(".rows .cell.right").evaluate_all(
         "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).length"
     )
@@ -75,7 +77,7 @@ def test_rows_by_the_million(show: Show, artifacts: Path) -> None:
     page.mouse.move(400, 300)
     page.mouse.wheel(0, -260)
     cell(page, TEN_MILLION - 25, 0).get_by_text("99999750000").wait_for()
-    assert cell(page, TEN_MILLION - 1, 0).count() == 0
+    expect(cell(page, TEN_MILLION - 1, 0)).to_have_count(0)
     # What is sideways comes too.
     scroll(page, right=1)
     cell(page, TEN_MILLION - 20, 39).get_by_text("99999800039").wait_for()
@@ -131,7 +133,7 @@ def test_five_thousand_columns(show: Show, artifacts: Path) -> None:
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("searchbox", name="Find a column").fill("column 4321")
     page.screenshot(path=artifacts / "preview-columns.png")
-    assert page.get_by_text("1 of 5,000 columns found").count() == 1
+    expect(page.get_by_text("1 of 5,000 columns found")).to_have_count(1)
     page.keyboard.press("Enter")
     header(page, "column 4321").wait_for()
     assert focused(page) == (-1, 4321)
@@ -148,11 +150,13 @@ def test_values_in_full(show: Show, artifacts: Path) -> None:
     pane = page.locator(".detail-pane")
     cell(page, 1, 10).click()
     pane.get_by_text("2 fields").wait_for()
-    assert text(pane.locator(".tree")) == "2 fields tags 3 items 0 a 1 null 2 empty at 1 entry lat 52.37"
+    expect(pane.locator(".tree")).to_have_text(
+        "2 fields tags 3 items 0 a 1 null 2 empty at 1 entry lat 52.37", use_inner_text=True
+    )
     page.screenshot(path=artifacts / "preview-tree.png")
     page.keyboard.press("ArrowRight")  # the pane follows
     pane.get_by_text("|.PNG|").wait_for()
-    assert "PNG image, 4.20 kB" in text(pane)
+    expect(pane).to_contain_text("PNG image, 4.20 kB", use_inner_text=True)
     cell(page, 1, 13).click()
     picture = pane.locator("img")
     picture.wait_for()
@@ -174,14 +178,14 @@ def test_values_in_full(show: Show, artifacts: Path) -> None:
     assert set(kernel.of("cell")[0]) == {"type", "id", "view", "row", "column"}
 
 
-def test_figures_say_how_they_are_known(show: Show, artifacts: Path) -> None:
+def test_statistics_say_how_they_are_known(show: Show, artifacts: Path) -> None:
     page = show(FakeKernel(without_images(90_000), 90_000))
-    page.get_by_role("button", name="Column price: sort, filter, figures").click()
+    page.get_by_role("button", name="Column price: sort, filter, statistics").click()
     panel = page.get_by_role("dialog", name="Column price")
-    panel.locator(".figures").wait_for()
-    page.screenshot(path=artifacts / "preview-figures.png")
+    panel.locator(".statistics").wait_for()
+    page.screenshot(path=artifacts / "preview-statistics.png")
     words = "rows => rows.map((row) => [...row.cells].map((cell) => cell.innerText))"
-    rows = panel.locator(".figures tr").evaluate_all(words)
+    rows = panel.locator(".statistics tr").evaluate_all(words)
     assert rows[:4] == [
         ["rows", "90,000", "exact"],
         ["nulls", "10,000 (11 %)", "exact"],
@@ -189,9 +193,9 @@ def test_figures_say_how_they_are_known(show: Show, artifacts: Path) -> None:
         ["least", "0", "exact"],
     ]
     assert ["median", "45,000", "approximate"] in rows
-    assert "20 bars, from a sample" in text(panel)
-    assert text(header(page, "price").locator(".caption")) == "0 – 89,999 · 11 % null"
-    assert text(header(page, "city").locator(".caption")) == "≈ 5 distinct · 13 % null"
+    expect(panel).to_contain_text("20 bars, from a sample", use_inner_text=True)
+    expect(header(page, "price").locator(".caption")).to_have_text("0 – 89,999 · 11 % null", use_inner_text=True)
+    expect(header(page, "city").locator(".caption")).to_have_text("≈ 5 distinct · 13 % null", use_inner_text=True)
 
 
 @looks(1200)
@@ -202,8 +206,8 @@ def test_everyone_can_read_what_lies_over_it(what: str, width: int, theme: str, 
         kernel.table |= {"state": "lazy", "rows": None, "plan": "* Project\n|\n* Source: parquet, 8 files\n" * 9}
     page = show(kernel, width, theme)
     if what == "column":
-        page.get_by_role("button", name="Column price: sort, filter, figures").click()
-        page.locator(".figures").wait_for()
+        page.get_by_role("button", name="Column price: sort, filter, statistics").click()
+        page.locator(".statistics").wait_for()
     elif what == "detail":
         header(page, "id").wait_for()
         cell(page, 1, 0).click()

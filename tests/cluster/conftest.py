@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cluster.kernels import Kernel
+
 if TYPE_CHECKING:
     from daftnb.session import Session
 
@@ -22,7 +24,7 @@ def idle_timeout() -> float:
 
 @pytest.fixture(scope="module")
 def session(idle_timeout: float) -> Iterator[Session]:
-    from daftnb.engine.cluster import ClusterSize
+    from daftnb.engine.embedded.cluster import ClusterSize
     from daftnb.session import close_session, open_session
 
     session = open_session()
@@ -31,15 +33,20 @@ def session(idle_timeout: float) -> Iterator[Session]:
     close_session()
 
 
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    kernel = Kernel()
+    yield kernel
+    kernel.end()
+
+
 @pytest.fixture(autouse=True)
 def settings_put_back() -> Iterator[None]:
     """Each test begins and ends with the documented defaults."""
+    from daftnb import variables
     from daftnb.settings import SETTINGS
 
     names = [setting.env for setting in SETTINGS.values()]
     before = {name: os.environ.pop(name, None) for name in names}
     yield
-    for name, value in before.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
+    variables.put(before)

@@ -37,7 +37,7 @@ def tiny() -> float:
 
 def workers(session: Session) -> dict[str, dict[str, Any]]:
     """The workers that live, by their label."""
-    rows = session.frame()["workers"]["rows"].values()
+    rows = session.snapshot()["workers"]["rows"].values()
     return {row["label"]: row for row in rows if row["state"] in ("busy", "idle", "warm")}
 
 
@@ -65,14 +65,14 @@ def demand() -> list[dict[str, float]]:
 
 def query_row(session: Session) -> dict[str, Any]:
     """The history's row of the last query."""
-    frame = session.frame()
-    row: dict[str, Any] = frame["queries"][str(frame["query"]["number"])]
+    snapshot = session.snapshot()
+    row: dict[str, Any] = snapshot["queries"][str(snapshot["query"]["number"])]
     return row
 
 
 def decisions(session: Session, since: float = 0.0) -> list[dict[str, Any]]:
     """The decision log since a time, oldest first."""
-    return [entry for entry in session.frame()["decisions"].values() if entry["t"] >= since]
+    return [entry for entry in session.snapshot()["decisions"].values() if entry["t"] >= since]
 
 
 def kinds(session: Session, since: float = 0.0) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,13 +14,16 @@ from typing import Any
 import psutil
 import pytest
 
-from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
-from daftnb.engine.external import NEVER_GROWS
-from tests.cluster.heads import Head, listens, shadow_daft
-from tests.cluster.test_lifecycle import QUERY, Kernel, listeners
+from daftnb.engine.connection.external import NEVER_GROWS
+from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
+from tests.cluster.kernels import END, QUERY, RUN, Kernel
 from tests.conftest import await_that
+from tests.helpers.heads import OTHER_DAFT, Head, listens, shadow_daft
+from tests.helpers.processes import called, listeners
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+GIB = 1024**3
 
 HERE = """
 import daftnb, os, time
@@ -35,7 +39,7 @@ session.connect({address!r}, said.append)
 out = said
 """
 )
-ABOUT = "frame = session.frame(); out = [frame['session'], frame['query'], frame['settings'], frame['workers']]"
+ABOUT = "shown = session.snapshot(); out = [shown[topic] for topic in ('session', 'query', 'settings', 'workers')]"
 LEFT = """
 changed = {name for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)}
 # Ray sets these two for good: when it is imported, and for its debugger.
@@ -86,7 +90,7 @@ def test_connect_stop_and_connect_again_by_every_address(head: Head, kernel: Ker
         about = watched(kernel, where)
         assert list(about["problems"].values()) == [NEVER_GROWS]
         assert kernel.run("out = session.stop()") is True
-        assert kernel.run("out = session.frame()['session']['cluster']['state']") == "stopped"
+        assert kernel.run("out = session.snapshot()['session']['cluster']['state']") == "stopped"
         assert kernel.run("import ray; out = ray.is_initialized()") is False
         assert kernel.run(LEFT) == []
         assert "raylet" in {p.name() for p in psutil.process_iter(["name"]) if named(p, head.folder)}, "it runs on"
@@ -98,6 +102,51 @@ def named(process: psutil.Process, folder: Path) -> bool:
         return any(str(folder) in part for part in process.cmdline())
     except psutil.Error:
         return False
+
+
+AGAIN = """
+said = []
+for address in {addresses!r}:
+    session.connect(address, said.append)
+out = said
+"""
+
+
+@pytest.mark.parametrize(
+    "client", [pytest.param(False, id="direct"), pytest.param(True, id="client", marks=pytest.mark.slow)]
+)
+def test_connecting_again_to_the_same_ray_by_any_spelling_says_so_and_is_done(
+    head: Head, kernel: Kernel, client: bool
+) -> None:
+    address = head.client_address if client else head.address
+    kernel.run("import os; os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'")
+    names = [head.address, head.client_address]
+    spellings = ["auto", *names, *(name.replace("127.0.0.1", "localhost") for name in names)]
+    already = f"already connected to Ray at {address}: queries run there"
+    # The user's own connection first: Daft is pointed at it, and it stays the user's.
+    kernel.run(HERE + INIT.format(address=address))
+    assert kernel.run(AGAIN.format(addresses=spellings)) == [already] * 5
+    watched(kernel, address)
+    assert kernel.run(AGAIN.format(addresses=spellings)) == [already] * 5
+    assert kernel.run("out = session.stop()") is True
+    assert kernel.run("out = ray.is_initialized()") is True
+    kernel.run("ray.shutdown()")
+    kernel.run(CONNECT.format(address=address))
+    assert kernel.run(AGAIN.format(addresses=spellings)) == [already] * 5
+    answer = kernel.answer("session.connect('127.0.0.1:1', said.append)")
+    assert answer["error"] == "ClusterError"
+    assert f"This kernel is connected to Ray at {address} already." in answer["text"]
+    # The user ends the connection that was made for him: said, and nothing else is started.
+    text = kernel.run("""
+        import ray
+        from daftnb.commands.cluster import status_text
+        ray.shutdown()
+        out = status_text(session)
+    """)
+    assert f"cluster   not connected any more to Ray at {address}" in text
+    assert "Ray has not been started" in kernel.answer("import daft; daft.from_pydict({'a': [1]}).collect()")["text"]
+    assert kernel.run("out = ray.is_initialized()") is False
+    assert kernel.run("out = session.stop()") is False
 
 
 def test_the_magic_says_each_step_and_stop_says_what_stays(head: Head, kernel: Kernel) -> None:
@@ -184,7 +233,7 @@ def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Ker
         import threading, time
         def interrupt():
             while True:
-                query = session.frame()["query"]
+                query = session.snapshot()["query"]
                 if query["state"] == "running" and query["tasks"] and query["tasks"]["finished"] >= 12:
                     session.cancel(query["id"])
                     return
@@ -200,7 +249,7 @@ def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Ker
     assert out == "interrupted"
     seconds = kernel.run(QUERY.replace("out = ", "") + "\nout = time.monotonic() - interrupted")
     assert seconds < 15, "the next query waited for the interrupted one"
-    assert [query["state"] for query in kernel.run("out = list(session.frame()['queries'].values())")] == [
+    assert [query["state"] for query in kernel.run("out = list(session.snapshot()['queries'].values())")] == [
         "finished",
         "cancelled",
         "finished",
@@ -298,14 +347,6 @@ def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(ker
 
 
 NO_DAFT = "raise ImportError('there is no Daft here')"
-OTHER_DAFT = """
-import importlib.util, os, sys
-here = [p for p in sys.path if os.path.isfile(os.path.join(p, "daft", "context.py"))][0] + "/daft"
-spec = importlib.util.spec_from_file_location("daft", here + "/__init__.py", submodule_search_locations=[here])
-module = sys.modules["daft"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-module.__version__ = "0.7.1"
-"""
 
 
 @pytest.mark.parametrize(
@@ -387,7 +428,7 @@ def test_an_autoscaling_cluster_of_somebody_elses_is_left_without_demand() -> No
             assert len(observer.run(standing)) >= 2, "with downscaling off, Daft leaves its demand standing"
             if end:
                 assert kernel.run(end) is True
-                texts = [line["text"] for line in kernel.run("out = list(session.frame()['decisions'].values())")]
+                texts = [line["text"] for line in kernel.run("out = list(session.snapshot()['decisions'].values())")]
                 assert "what was asked of Ray is withdrawn" in texts
             kernel.end()
             assert observer.run(standing) == []
@@ -461,6 +502,41 @@ def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
     finally:
         kernel.end()
         again.stop()
+
+
+@pytest.mark.slow
+def test_a_runner_that_rays_memory_monitor_has_ended_is_followed_by_another() -> None:
+    """A process outside of Ray takes the memory; Ray ends first what asks for no resources: Daft's runner."""
+    memory = psutil.virtual_memory()
+    most = (memory.total - memory.available + 3 * GIB) / memory.total
+    head = Head(environment={"RAY_memory_usage_threshold": f"{most:.3f}", "RAY_memory_monitor_refresh_ms": "100"})
+    kernel = Kernel(head.environment)
+    hog = None
+    try:
+        head.await_client_server()
+        kernel.run(CONNECT.format(address=head.address))
+        assert kernel.run(QUERY) == {"a": [2, 3]}
+        (runner,) = called(str(head.folder), "RemoteFlotillaRunner")
+        assert kernel.run(RUN.replace("24", "400")) is True
+        hog = subprocess.Popen([sys.executable, "-c", f"import time; held = b'x' * {4 * GIB}; time.sleep(600)"])
+        await_that(lambda: not runner.is_running(), "the monitor ends the runner", 60)
+        hog.kill()
+        hog.wait()
+        hog = None
+        end = kernel.run(END)
+        assert end["over"]
+        assert "memory" in end["outcome"]["error"], end
+        assert end["state"] == "failed"
+        for _ in range(2):
+            assert kernel.run(QUERY) == {"a": [2, 3]}
+        workers = kernel.run(ABOUT)[3]
+        assert (workers["total"], workers["busy"]) == (1, 0), "none is busy for ever"
+    finally:
+        if hog is not None:
+            hog.kill()
+            hog.wait()
+        kernel.end()
+        head.stop()
 
 
 HANGS_ONCE = """

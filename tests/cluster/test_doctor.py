@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daftnb.doctor import doctor_text, examine
-from daftnb.widgets.findings import findings_html
+from daftnb.doctor.html import findings_html
+from daftnb.doctor.report import doctor_text, examine
 
 if TYPE_CHECKING:
     from daftnb.session import Session

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
+from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
 from daftnb.engine.internals import INTERNALS
-from tests.cluster.test_lifecycle import QUERY, Kernel
+from tests.cluster.kernels import QUERY, Kernel
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 # One name for each set of features that goes together, of those that Daft itself does not need in the kernel (without
-# these a query fails by itself); tests/unit/test_internals.py has each name in turn.
+# these a query fails by itself); tests/pure/test_internals.py has each name in turn.
 PATHS = (
     "RaySwordfishActorHandle.submit_task",
     "RaySwordfishTaskHandle.cancel",
@@ -29,7 +29,7 @@ delattr(getattr(flotilla, owner) if owner else flotilla, name)
 
 import daftnb, ray, time, warnings
 warnings.simplefilter("ignore")
-from daftnb.engine.connect import DRIVER_ENVIRONMENT
+from daftnb.engine.connection.link import DRIVER_ENVIRONMENT
 os.environ.update(DRIVER_ENVIRONMENT)
 session = daftnb.get_session()
 ray.init({address!r}, logging_level="warning")
@@ -40,18 +40,20 @@ out = None
 LOOK = """
 deadline = time.monotonic() + 5
 while time.monotonic() < deadline:
-    frame = session.frame()
-    warm = frame["workers"]["warm"]
+    snapshot = session.snapshot()
+    warm = snapshot["workers"]["warm"]
     if warm:
         break
     time.sleep(0.1)
-rows = frame["settings"]["rows"]
+rows = snapshot["settings"]["rows"]
 out = {
-    "off": sorted(text.partition(":")[0] for text in frame["session"]["problems"].values() if ": off, because" in text),
-    "other": [text for text in frame["session"]["problems"].values() if ": off, because" not in text],
-    "state": frame["query"]["state"],
+    "off": sorted(
+        text.partition(":")[0] for text in snapshot["session"]["problems"].values() if ": off, because" in text
+    ),
+    "other": [text for text in snapshot["session"]["problems"].values() if ": off, because" not in text],
+    "state": snapshot["query"]["state"],
     "settings": rows["threshold"]["in_effect"],
-    "tasks": bool(frame["query"]["tasks"]),
+    "tasks": bool(snapshot["query"]["tasks"]),
     "warm": bool(warm),
 }
 """

@@ -19,25 +19,26 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import daftnb
-from daftnb.engine import jobs
-from daftnb.engine.head import JobServer, start_job_server
-from daftnb.engine.jobs import Job
-from daftnb.engine.jobserver import JobError
-from tests.cluster.test_lifecycle import Kernel, listeners, processes_of
+from daftnb.engine.embedded.head import RayHead, start_head
+from daftnb.engine.jobs import job as jobs
+from daftnb.engine.jobs.job import Job
+from daftnb.engine.jobs.server import JobError
+from tests.cluster.kernels import Kernel
 from tests.conftest import await_that, run_async
+from tests.helpers.processes import called, listeners, processes_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(200)]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[JobServer]:
-    server = start_job_server()
+def server() -> Iterator[RayHead]:
+    server = start_head()
     yield server
     server.end()
 
 
 @pytest.fixture(autouse=True)
-def shown(server: JobServer, clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def shown(server: RayHead, clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process shows the server's token, and finds it by Ray's own variable."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(server.token_path))
@@ -82,7 +83,7 @@ QUERY = textwrap.dedent("""
 
 @pytest.mark.slow
 def test_a_cell_queries_on_the_cluster_with_the_settings_set_here(
-    server: JobServer, monkeypatch: pytest.MonkeyPatch, artifacts: Path
+    server: RayHead, monkeypatch: pytest.MonkeyPatch, artifacts: Path
 ) -> None:
     monkeypatch.setenv("DAFT_AUTOSCALING_THRESHOLD", "2.5")
     submitted = time.monotonic()
@@ -117,7 +118,7 @@ def test_a_cell_queries_on_the_cluster_with_the_settings_set_here(
     assert seconds["second job's first line"] < 20
 
 
-def test_the_job_server_is_on_loopback_alone(server: JobServer) -> None:
+def test_the_job_server_is_on_loopback_alone(server: RayHead) -> None:
     def whole() -> list[psutil.Process]:
         # The server answers before Ray has started the head's own raylet.
         owned = processes_of(str(server.folder))
@@ -145,7 +146,7 @@ CONCURRENCY = textwrap.dedent("""
 
 
 @pytest.mark.slow
-def test_the_schedulers_behaviour_in_a_job_is_the_settings(server: JobServer) -> None:
+def test_the_schedulers_behaviour_in_a_job_is_the_settings(server: RayHead) -> None:
     default = daftnb.submit(CONCURRENCY)
     assert ended(default) == "SUCCEEDED"
     linear = daftnb.submit(CONCURRENCY, env={"DAFT_SCHEDULER_LINEAR": "1"})
@@ -177,7 +178,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_script_runs_in_its_working_directory(
-    server: JobServer, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: RayHead, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -194,7 +195,7 @@ def test_a_script_runs_in_its_working_directory(
     assert list(temporary.iterdir()) == []
 
 
-def test_a_cell_runs_in_a_working_directory_that_stays_as_it_is(server: JobServer, project: Path) -> None:
+def test_a_cell_runs_in_a_working_directory_that_stays_as_it_is(server: RayHead, project: Path) -> None:
     before = {path.name: path.read_bytes() for path in project.iterdir()}
     source = textwrap.dedent("""
         import json, neighbour
@@ -220,7 +221,7 @@ WAITING = textwrap.dedent("""
 """)
 
 
-def test_lines_come_while_it_runs_also_in_a_running_event_loop(server: JobServer, tmp_path: Path) -> None:
+def test_lines_come_while_it_runs_also_in_a_running_event_loop(server: RayHead, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     job = daftnb.submit(WAITING.format(flag=str(flag), tail=b"last"))
 
@@ -236,7 +237,7 @@ def test_lines_come_while_it_runs_also_in_a_running_event_loop(server: JobServer
     assert job.status == "SUCCEEDED"
 
 
-def test_letting_go_of_the_lines_leaves_no_thread_and_no_harm(server: JobServer, tmp_path: Path) -> None:
+def test_letting_go_of_the_lines_leaves_no_thread_and_no_harm(server: RayHead, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     job = daftnb.submit(WAITING.format(flag=str(flag), tail=b""))
     lines = job.lines()
@@ -248,7 +249,7 @@ def test_letting_go_of_the_lines_leaves_no_thread_and_no_harm(server: JobServer,
     assert ended(job) == "SUCCEEDED"
 
 
-def test_a_log_may_hold_anything(server: JobServer, tmp_path: Path) -> None:
+def test_a_log_may_hold_anything(server: RayHead, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     flag.touch()
     odd = b"<b>\xff\xfe</b>\x00\x1b[31m\r\n" + b"x" * 5_000_000 + b"\nend"
@@ -261,7 +262,7 @@ def test_a_log_may_hold_anything(server: JobServer, tmp_path: Path) -> None:
     assert job.status == "SUCCEEDED"
 
 
-def test_stop_ends_the_query_and_its_workers(server: JobServer) -> None:
+def test_stop_ends_the_query_and_its_workers(server: RayHead) -> None:
     job = daftnb.submit(
         textwrap.dedent("""
             import time
@@ -279,7 +280,7 @@ def test_stop_ends_the_query_and_its_workers(server: JobServer) -> None:
     )
 
     def working() -> list[psutil.Process]:
-        return [p for p in processes_of(str(server.folder)) if "RaySwordfishActor" in " ".join(p.cmdline())]
+        return called(str(server.folder), "RaySwordfishActor")
 
     await_that(working, "a worker of the job", 60)
     assert job.status == "RUNNING"
@@ -289,11 +290,11 @@ def test_stop_ends_the_query_and_its_workers(server: JobServer) -> None:
     await_that(lambda: not working(), "the job's workers ended with it", 30)
 
 
-def test_a_job_that_was_just_submitted_can_be_stopped(server: JobServer) -> None:
+def test_a_job_that_was_just_submitted_can_be_stopped(server: RayHead) -> None:
     assert daftnb.submit("import time; time.sleep(600)").stop() == "STOPPED"
 
 
-def test_a_failure_has_its_traceback_and_says_what_to_do(server: JobServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_has_its_traceback_and_says_what_to_do(server: RayHead, capsys: pytest.CaptureFixture[str]) -> None:
     job = daftnb.submit("def inner():\n    raise ValueError('no such thing')\n\ninner()\n")
     assert job.follow() == "FAILED"
     shown = capsys.readouterr().out
@@ -307,7 +308,7 @@ def test_a_failure_has_its_traceback_and_says_what_to_do(server: JobServer, caps
         job.check()
 
 
-def test_without_daft_on_the_cluster(server: JobServer) -> None:
+def test_without_daft_on_the_cluster(server: RayHead) -> None:
     job = daftnb.submit("import sys\nsys.path = [p for p in sys.path if 'site-packages' not in p]\nimport daft\n")
     assert ended(job) == "FAILED"
     assert job.failure is not None
@@ -315,7 +316,7 @@ def test_without_daft_on_the_cluster(server: JobServer) -> None:
     assert 'pip=["daft==' in job.failure.remedy
 
 
-def test_a_runtime_environment_that_cannot_be_made(server: JobServer) -> None:
+def test_a_runtime_environment_that_cannot_be_made(server: RayHead) -> None:
     job = daftnb.submit("print(1)", runtime_env={"working_dir": "gcs://_ray_pkg_absent.zip"})
     assert ended(job) == "FAILED"
     assert job.failure is not None
@@ -325,7 +326,7 @@ def test_a_runtime_environment_that_cannot_be_made(server: JobServer) -> None:
 
 
 @pytest.mark.slow
-def test_another_kernel_finds_it_again(server: JobServer, tmp_path: Path) -> None:
+def test_another_kernel_finds_it_again(server: RayHead, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     first = Kernel()
     older = first.run("import daftnb; out = daftnb.submit('print(1)', name='older').id")
@@ -339,7 +340,7 @@ def test_another_kernel_finds_it_again(server: JobServer, tmp_path: Path) -> Non
         table = second.run("out = repr(daftnb.jobs())").splitlines()
         assert table[0].split() == ["id", "name", "status", "submitted", "took", "message"]
         assert table[1].split()[:2] == [newer, "newer"]
-        second.run(f"from daftnb.engine.jobs import find; job = find({newer!r})")
+        second.run(f"from daftnb.engine.jobs.job import find; job = find({newer!r})")
         assert second.run("out = next(line for line in job.lines() if line == 'one')") == "one"
         assert second.run("out = job.status") == "RUNNING"
         flag.touch()
@@ -348,7 +349,7 @@ def test_another_kernel_finds_it_again(server: JobServer, tmp_path: Path) -> Non
         second.end()
 
 
-def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: JobServer) -> None:
+def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: RayHead) -> None:
     first, second = Notebook(), Notebook()
     try:
         output = first.run(
@@ -435,14 +436,14 @@ class Notebook:
 
 
 @pytest.mark.parametrize("wanted", ["raysubmit_absent", "../version", "", "a b"])
-def test_no_such_job(server: JobServer, wanted: str) -> None:
+def test_no_such_job(server: RayHead, wanted: str) -> None:
     with pytest.raises(JobError) as caught:
         jobs.find(wanted)
     assert caught.value.what == f"There is no job {wanted!r} at {server.address}."
     assert caught.value.remedy == "daftnb.jobs() lists those there are."
 
 
-def test_a_driver_that_connected_by_itself_is_no_job(server: JobServer) -> None:
+def test_a_driver_that_connected_by_itself_is_no_job(server: RayHead) -> None:
     kernel = Kernel({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"})
     try:
         driver = kernel.run(
@@ -457,7 +458,7 @@ def test_a_driver_that_connected_by_itself_is_no_job(server: JobServer) -> None:
 
 
 def test_a_token_that_is_wrong_or_missing_is_told(
-    server: JobServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: RayHead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "token"
     wrong.write_text("0" * 64)
@@ -475,7 +476,7 @@ def test_a_token_that_is_wrong_or_missing_is_told(
     assert '"RAY_AUTH_MODE": "token"' in caught.value.remedy
 
 
-def test_a_server_that_ends_is_told_and_holds_nobody(server: JobServer, tmp_path: Path) -> None:
+def test_a_server_that_ends_is_told_and_holds_nobody(server: RayHead, tmp_path: Path) -> None:
     """The last one here: it ends the server."""
     job = daftnb.submit(WAITING.format(flag=str(tmp_path / "never"), tail=b""))
     lines = job.lines()

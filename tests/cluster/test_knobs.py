@@ -174,7 +174,7 @@ def test_linear_runs_never_two_tasks_at_once(one_worker: Session) -> None:
     since = time.time()
     sleepy(8, 0.3).collect()  # each long enough for a look at it
     assert most_at_once(since) == 1
-    points = [p for p in session.frame()["backlog"]["points"].values() if p[0] >= since]
+    points = [p for p in session.snapshot()["backlog"]["points"].values() if p[0] >= since]
     assert max(point[3] for point in points) == 1, "tasks running"
     assert any("linear scheduler" in entry["text"] for entry in decisions(session, since))
 
@@ -186,7 +186,7 @@ def test_the_ends_of_the_ranges_are_the_engines_too(one_worker: Session) -> None
     tiny()
     set_knobs(THRESHOLD="1.0", DOWNSCALE_IDLE_SECONDS="0", MIN_SURVIVOR_WORKERS="0", DOWNSCALE_ENABLED="no")
     tiny()
-    assert session.frame()["session"]["problems"] == {}
+    assert session.snapshot()["session"]["problems"] == {}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

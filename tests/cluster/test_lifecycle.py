@@ -2,112 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import textwrap
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import psutil
 import pytest
 
-from tests.conftest import ROOT, await_that
+from tests.cluster.kernels import QUERY, START, Kernel
+from tests.conftest import await_that
+from tests.helpers.processes import listeners, processes_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
-
-
-class Kernel:
-    """A Python process that runs statements sent to it, and answers with one line of JSON each."""
-
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
-        loop = textwrap.dedent("""
-            import json, sys, traceback
-            space = {}
-            for line in sys.stdin:
-                try:
-                    exec(json.loads(line), space)
-                    answer = {"ok": space.get("out")}
-                except BaseException as error:
-                    answer = {"error": type(error).__name__, "text": str(error), "trace": traceback.format_exc()}
-                print("ANSWER " + json.dumps(answer), flush=True)
-        """)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", loop],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, **(environment or {})},
-        )
-
-    def run(self, source: str) -> Any:
-        """Run a statement; what it put into ``out``. An exception there is an AssertionError here."""
-        answer = self.answer(source)
-        assert "ok" in answer, answer.get("trace")
-        return answer["ok"]
-
-    def answer(self, source: str) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(textwrap.dedent(source)) + "\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("ANSWER "):
-                return json.loads(line.removeprefix("ANSWER "))
-        raise AssertionError("the kernel ended")
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            assert self.process.stdin is not None
-            self.process.stdin.close()
-            self.process.wait(60)
-
-
-@pytest.fixture
-def kernel() -> Iterator[Kernel]:
-    kernel = Kernel()
-    yield kernel
-    kernel.end()
-
-
-START = """
-import daftnb
-session = daftnb.get_session()
-from daftnb.engine.cluster import ClusterSize
-said = []
-session.start(ClusterSize(1, 2, 1, 30.0), said.append)
-out = [session.cluster.address, str(session.cluster.folder), said]
-"""
-QUERY = """
-import daft
-out = daft.from_pydict({"a": [1, 2, 3]}).into_partitions(2).where(daft.col("a") > 1).sort("a").to_pydict()
-"""
-
-
-def processes_of(folder: str) -> list[psutil.Process]:
-    """Whoever names a cluster's folder on its command line, and their children: all of the cluster."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            if any(folder in part for part in process.cmdline()):
-                found[process.pid] = process
-                found.update((child.pid, child) for child in process.children(recursive=True))
-        except psutil.NoSuchProcess:
-            continue
-    return [process for process in found.values() if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-
-
-def listeners(processes: list[psutil.Process]) -> set[str]:
-    """The addresses on which these processes listen."""
-    return {
-        connection.laddr.ip.removeprefix("::ffff:")  # an IPv4 address as an IPv6 socket shows it
-        for process in processes
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
 
 
 def test_a_cluster_is_loopback_only_with_a_token_and_a_killed_kernel_leaves_nothing(kernel: Kernel) -> None:
@@ -153,13 +60,13 @@ def test_stop_ends_exactly_it_and_start_works_again(kernel: Kernel) -> None:
     bystander.kill()
     assert kernel.run("out = session.stop()") is False
     kernel.run("del held")
-    assert kernel.run("out = session.frame()['session']['problems']") == {}
+    assert kernel.run("out = session.snapshot()['session']['problems']") == {}
     left = kernel.run("import os; out = [name for name in os.environ if name.startswith('RAY_')]")
     assert set(left) <= {"RAY_CLIENT_MODE"}, "Ray sets this one itself"
     _, again, _ = kernel.run(START)
     assert again != folder
     assert kernel.run(QUERY) == {"a": [2, 3]}
-    assert kernel.run("out = session.frame()['query']['tasks']['finished'] > 0") is True
+    assert kernel.run("out = session.snapshot()['query']['tasks']['finished'] > 0") is True
     kernel.end()  # an ordinary end of the interpreter, with the cluster running
     await_that(lambda: not processes_of(again), "all ended with the kernel", 30)
 
@@ -170,7 +77,8 @@ def test_a_runner_that_is_native_already_is_said_before_anything_starts(kernel: 
     assert answer["error"] == "ClusterError"
     assert answer["text"] == (
         "This kernel's queries run on Daft's native runner already, and Daft cannot change runners in a process. "
-        "Restart the kernel, and run %daft start or %daft connect before the first query."
+        "Restart the kernel, and run %daft start or %daft connect before the first dataframe (daft.from_pydict, "
+        "daft.read_parquet, …)."
     )
     assert kernel.run(QUERY) == {"a": [2, 3]}
     assert kernel.run("import ray; out = ray.is_initialized()") is False
@@ -201,12 +109,12 @@ def test_the_native_plan_is_live(kernel: Kernel) -> None:
         import threading, time
         import daft, daftnb
         session = daftnb.get_session()
-        frames = []
+        snapshots = []
 
         class Page:
             looking = True
-            def publish(self, frame):
-                frames.append(frame)
+            def publish(self, snapshot):
+                snapshots.append(snapshot)
 
         session.monitor.listeners.append(Page())
 
@@ -217,8 +125,8 @@ def test_the_native_plan_is_live(kernel: Kernel) -> None:
 
         table = daft.from_pydict({"a": list(range(150))}).with_column("b", slow(daft.col("a")))
         table.where(daft.col("b") > 4).collect()
-        last = session.frame()
-        running = [frame for frame in frames if frame["query"] and frame["query"]["state"] == "running"]
+        last = session.snapshot()
+        running = [snapshot for snapshot in snapshots if snapshot["query"] and snapshot["query"]["state"] == "running"]
         out = {
             "running": len(running),
             "runner": last["query"]["runner"],
@@ -227,7 +135,7 @@ def test_the_native_plan_is_live(kernel: Kernel) -> None:
             "problems": last["session"]["problems"],
         }
     """)
-    assert out["running"] >= 4, "frames while the query ran (1.5 s)"
+    assert out["running"] >= 4, "snapshots while the query ran (1.5 s)"
     assert (out["runner"], out["state"], out["problems"]) == ("native", "finished", {})
     assert out["operators"][0] == ["In Memory Scan", "finished", 150]
     assert out["operators"][-1] == ["Filter", "finished", 145]
@@ -243,7 +151,7 @@ def test_a_failing_query_fails_as_it_would_without_us(kernel: Kernel) -> None:
         daft.from_pydict({"a": [1]}).with_column("b", bad(daft.col("a"))).collect()
     """)
     assert "no such thing" in answer["trace"]
-    out = kernel.run("query = session.frame()['query']; out = [query['state'], 'no such thing' in query['error']]")
+    out = kernel.run("query = session.snapshot()['query']; out = [query['state'], 'no such thing' in query['error']]")
     assert out == ["failed", True]
 
 
@@ -255,9 +163,9 @@ def test_a_cluster_whose_head_dies_is_told_and_can_be_started_again(kernel: Kern
     about = kernel.run("""
         import time
         deadline = time.monotonic() + 40
-        while session.frame()["session"]["cluster"]["state"] != "stopped" and time.monotonic() < deadline:
+        while session.snapshot()["session"]["cluster"]["state"] != "stopped" and time.monotonic() < deadline:
             time.sleep(0.1)
-        out = session.frame()["session"]
+        out = session.snapshot()["session"]
     """)
     assert about["cluster"]["state"] == "stopped"
     assert "the Ray head at" in " ".join(about["problems"].values())

@@ -125,8 +125,8 @@ def query_with_stages(seconds: float) -> Any:
 def run_journaled(session: Session, query: Any, meanwhile: Any = None) -> tuple[Any, list[Any], float]:
     import ray
 
-    assert session._flotilla is not None
-    actor = session._flotilla.runner
+    assert session.connection.flotilla is not None
+    actor = session.connection.flotilla.runner
     ray.get(actor.__ray_call__.remote(keep_journal))
     began = time.time()
     if meanwhile is not None:
@@ -136,9 +136,9 @@ def run_journaled(session: Session, query: Any, meanwhile: Any = None) -> tuple[
 
 
 def finished_counts(session: Session) -> dict[str, int]:
-    frame = session.frame()
-    assert frame["session"]["problems"] == {}
-    return frame["query"]["tasks"]
+    snapshot = session.snapshot()
+    assert snapshot["session"]["problems"] == {}
+    return snapshot["query"]["tasks"]
 
 
 def test_counts_equal_the_schedulers_trace_at_every_tick(session: Session, artifacts: Path) -> None:
@@ -159,7 +159,7 @@ def test_counts_equal_the_schedulers_trace_at_every_tick(session: Session, artif
     }
     asked = [f for _, f in trace if f.get("message") == "Sending autoscaling request"]
     assert asked, "this query is meant to need more workers than there are"
-    assert session.frame()["queries"][str(session.frame()["query"]["number"])]["workers_to"] >= 2
+    assert session.snapshot()["queries"][str(session.snapshot()["query"]["number"])]["workers_to"] >= 2
     (artifacts / "oracle.txt").write_text(f"{ticks} ticks, {len(journal)} changes, {enqueued} tasks: all equal\n")
 
 
@@ -170,11 +170,11 @@ def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Ses
 
     def kill_one() -> None:
         def busy() -> psutil.Process | None:
-            frame = session.frame()
-            query = frame["query"]
+            snapshot = session.snapshot()
+            query = snapshot["query"]
             if query is None or query["state"] != "running" or not query["tasks"] or query["tasks"]["finished"] < 5:
                 return None
-            from daftnb.engine.supervisor import owned_processes
+            from daftnb.engine.embedded.supervisor import owned_processes
 
             assert session.cluster is not None
             actors = [
@@ -189,18 +189,18 @@ def test_a_killed_worker_is_counted_and_its_tasks_are_pending_again(session: Ses
         process.kill()
 
     thread = threading.Thread(target=kill_one)
-    number_before = session.frame()["query"]["number"] if session.frame()["query"] else 0
+    number_before = session.snapshot()["query"]["number"] if session.snapshot()["query"] else 0
     result, journal, began = run_journaled(session, query_with_stages(0.3), thread.start)
     thread.join(60)
     assert killed
     assert result == {"b": [0, 1, 2, 3, 4], "a": [75, 81, 87, 93, 99]}
     trace = whole_trace(session, began)
     assert compare(journal, trace) > 20
-    frame = session.frame()
-    assert frame["query"]["number"] == number_before + 1
-    assert frame["query"]["tasks"]["pending"] == frame["query"]["tasks"]["running"] == 0
-    assert frame["query"]["tasks"]["finished"] == frame["query"]["tasks"]["submitted"]
-    assert any(decision["kind"] == "died" for decision in frame["decisions"].values())
+    snapshot = session.snapshot()
+    assert snapshot["query"]["number"] == number_before + 1
+    assert snapshot["query"]["tasks"]["pending"] == snapshot["query"]["tasks"]["running"] == 0
+    assert snapshot["query"]["tasks"]["finished"] == snapshot["query"]["tasks"]["submitted"]
+    assert any(decision["kind"] == "died" for decision in snapshot["decisions"].values())
 
 
 def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, clean_settings: None) -> None:
@@ -208,12 +208,12 @@ def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, c
 
     import ray
 
-    assert session._flotilla is not None
+    assert session.connection.flotilla is not None
     os.environ["DAFT_AUTOSCALING_THRESHOLD"] = "7.5"
     os.environ["DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS"] = "ten"
     with pytest.warns(UserWarning, match="idle_seconds cannot be 'ten'"):
         query_with_stages(0).collect()
-    rows = session.frame()["settings"]["rows"]
+    rows = session.snapshot()["settings"]["rows"]
     in_effect = {name: row["in_effect"] for name, row in rows.items()}
     assert in_effect == {"threshold": "7.5", "downscale": "1", "idle_seconds": "60", "survivors": "1", "linear": "0"}
 
@@ -224,12 +224,12 @@ def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, c
             name: value for name, value in os.environ.items() if name.startswith(("DAFT_AUTOSCALING", "DAFT_SCHED"))
         }
 
-    there = ray.get(session._flotilla.runner.__ray_call__.remote(look))
+    there = ray.get(session.connection.flotilla.runner.__ray_call__.remote(look))
     assert there == {**session.settings.environment(), "DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS": "120"}
     # Set now, in effect with the next query only.
     session.set(threshold=2)
-    row = session.frame()["settings"]["rows"]["threshold"]
+    row = session.snapshot()["settings"]["rows"]["threshold"]
     assert (row["set"], row["in_effect"], row["pending"]) == ("2.0", "7.5", True)
     query_with_stages(0).collect()
-    row = session.frame()["settings"]["rows"]["threshold"]
+    row = session.snapshot()["settings"]["rows"]["threshold"]
     assert (row["set"], row["in_effect"], row["pending"]) == ("2.0", "2.0", False)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cluster.test_lifecycle import processes_of
 from tests.conftest import await_that
-from tests.unit.desks import Asked
+from tests.helpers.previewservice import Asked
+from tests.helpers.processes import processes_of
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -43,7 +43,7 @@ def test_only_the_rows_of_a_page_come_here(session: Session, frame: Any) -> None
     before = whereabouts(frame)
     assert all(nodes and here not in nodes for nodes in before)
     asked = Asked(frame, session.cancel_on_ray)
-    assert asked.desk.source.rows is not None and asked.desk.source.rows.rows == ROWS
+    assert asked.service.source.rows is not None and asked.service.source.rows.rows == ROWS
     last = asked.rows(ROWS - 3, 100, [1, 0])
     assert last["v0"] == [ROWS - 3, ROWS - 2, ROWS - 1] and last["v1"] == [str(i) for i in last["v0"]]
     first = asked.rows(99_990, 20, [0])  # of two partitions
@@ -51,14 +51,14 @@ def test_only_the_rows_of_a_page_come_here(session: Session, frame: Any) -> None
     took = []
     for start in range(0, ROWS, 5_000):
         began = time.perf_counter()
-        count, series = asked.desk.source.rows.slice(start, 100, [0, 1, 2])
+        count, series = asked.service.source.rows.slice(start, 100, [0, 1, 2])
         took.append(time.perf_counter() - began)
         assert count == 100 and series[0].to_pylist() == list(range(start, start + 100))
     print("page on Ray, ms:", [round(each * 1000, 1) for each in sorted(took)])
     content, _ = asked.answer(asked.ask("cell", view=0, row=7, column=1))
     assert content["text"] == "7"
     assert whereabouts(frame) == before
-    assert not session.frame()["session"]["problems"]
+    assert not session.snapshot()["session"]["problems"]
 
 
 def test_the_display_fetches_no_partition(session: Session, frame: Any) -> None:
@@ -72,18 +72,29 @@ def test_the_display_fetches_no_partition(session: Session, frame: Any) -> None:
     assert whereabouts(frame) == before
 
 
+def test_what_cells_show_is_found_on_the_cluster(session: Session) -> None:
+    import daft
+    from daft import col
+
+    some = daft.range(1_000, partitions=4).with_column("half", col("id") / 2)
+    nested = some.with_column("day", (col("id") % 365).cast("int32").cast("date"))
+    asked = Asked(nested.with_column("parts", col("half").cast("string").split(".")).collect(), session.cancel_on_ray)
+    found = {text: asked.view(search=text)["rows"] for text in ("499.5", '"499", "5"', "1970-12-3", "nowhere")}
+    assert found == {"499.5": 1, '"499", "5"': 1, "1970-12-3": 4, "nowhere": 0}
+
+
 def test_views_are_made_on_the_cluster_and_can_be_ended(session: Session, frame: Any) -> None:
     import daft
     from daft import col
 
     asked = Asked(frame, session.cancel_on_ray)
-    queries = len(session.frame()["queries"])
+    queries = len(session.snapshot()["queries"])
     answer = asked.view(
         sort=[{"column": 0, "descending": True}], filters=[{"column": 0, "op": "lt", "value": "250000"}]
     )
     assert answer["state"] == "ready" and answer["rows"] == 250_000
     assert asked.rows(0, 2, [0], view=answer["view"]) == {"v0": [249_999, 249_998]}
-    assert len(session.frame()["queries"]) == queries, "it is no query of the user"
+    assert len(session.snapshot()["queries"]) == queries, "it is no query of the user"
 
     @daft.func
     def slow(x: int) -> int:
@@ -94,9 +105,9 @@ def test_views_are_made_on_the_cluster_and_can_be_ended(session: Session, frame:
     waiting = Asked(lazy, session.cancel_on_ray)
     id_ = waiting.ask("run")
     assert waiting.changes[-1] == ("running", None)
-    await_that(lambda: session.frame()["backlog"] and len(waiting.answers(id_)) > 3, "it runs")
+    await_that(lambda: session.snapshot()["backlog"] and len(waiting.answers(id_)) > 3, "it runs")
     began = time.monotonic()
-    waiting.desk.take({"type": "cancel", "id": id_})
+    waiting.service.take({"type": "cancel", "id": id_})
     assert waiting.answer(id_)[0]["state"] == "cancelled"
     assert time.monotonic() - began < 5 and waiting.changes[-1] == ("lazy", None)
     began = time.monotonic()
@@ -115,13 +126,13 @@ def test_a_page_does_not_wait_behind_a_backlog(session: Session, frame: Any) -> 
 
     busy = Asked(daft.range(40, partitions=40).with_column("y", slow(col("id"))), session.cancel_on_ray)
     id_ = busy.ask("run")
-    await_that(lambda: (session.frame()["backlog"] or {}).get("pending"), "a backlog", 60)
+    await_that(lambda: (session.snapshot()["backlog"] or {}).get("pending"), "a backlog", 60)
     asked = Asked(frame, session.cancel_on_ray)
     began = time.monotonic()
     assert asked.rows(200_000, 1, [0]) == {"v0": [200_000]}
     took = time.monotonic() - began
-    pending = (session.frame()["backlog"] or {}).get("pending")
-    busy.desk.take({"type": "cancel", "id": id_})
+    pending = (session.snapshot()["backlog"] or {}).get("pending")
+    busy.service.take({"type": "cancel", "id": id_})
     assert busy.answer(id_)[0]["state"] == "cancelled"
     assert pending and took < 5, (pending, took)
 
@@ -140,7 +151,7 @@ def test_the_first_rows_of_a_frame_that_has_not_run(session: Session, frame: Any
 
     asked = Asked(frame.where(col("id") >= 10), session.cancel_on_ray)
     assert asked.answer(asked.ask("run"))[0]["state"] == "ready"
-    assert asked.desk.source.limit == 1000 and len(asked.rows(0, 500, [0])["v0"]) == 500
+    assert asked.service.source.limit == 1000 and len(asked.rows(0, 500, [0])["v0"]) == 500
 
 
 @pytest.mark.slow
@@ -164,7 +175,7 @@ def test_a_partition_that_is_lost_is_said_and_made_again(session: Session) -> No
     assert asked.changes[-1][0] == "lost"
     ran = asked.answer(asked.ask("run"), 120)[0]
     assert ran["type"] == "run" and ran["state"] == "ready", ran
-    assert asked.desk.state == "ready" and asked.rows(0, 2, [1]) == {"v1": [1, 2]}
+    assert asked.service.state == "ready" and asked.rows(0, 2, [1]) == {"v1": [1, 2]}
 
 
 def end_node(session: Session, where: set[str]) -> None:

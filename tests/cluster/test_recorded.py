@@ -18,7 +18,7 @@ from daftnb import magics
 from daftnb.session import Session
 from tests.cluster.scaling import demand, sleepy, tiny
 from tests.conftest import await_that
-from tests.unit.terminals import Screen, screen
+from tests.helpers.terminals import Screen, screen
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
@@ -26,9 +26,9 @@ ELSEWHERE = """
 import json, sys
 import daftnb
 run = daftnb.open_recording(sys.argv[1])
-frame = run.frame()
+snapshot = run.snapshot()
 assert not {"ray", "daft", "IPython"} & sys.modules.keys()
-json.dump({name: frame[name] for name in ("query", "plan", "queries", "decisions")}, sys.stdout)
+json.dump({name: snapshot[name] for name in ("query", "plan", "queries", "decisions")}, sys.stdout)
 """
 
 
@@ -48,9 +48,9 @@ def uneven() -> Any:
 def test_each_task_of_a_query_is_seen_and_its_recording_is_exact(session: Session, tmp_path: Path) -> None:
     tiny()
     uneven().collect()
-    number = session.frame()["query"]["number"]
+    number = session.snapshot()["query"]["number"]
     await_that(lambda: demand() == [], "what was asked is withdrawn", 10)
-    live = session.frame()
+    live = session.snapshot()
     counted = live["query"]["tasks"]["finished"]
     path = tmp_path / "run.arrow"
     daftnb.save(path, number)
@@ -108,7 +108,7 @@ def test_a_cells_name_is_in_the_history_and_on_the_terminal(session: Session, mo
     assert sum(line.startswith(said) for line in screen(terminal.getvalue())) == 1, "at the beginning of a line"
 
 
-def test_nodes_have_figures_and_actors_of_udfs_are_counted(session: Session) -> None:
+def test_nodes_have_usage_and_actors_of_udfs_are_counted(session: Session) -> None:
     import daft
     from daft import col
 
@@ -125,20 +125,20 @@ def test_nodes_have_figures_and_actors_of_udfs_are_counted(session: Session) -> 
             return x + self.more
 
     seen: list[dict[str, Any]] = []
-    publish = session.monitor._frame
+    publish = session.monitor._snapshot
 
     def noted(state: Any, now: float) -> Any:
-        frame = publish(state, now)
-        seen.append(frame["plan"]["udfs"] if frame["plan"] else {})
-        return frame
+        snapshot = publish(state, now)
+        seen.append(snapshot["plan"]["udfs"] if snapshot["plan"] else {})
+        return snapshot
 
     query = daft.from_pydict({"a": list(range(6))}).into_partitions(3).with_column("b", Adder(10).add(col("a")))
-    session.monitor._frame = noted  # type: ignore[method-assign]
+    session.monitor._snapshot = noted  # type: ignore[method-assign]
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.1):
-            session.frame()
+            session.snapshot()
 
     looking = threading.Thread(target=look)
     looking.start()
@@ -147,19 +147,19 @@ def test_nodes_have_figures_and_actors_of_udfs_are_counted(session: Session) -> 
     finally:
         over.set()
         looking.join()
-        session.monitor._frame = publish  # type: ignore[method-assign]
+        session.monitor._snapshot = publish  # type: ignore[method-assign]
     waits = [(udf["awaited"], udf["limit"]) for udfs in seen for name, udf in udfs.items() if "Adder.add" in name]
     assert (1, 120) in waits, "while it starts, with the engine's own limit"
     assert waits[-1] == (0, 0)
     counts = [udf["count"] for udfs in seen for name, udf in udfs.items() if "Adder.add" in name]
     assert 1 in counts, "while it runs there is one actor"
-    await_that(lambda: not any(u["count"] for u in session.frame()["plan"]["udfs"].values()), "it is gone", 10)
+    await_that(lambda: not any(u["count"] for u in session.snapshot()["plan"]["udfs"].values()), "it is gone", 10)
 
-    def figures() -> list[dict[str, Any]]:
-        rows = session.frame()["workers"]["rows"].values()
-        return [row["figures"] for row in rows if row["state"] in ("idle", "warm", "busy") and row["figures"]]
+    def usage() -> list[dict[str, Any]]:
+        rows = session.snapshot()["workers"]["rows"].values()
+        return [row["usage"] for row in rows if row["state"] in ("idle", "warm", "busy") and row["usage"]]
 
-    await_that(lambda: any(row["memory_used"] for row in figures()), "a worker's memory", 10)
-    for row in figures():
+    await_that(lambda: any(row["memory_used"] for row in usage()), "a worker's memory", 10)
+    for row in usage():
         assert 10**7 < (row["memory_used"] or 10**8) < row["memory_total"]
         assert 0 <= row["store_used"] <= row["store_total"]

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from daftnb.engine.cluster import ClusterSize, EmbeddedCluster
-from tests.cluster.test_faults import END, RUN
-from tests.cluster.test_lifecycle import QUERY, Kernel
+from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
+from tests.cluster.kernels import END, QUERY, RUN, Kernel
 from tests.conftest import await_that
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]

@@ -24,7 +24,7 @@ def idle_timeout() -> float:
 
 def actors(session: Session) -> list[psutil.Process]:
     """The processes of the workers."""
-    from daftnb.engine.supervisor import owned_processes
+    from daftnb.engine.embedded.supervisor import owned_processes
 
     assert session.cluster is not None
     found = []
@@ -75,7 +75,7 @@ def test_a_worker_killed_while_warm_is_noticed_and_replaced(session: Session) ->
     tiny()
     # Ray takes a node without a worker after two seconds; on a slow machine that is before the query.
     assert len(workers(session)) == nodes(), "its node has a worker again"
-    assert session.frame()["session"]["problems"] == {}
+    assert session.snapshot()["session"]["problems"] == {}
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_a_node_that_is_gone_is_noticed(session: Session) -> None:
     await_that(lambda: len(workers(session)) == len(before) - 1, "its worker is gone", 15)
     assert {"died", "gone"} & kinds(session, since)
     assert tiny() < 30
-    assert session.frame()["query"]["state"] == "finished"
+    assert session.snapshot()["query"]["state"] == "finished"
 
 
 def test_an_idle_worker_that_a_long_query_does_not_use_is_ended_in_time(session: Session) -> None:
@@ -112,8 +112,8 @@ def test_without_the_extension_the_actor_is_as_daft_made_it(session: Session) ->
     import ray
 
     tiny()
-    assert session._flotilla is not None
-    actor = session._flotilla.runner
+    assert session.connection.flotilla is not None
+    actor = session.connection.flotilla.runner
 
     def look(actor: object) -> dict[str, object]:
         import os
@@ -142,7 +142,7 @@ def test_without_the_extension_the_actor_is_as_daft_made_it(session: Session) ->
 
     with_us = ray.get(actor.__ray_call__.remote(look))
     assert with_us["threads"] == ["daftnb-warm"]
-    session._flotilla.door.close()
+    session.connection.flotilla.door.close()
     without = ray.get(actor.__ray_call__.remote(look))
     assert without["attributes"] == without["threads"] == without["environment"] == []
     assert without["streams"] == "dict"

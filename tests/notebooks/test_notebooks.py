@@ -11,13 +11,11 @@ import pytest
 from tests.notebooks.running import Ran, run
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
-LONGEST_SECONDS = 180  # for each, on two cores
 
 
 def ran(name: str, folder: Path) -> Ran:
     notebook = run(name, folder)
     print(f"{name}: {notebook.seconds:.0f} s")
-    assert notebook.seconds < LONGEST_SECONDS
     return notebook
 
 
@@ -36,6 +34,13 @@ def test_quickstart(tmp_path: Path) -> None:
     assert counts["score"] == list(range(7))
     assert sum(counts["orders"]) == 400
     assert re.search(r"threshold +1000", notebook.text("%daft set threshold=1000"))
+    # Each view is of its cell's query.
+    watched = notebook.text("%daft cockpit")
+    assert re.match(r"Query 2 .* against threshold 1\.25, workers 1 → 2", watched)
+    assert "threshold 1.25, peak" in watched and "threshold 1000" not in watched
+    assert "Backlog: nothing runs;" in watched
+    assert "count(o_orderkey" in watched and "max(o_orderkey" not in watched
+    assert re.search(r"Query 3 .* against threshold 1000", notebook.text("%daft set threshold=1000"))
     assert "asked" in notebook.text("%daft decisions")
     assert "finished" in notebook.text("daftnb.history()")
 
@@ -80,7 +85,7 @@ def test_previews(tmp_path: Path) -> None:
     for shown in ("9007199254740993", "NaN", "12345678901234.567", "2024-02-29"):
         assert shown in types
     assert "<b>tag</b>" not in types
-    assert "Pune" in notebook.html("%daft preview frame")
+    assert "Pune" in notebook.html("%daft preview snapshot")
 
 
 def test_sql_and_jobs(tmp_path: Path) -> None:

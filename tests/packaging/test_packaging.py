@@ -69,6 +69,7 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
         "daftnb/static/daftnb.js",
         "daftnb/static/preview.js",
         "daftnb/static/loader.js",
+        "daftnb/static/mount.js",
         "daftnb/py.typed",
         *(f"daftnb/notebooks/{notebook.name}" for notebook in (ROOT / "notebooks").glob("*.ipynb")),
     } <= names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from daftnb import demo
+from daftnb.demo import tpch
 
 if TYPE_CHECKING:
     from daft import DataFrame
@@ -22,8 +22,8 @@ def files(folder: Path, scale: float) -> dict[str, str]:
     with (home / "lock").open("w") as lock:  # of all that want them at the same time, one makes them
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not all(any((home / table).glob("*.parquet")) for table in TABLES):
-            with mock.patch.object(demo, "TABLES", TABLES):
-                demo.make_tables(home, scale)
+            with mock.patch.object(tpch, "TABLES", TABLES):
+                tpch.make_tables(home, scale)
     return {table: str(home / table / "*.parquet") for table in TABLES}
 
 

@@ -1,5 +1,5 @@
 // A worker's tasks as bars on its lane: which of its tracks each is on, what is under a pixel. No drawing here.
-import type { Task, Worker } from "./frame.ts";
+import type { Task, Worker } from "./snapshot.ts";
 
 export interface Bar {
   key: string;
@@ -24,7 +24,14 @@ export const tracksOf = (worker: Worker): number => Math.max(1, Math.min(worker.
 /** The bars by their start. `known`, per worker, keeps each task on its track while older ones leave. */
 export function barsOf(worker: Worker, known: Map<string, number>): Bar[] {
   const bars: Bar[] = Object.values(worker.tasks).map(([task, stage, query, from, to, outcome]) => ({
-    key: `${task}:${from}`, task, stage, query, from, to, outcome, track: 0,
+    key: `${task}:${from}`,
+    task,
+    stage,
+    query,
+    from,
+    to,
+    outcome,
+    track: 0,
   }));
   for (const [task, stage, from] of worker.now) {
     bars.push({ key: `${task}:${from}`, task, stage, query: 0, from, to: null, outcome: "running", track: 0 });

@@ -1,9 +1,9 @@
 // One operator as a card: what it is, how far it has come, what came of it, and what stands out.
 import { fits, widths } from "./fit.ts";
-import { glyph } from "./words.ts";
 import { duration, plural, share, size } from "./format.ts";
-import type { Counts } from "./frame.ts";
-import { brief, rowWords, skewShort, type Drawn } from "./planwords.ts";
+import { brief, type Drawn, rowWords, skewShort } from "./planwords.ts";
+import type { Counts } from "./snapshot.ts";
+import { glyph } from "./words.ts";
 
 const SHOWN = 120; // characters of a name or expression; the details have all of it
 const ROOM = { near: 215, far: 204 }; // px within the borders and paddings of plan.css
@@ -31,7 +31,20 @@ interface CardProps {
   onFocus: () => void;
 }
 
-export function Card({ operator, x, y, current, selected, slowest, far, actors, hidden, onSelect, onFold, onFocus }: CardProps) {
+export function Card({
+  operator,
+  x,
+  y,
+  current,
+  selected,
+  slowest,
+  far,
+  actors,
+  hidden,
+  onSelect,
+  onFold,
+  onFocus,
+}: CardProps) {
   const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
   const skew = skewShort(operator.skew);
   const note = skew || actors;
@@ -39,7 +52,9 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
   const title = name.slice(0, SHOWN);
   const sign = state ? `${glyph(state)} ` : "";
   const part = (slowest ? "⚑ " : "") + share(operator.time_share);
-  const named = far ? fits(ROOM.far, GAP, [sign + title, FAR_NAME]) : fits(ROOM.near, GAP, [sign + title, NAME], [part, TEXT]);
+  const named = far
+    ? fits(ROOM.far, GAP, [sign + title, FAR_NAME])
+    : fits(ROOM.near, GAP, [sign + title, NAME], [part, TEXT]);
   const expression = brief(detail).slice(0, SHOWN);
   const bytes = bytes_out != null ? size(bytes_out) : "";
   const flow = rowWords(operator, Boolean(note));
@@ -48,14 +63,27 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
   const classes = ["op", state ?? "planned", slowest && "slow", selected && "chosen"];
   return (
     <>
-      <button class={classes.filter(Boolean).join(" ")} type="button" style={{ left: `${x}px`, top: `${y}px` }} data-id={id} data-state={state}
-        tabIndex={current ? 0 : -1} aria-pressed={selected} onClick={onSelect} onFocus={onFocus}>
-        {operator.time_share != null && <span class="heat" style={{ "--share": `${Math.round(100 * operator.time_share)}%` }} />}
+      <button
+        class={classes.filter(Boolean).join(" ")}
+        type="button"
+        style={{ left: `${x}px`, top: `${y}px` }}
+        data-id={id}
+        data-state={state}
+        tabIndex={current ? 0 : -1}
+        aria-pressed={selected}
+        onClick={onSelect}
+        onFocus={onFocus}
+      >
+        {operator.time_share != null && (
+          <span class="heat" style={{ "--share": `${Math.round(100 * operator.time_share)}%` }} />
+        )}
         <span class="row">
           <span class={cut("name", named)} title={name.slice(0, 300)}>
             {state && (
               <>
-                <span class={`st-${state}`} aria-hidden="true">{sign}</span>
+                <span class={`st-${state}`} aria-hidden="true">
+                  {sign}
+                </span>
                 <span class="hidden">{state} </span>
               </>
             )}
@@ -63,7 +91,12 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
           </span>
           {!far && (
             <span>
-              {slowest && <span class="flag" title="on the slowest path"><span aria-hidden="true">⚑ </span><span class="hidden">slowest path </span></span>}
+              {slowest && (
+                <span class="flag" title="on the slowest path">
+                  <span aria-hidden="true">⚑ </span>
+                  <span class="hidden">slowest path </span>
+                </span>
+              )}
               {share(operator.time_share)}
             </span>
           )}
@@ -71,7 +104,12 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
         {!far && (
           <>
             <span class="row">
-              <bdi class={cut("expr", fits(ROOM.near, GAP, [expression, TEXT], [bytes, TEXT]))} title={detail.slice(0, 600)}>{expression}</bdi>
+              <bdi
+                class={cut("expr", fits(ROOM.near, GAP, [expression, TEXT], [bytes, TEXT]))}
+                title={detail.slice(0, 600)}
+              >
+                {expression}
+              </bdi>
               {bytes && <span>{bytes}</span>}
             </span>
             <span class="row">
@@ -88,8 +126,15 @@ export function Card({ operator, x, y, current, selected, slowest, far, actors, 
         )}
       </button>
       {inputs.length > 0 && (
-        <button class={hidden === undefined ? "twig" : "twig shut"} type="button" tabIndex={-1} style={{ left: `${x}px`, top: `${y}px` }}
-          title={`${foldWords(hidden)} (C)`} aria-label={`${foldWords(hidden)}: ${name.slice(0, SHOWN)}`} onClick={onFold}>
+        <button
+          class={hidden === undefined ? "twig" : "twig shut"}
+          type="button"
+          tabIndex={-1}
+          style={{ left: `${x}px`, top: `${y}px` }}
+          title={`${foldWords(hidden)} (C)`}
+          aria-label={`${foldWords(hidden)}: ${name.slice(0, SHOWN)}`}
+          onClick={onFold}
+        >
           {hidden === undefined ? "−" : `+${hidden}`}
         </button>
       )}
@@ -103,7 +148,8 @@ export const foldWords = (hidden: number | undefined): string =>
 /** Done, running and failed tasks as parts of all that are known; what is left is pending. The words say it again. */
 function Tasks({ tasks, state }: { tasks: Counts; state: string }) {
   const all = tasks.submitted || 1;
-  const part = (name: string, value: number) => value > 0 && <i class={name} style={{ width: `${(100 * value) / all}%` }} />;
+  const part = (name: string, value: number) =>
+    value > 0 && <i class={name} style={{ width: `${(100 * value) / all}%` }} />;
   return (
     <>
       <span class={`meter parts ${state}`} aria-hidden="true">
@@ -113,7 +159,11 @@ function Tasks({ tasks, state }: { tasks: Counts; state: string }) {
       </span>
       <span>
         {tasks.finished}/{tasks.submitted} tasks
-        {tasks.failed > 0 ? <span class="st-failed"> · {tasks.failed} failed</span> : tasks.running > 0 && ` · ${tasks.running} run`}
+        {tasks.failed > 0 ? (
+          <span class="st-failed"> · {tasks.failed} failed</span>
+        ) : (
+          tasks.running > 0 && ` · ${tasks.running} run`
+        )}
       </span>
     </>
   );

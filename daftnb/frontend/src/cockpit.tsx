@@ -13,7 +13,7 @@ import { Tabs } from "./tabs.tsx";
 import type { Theme } from "./theme.ts";
 import { BacklogPanel, BacklogRows, onNative } from "./timeline.tsx";
 import { NATIVE } from "./words.ts";
-import { WorkerRows, WorkersPanel, WorkerSummary } from "./workers.tsx";
+import { WorkerRows, WorkerSummary, WorkersPanel } from "./workers.tsx";
 
 export const TABS = ["Overview", "Plan", "Workers", "Backlog", "Decisions", "History", "Settings"] as const;
 
@@ -36,7 +36,7 @@ export function Cockpit({ store, theme }: Props) {
 
 /** The cockpit without the query's line. */
 export function Parts({ store, theme }: Props) {
-  const replayed = useComputed(() => store.frame.value?.replay != null);
+  const replayed = useComputed(() => store.snapshot.value?.replay != null);
   return (
     <>
       {replayed.value && <ReplayBar store={store} />}
@@ -50,18 +50,25 @@ export function Parts({ store, theme }: Props) {
 
 function part(name: string, { store, theme }: Props, replayed: boolean): ComponentChildren {
   switch (name) {
-    case "Plan": return <PlanPanel store={store} wide />;
-    case "Workers": return <WorkersPanel store={store} theme={theme} />;
-    case "Backlog": return <BacklogPanel store={store} theme={theme} />;
-    case "Decisions": return <Decisions store={store} />;
-    case "History": return <History store={store} />;
-    case "Settings": return replayed ? <Settings store={store} /> : <SettingsForm store={store} />;
-    default: return <Overview store={store} theme={theme} />;
+    case "Plan":
+      return <PlanPanel store={store} wide />;
+    case "Workers":
+      return <WorkersPanel store={store} theme={theme} />;
+    case "Backlog":
+      return <BacklogPanel store={store} theme={theme} />;
+    case "Decisions":
+      return <Decisions store={store} />;
+    case "History":
+      return <History store={store} />;
+    case "Settings":
+      return replayed ? <Settings store={store} /> : <SettingsForm store={store} />;
+    default:
+      return <Overview store={store} theme={theme} />;
   }
 }
 
 function Overview({ store, theme }: Props) {
-  const native = useComputed(() => onNative(store.frame.value)).value; // then there is little to say beside the plan
+  const native = useComputed(() => onNative(store.snapshot.value)).value; // then there is little to say beside the plan
   return (
     <div class="grid pairs">
       <PlanPanel store={store} wide={native} />
@@ -83,15 +90,35 @@ function Overview({ store, theme }: Props) {
   );
 }
 
-/** Says that what is shown is not the current query, and leads back to it. */
+/** Says that what is shown is not the current query, or not the latest, and leads to it and back. */
 export function Looking({ store }: { store: Store }) {
-  const look = useComputed(() => store.frame.value?.look).value;
-  if (look == null) return null;
-  return (
+  const look = useComputed(() => store.snapshot.value?.look).value;
+  const kept = useComputed(() => store.snapshot.value?.kept).value;
+  const own = kept?.number;
+  const back = own == null || kept!.follows ? "Back to the latest" : `Back to query ${own} of this cell`;
+  if (look != null) {
+    return (
+      <p class="looking">
+        <span>Looking at query {look}. Workers are those of now.</span>
+        <button type="button" class="plain" id="back" onClick={() => store.look(null)}>
+          {back}
+        </button>
+      </p>
+    );
+  }
+  if (own == null || !(kept!.follows || kept!.still)) return null;
+  return kept!.follows ? (
     <p class="looking">
-      <span>Looking at query {look}. Workers and settings are those of now.</span>
-      <button type="button" class="plain" onClick={() => store.look(null)}>
-        Back to the latest
+      <span>Following the latest query.</span>
+      <button type="button" class="plain" id="follow" onClick={() => store.follow(false)}>
+        Back to query {own} of this cell
+      </button>
+    </p>
+  ) : (
+    <p class="looking calm">
+      <span>This view stays with query {own} of its cell.</span>
+      <button type="button" class="plain" id="follow" onClick={() => store.follow(true)}>
+        Follow the latest query
       </button>
     </p>
   );

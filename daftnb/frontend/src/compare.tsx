@@ -1,7 +1,7 @@
 // Two queries side by side: what they took in all, and operator by operator. Twice the first is ×2.00.
-import type { Comparison, Did } from "./frame.ts";
 import { count, duration, ratio, size, UNKNOWN } from "./format.ts";
 import { shown } from "./panels.tsx";
+import type { Comparison, Did, SettingRow } from "./snapshot.ts";
 import { glyph } from "./words.ts";
 
 /** What they are called, how they are written, and whether less is better. */
@@ -19,47 +19,84 @@ function Times({ value, judged }: { value: number | null | undefined; judged?: b
   if (value == null) return <>{UNKNOWN}</>;
   const kind = !judged ? "" : value > 1.1 ? "over" : value < 0.9 ? "st-finished" : "";
   const text = value > 0 && value < 0.01 ? "<×0.01" : `×${value.toFixed(value < 100 ? 2 : 0)}`;
-  return <span class={kind}>{kind === "over" ? "↑ " : kind ? "↓ " : ""}{text}</span>;
+  return (
+    <span class={kind}>
+      {kind === "over" ? "↑ " : kind ? "↓ " : ""}
+      {text}
+    </span>
+  );
 }
 
 const work = (did: Did): string => (did.duration_us == null ? UNKNOWN : duration(did.duration_us / 1e6));
 const named = (did: Did | null | undefined): string => (did ? `${did.name} ${did.detail}`.trim() : UNKNOWN);
 
-export function Compare({ comparison, onClose }: { comparison: Comparison; onClose: () => void }) {
+interface Compared {
+  comparison: Comparison;
+  rows: Record<string, SettingRow> | undefined; // of the settings
+  onClose: () => void;
+}
+
+export function Compare({ comparison, rows, onClose }: Compared) {
   const [a, b] = comparison.numbers;
   const settings = Object.entries(comparison.settings);
   const totals = Object.entries(TOTALS).filter(([name]) => comparison.totals[name]?.some((value) => value != null));
   return (
     <section class="compare" aria-label={`queries ${a} and ${b} compared`}>
       <div class="bar">
-        <h3>Query {a} and query {b}</h3>
-        <span class="muted">ratios: {b} ÷ {a}</span>
-        <button type="button" class="plain link" onClick={onClose}>Close the comparison</button>
+        <h3>
+          Query {a} and query {b}
+        </h3>
+        <span class="muted">
+          ratios: {b} ÷ {a}
+        </span>
+        <button type="button" class="plain link" onClick={onClose}>
+          Close the comparison
+        </button>
       </div>
       <div class="scroll" tabIndex={0} role="region" aria-label="totals and operators">
         <table>
           <thead>
             <tr>
               <th scope="col">in all</th>
-              {[...totals.map(([, [word]]) => word), ...settings.map(([name]) => name.replace("_", " "))].map((word) => (
-                <th scope="col" class="num" key={word}>{word}</th>
-              ))}
+              {[...totals.map(([, [word]]) => word), ...settings.map(([name]) => name.replace("_", " "))].map(
+                (word) => (
+                  <th scope="col" class="num" key={word}>
+                    {word}
+                  </th>
+                ),
+              )}
             </tr>
           </thead>
           <tbody>
             {[0, 1].map((side) => (
               <tr key={side}>
-                <th scope="row">{glyph(comparison.states[side]!)} query {comparison.numbers[side]}</th>
-                {totals.map(([name, [, text]]) => <td class="num" key={name}>{text(comparison.totals[name]?.[side] ?? null)}</td>)}
-                {settings.map(([name, values]) => <td class="num" key={name}>{shown(name, values[side])}</td>)}
+                <th scope="row">
+                  {glyph(comparison.states[side]!)} query {comparison.numbers[side]}
+                </th>
+                {totals.map(([name, [, text]]) => (
+                  <td class="num" key={name}>
+                    {text(comparison.totals[name]?.[side] ?? null)}
+                  </td>
+                ))}
+                {settings.map(([name, values]) => (
+                  <td class="num" key={name}>
+                    {shown(rows?.[name]?.kind, values[side])}
+                  </td>
+                ))}
               </tr>
             ))}
             <tr>
               <th scope="row">ratio</th>
               {totals.map(([name, [, , judged]]) => (
-                <td class="num" key={name}><Times value={comparison.totals[name]?.[2]} judged={judged} /></td>
+                <td class="num" key={name}>
+                  <Times value={comparison.totals[name]?.[2]} judged={judged} />
+                </td>
               ))}
-              {settings.map(([name]) => <td class="num" key={name}>differs</td>)}
+              {settings.map(([name]) => (
+                <td class="num" key={name}>
+                  differs
+                </td>
+              ))}
             </tr>
           </tbody>
         </table>
@@ -68,15 +105,23 @@ export function Compare({ comparison, onClose }: { comparison: Comparison; onClo
             <tr>
               <th scope="col">operator</th>
               {["time", "rows", "bytes", "tasks"].map((name) => [
-                <th scope="col" class="num" key={name}>{name} {a} | {b}</th>,
-                name === "time" && <th scope="col" class="num" key="ratio">ratio</th>,
+                <th scope="col" class="num" key={name}>
+                  {name} {a} | {b}
+                </th>,
+                name === "time" && (
+                  <th scope="col" class="num" key="ratio">
+                    ratio
+                  </th>
+                ),
               ])}
             </tr>
           </thead>
           <tbody>
             {Object.entries(comparison.operators).map(([key, { a: one, b: two, ratio: times }]) => {
               const both = (text: (did: Did) => string) => (
-                <td class="num">{one ? text(one) : UNKNOWN} <span class="muted">|</span> {two ? text(two) : UNKNOWN}</td>
+                <td class="num">
+                  {one ? text(one) : UNKNOWN} <span class="muted">|</span> {two ? text(two) : UNKNOWN}
+                </td>
               );
               return (
                 <tr key={key}>
@@ -86,7 +131,9 @@ export function Compare({ comparison, onClose }: { comparison: Comparison; onClo
                     {!(one && two) && <span class="muted"> (only {one ? a : b})</span>}
                   </td>
                   {both(work)}
-                  <td class="num"><Times value={times?.duration_us} judged /></td>
+                  <td class="num">
+                    <Times value={times?.duration_us} judged />
+                  </td>
                   {both((did) => count(did.rows))}
                   {both((did) => size(did.bytes))}
                   {both((did) => count(did.tasks))}

@@ -1,12 +1,12 @@
 // One moment through all charts and lanes: the line in each of them, and the words for all that was so then.
-import type { Frame } from "./frame.ts";
 import { fits, widths } from "./fit.ts";
 import { signed } from "./format.ts";
-import { markAt, momentOf, momentWords, nextMark, type Moment } from "./moment.ts";
+import { type Moment, markAt, momentOf, momentWords, nextMark } from "./moment.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Store } from "./store.ts";
-import { useFrame } from "./turns.ts";
-import { AXIS, clamp, END, rangeOf, shareOf, zeroOf, type Range } from "./window.ts";
-import { decisionWord, SIGNS } from "./words.ts";
+import { useSnapshot } from "./turns.ts";
+import { AXIS, clamp, END, type Range, rangeOf, shareOf, zeroOf } from "./window.ts";
+import { decisionWord, NOTHING_RUNS, SIGNS } from "./words.ts";
 
 const SNAP = 5; // pixels to a decision's mark
 const STEPS = 100; // of an arrow key, from end to end
@@ -38,7 +38,7 @@ export function follow(store: Store, range: Range, axis = AXIS) {
   return {
     onPointerMove: (event: PointerEvent) => {
       const at = timeAt(event, range, axis);
-      const marks = store.frame.peek()?.backlog?.marks;
+      const marks = store.snapshot.peek()?.backlog?.marks;
       const key = at && marks ? markAt(marks, at.t, SNAP * at.perPixel) : null;
       store.pointed.value = key;
       store.cursor.value = key === null ? (at?.t ?? null) : marks![key]!.t;
@@ -54,18 +54,27 @@ export function rest(store: Store): void {
 
 /** The moment in words: now, until one is pointed at. With the keyboard it is a slider along the time axis. */
 export function Readout({ store }: { store: Store }) {
-  const frame = useFrame(store);
-  if (frame === null) return null;
+  const snapshot = useSnapshot(store);
+  if (snapshot === null) return null;
   const cursor = store.cursor.value;
-  const range = rangeOf(frame);
-  const moment = momentOf(frame, cursor, store.pointed.value);
+  const range = rangeOf(snapshot);
+  const moment = momentOf(snapshot, cursor, store.pointed.value);
   const since = (t: number) => Number((t - zeroOf(range)).toFixed(1));
   return (
-    <div class={cursor === null ? "moment" : "moment set"} role="slider" tabIndex={0} aria-label="moment: arrow keys move it, page keys go to decisions"
-      aria-valuemin={since(range.from)} aria-valuemax={since(range.to)} aria-valuenow={since(moment.t)} aria-valuetext={momentWords(moment, range)}
-      onKeyDown={(event) => move(event, store, frame, range)} onBlur={() => rest(store)}>
+    <div
+      class={cursor === null ? "moment" : "moment set"}
+      role="slider"
+      tabIndex={0}
+      aria-label="moment: arrow keys move it, page keys go to decisions"
+      aria-valuemin={since(range.from)}
+      aria-valuemax={since(range.to)}
+      aria-valuenow={since(moment.t)}
+      aria-valuetext={momentWords(moment, range)}
+      onKeyDown={(event) => move(event, store, snapshot, range)}
+      onBlur={() => rest(store)}
+    >
       <div class="facts">
-        <b>{cursor === null ? "now" : signed(moment.t - zeroOf(range))}</b>
+        <b>{cursor !== null ? signed(moment.t - zeroOf(range)) : moment.idle ? NOTHING_RUNS : "now"}</b>
         {moment.facts.map(([name, value]) => (
           <span key={name} class={fits(FACT, SPACE, [name, TEXT], [value, BOLD]) ? "" : "cut"}>
             {name} <b class={name === "ratio" && moment.over ? "over" : ""}>{value}</b>
@@ -80,7 +89,12 @@ export function Readout({ store }: { store: Store }) {
 /** In as much room as ever, whatever there is to tell: what is below stays where it is. */
 function Told({ decisions, hint }: { decisions: Moment["decisions"]; hint: boolean }) {
   const [first] = decisions;
-  if (!first) return <div class="told">{hint && <div>point at a chart or a lane, or press ← →: all that was so at one moment</div>}</div>;
+  if (!first)
+    return (
+      <div class="told">
+        {hint && <div>point at a chart or a lane, or press ← →: all that was so at one moment</div>}
+      </div>
+    );
   const [, kind, text] = first;
   const { sign, colour } = SIGNS[kind] ?? { sign: "·", colour: "--muted" };
   return (
@@ -93,11 +107,11 @@ function Told({ decisions, hint }: { decisions: Moment["decisions"]; hint: boole
   );
 }
 
-function move(event: KeyboardEvent, store: Store, frame: Frame, range: Range): void {
+function move(event: KeyboardEvent, store: Store, snapshot: Snapshot, range: Range): void {
   const last = Math.min(range.to, range.now);
   const at = store.cursor.peek() ?? last;
   const step = ((range.to - range.from) / STEPS) * (event.shiftKey ? 10 : 1);
-  const marks = frame.backlog?.marks ?? {};
+  const marks = snapshot.backlog?.marks ?? {};
   const shown = Object.fromEntries(Object.entries(marks).filter(([, mark]) => mark.t >= range.from && mark.t <= last));
   let key: string | null = null;
   let to: number;

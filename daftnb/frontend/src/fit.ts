@@ -17,7 +17,8 @@ export function widths(font: string): Width {
       context ??= document.createElement("canvas").getContext("2d")!;
       context.font = `${font} ${FAMILY}`;
       if (known.size >= MOST) known.clear();
-      known.set(like, (width = context.measureText(like).width));
+      width = context.measureText(like).width;
+      known.set(like, width);
     }
     return width;
   };

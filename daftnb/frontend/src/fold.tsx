@@ -1,6 +1,7 @@
 // What scrolls says so: a button over the lower edge of the box, while there is more below it, that goes there.
 import type { ComponentChildren, RefObject } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useScrolled } from "./scrolled.ts";
 
 const SLACK = 6;
 
@@ -14,22 +15,9 @@ interface FoldProps {
 
 export function Fold({ box, words, children }: FoldProps) {
   const [edge, setEdge] = useState<number | null>(null);
-  useEffect(() => {
-    const element = box.current!;
-    const look = () => {
-      const { scrollTop, clientHeight, scrollHeight } = element;
-      setEdge(scrollTop + clientHeight < scrollHeight - SLACK ? Math.round(scrollTop + clientHeight) : null);
-    };
-    const observer = new ResizeObserver(look);
-    observer.observe(element);
-    if (element.firstElementChild) observer.observe(element.firstElementChild);
-    element.addEventListener("scroll", look, { passive: true });
-    look();
-    return () => {
-      observer.disconnect();
-      element.removeEventListener("scroll", look);
-    };
-  }, []);
+  useScrolled(box, ({ scrollTop, clientHeight, scrollHeight }) =>
+    setEdge(scrollTop + clientHeight < scrollHeight - SLACK ? Math.round(scrollTop + clientHeight) : null),
+  );
   return (
     <div class="folded">
       {children}

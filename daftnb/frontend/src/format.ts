@@ -1,4 +1,4 @@
-// Numbers as people read them; the Python twin is daftnb/widgets/format.py. null is always "—".
+// Numbers as people read them; the Python twin is daftnb/text/numbers.py. null is always "—".
 
 export const UNKNOWN = "—";
 type Maybe = number | null | undefined;
@@ -11,15 +11,24 @@ function scaled(value: number, units: [number, string][]): string | null {
   return null;
 }
 
-const COUNTS: [number, string][] = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
-const SIZES: [number, string][] = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+const COUNTS: [number, string][] = [
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
+const SIZES: [number, string][] = [
+  [1e12, "TB"],
+  [1e9, "GB"],
+  [1e6, "MB"],
+  [1e3, "kB"],
+];
 
-export const count = (value: Maybe): string => (value == null ? UNKNOWN : scaled(value, COUNTS) ?? value.toFixed(0));
+export const count = (value: Maybe): string => (value == null ? UNKNOWN : (scaled(value, COUNTS) ?? value.toFixed(0)));
 
-export const rows = (value: Maybe): string =>
-  value == null ? UNKNOWN : `${count(value)} row${value === 1 ? "" : "s"}`;
+export const rows = (value: Maybe): string => (value == null ? UNKNOWN : `${count(value)} ${noun(value, "row")}`);
 
-export const size = (value: Maybe): string => (value == null ? UNKNOWN : scaled(value, SIZES) ?? `${value} B`);
+export const size = (value: Maybe): string => (value == null ? UNKNOWN : (scaled(value, SIZES) ?? `${value} B`));
 
 export function duration(seconds: Maybe): string {
   if (seconds == null) return UNKNOWN;
@@ -50,4 +59,6 @@ export function ratio(value: Maybe): string {
 export const share = (value: Maybe): string =>
   value == null ? "" : value > 0 && value < 0.005 ? "<1 %" : `${Math.round(value * 100)} %`;
 
-export const plural = (value: number, word: string): string => `${value} ${word}${value === 1 ? "" : "s"}`;
+const noun = (value: number, one: string, many = `${one}s`): string => (value === 1 ? one : many);
+
+export const plural = (value: number, one: string, many?: string): string => `${value} ${noun(value, one, many)}`;

@@ -1,9 +1,9 @@
 // The query in one line: state, progress, rows, workers, ratio, time, Stop. `lead` and `tail` stand at its ends.
 import type { ComponentChildren } from "preact";
-import { isActive } from "./frame.ts";
 import { duration, plural, ratio, rows } from "./format.ts";
+import { isActive } from "./snapshot.ts";
 import type { Store } from "./store.ts";
-import { glyph } from "./words.ts";
+import { firstLine, glyph } from "./words.ts";
 
 interface HeaderProps {
   store: Store;
@@ -12,15 +12,15 @@ interface HeaderProps {
 }
 
 export function Header({ store, lead, tail }: HeaderProps) {
-  const frame = store.frame.value;
+  const snapshot = store.snapshot.value;
   const query = store.query.value;
-  if (frame === null) return null;
-  const cluster = frame.session.cluster;
-  const where = cluster ? `Ray ${cluster.state} at ${cluster.address}` : `runner: ${frame.session.runner}`;
-  if (query === null && frame.plan?.of != null) {
+  if (snapshot === null) return null;
+  const cluster = snapshot.session.cluster;
+  const where = cluster ? `Ray ${cluster.state} at ${cluster.address}` : `runner: ${snapshot.session.runner}`;
+  if (query === null && snapshot.plan?.of != null) {
     return (
       <div class="head">
-        <span class="title">Plan of {frame.plan.of}</span>
+        <span class="title">Plan of {snapshot.plan.of}</span>
         <span class="muted">It has not run; nothing runs to show it.</span>
       </div>
     );
@@ -36,15 +36,18 @@ export function Header({ store, lead, tail }: HeaderProps) {
   }
   const active = isActive(query);
   const elapsed = active ? store.now.value - query.started : query.elapsed;
-  const { backlog, workers } = frame;
-  const over = backlog?.ratio != null && backlog.ratio > backlog.threshold;
+  const { backlog, workers } = snapshot;
+  const over = active && backlog?.ratio != null && backlog.ratio > backlog.threshold;
   return (
     <div class="head" data-state={query.state}>
       {lead}
       <span class={`st-${query.state}`}>
         {glyph(query.state)} {query.state}
       </span>
-      <span class="title">Query {query.number}{query.name ? ` · ${query.name}` : ""}</span>
+      <span class="title">
+        Query {query.number}
+        {query.name ? ` · ${query.name}` : ""}
+      </span>
       <span class="muted id">{query.id}</span>
       <Progress store={store} />
       {query.rows != null && <span class="muted">{rows(query.rows)}</span>}
@@ -59,14 +62,16 @@ export function Header({ store, lead, tail }: HeaderProps) {
           )}
           {backlog && (
             <span class="muted" data-ratio={backlog.ratio ?? ""} data-threshold={backlog.threshold}>
-              ratio <span class={over ? "over" : ""}>{ratio(backlog.ratio)}</span> / {ratio(backlog.threshold)}
+              {active ? "ratio" : "peak ratio"}{" "}
+              <span class={over ? "over" : ""}>{ratio(active ? backlog.ratio : backlog.peak)}</span> /{" "}
+              {ratio(backlog.threshold)}
             </span>
           )}
         </>
       )}
       <span>{duration(Math.max(0, elapsed))}</span>
       {tail}
-      {active && !frame.replay && (
+      {active && !snapshot.replay && (
         <button
           class="stop"
           type="button"
@@ -76,7 +81,11 @@ export function Header({ store, lead, tail }: HeaderProps) {
           {store.stopping.value === query.id ? "stopping…" : "Stop"}
         </button>
       )}
-      {query.error != null && <span class="st-failed error" title={query.error}>{query.error}</span>}
+      {query.error != null && (
+        <span class="st-failed error" title={query.error}>
+          {firstLine(query.error)}
+        </span>
+      )}
     </div>
   );
 }
@@ -108,7 +117,7 @@ function Progress({ store }: { store: Store }) {
 }
 
 export function Problems({ store }: { store: Store }) {
-  const problems = Object.entries(store.frame.value?.session.problems ?? {});
+  const problems = Object.entries(store.snapshot.value?.session.problems ?? {});
   return (
     <>
       {problems.map(([key, text]) => (

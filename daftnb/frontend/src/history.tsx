@@ -1,21 +1,25 @@
 // The queries of this session: sorted as one likes, one looked at again, or two of them side by side.
 import { useState } from "preact/hooks";
 import { Compare } from "./compare.tsx";
-import type { Frame, Past } from "./frame.ts";
 import { count, duration, ratio } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import { shown } from "./panels.tsx";
+import type { Past, Snapshot } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import { glyph } from "./words.ts";
 
 const workers = (past: Past): string =>
-  past.workers_from == null ? "—" : past.workers_from === past.workers_to ? `${past.workers_to}` : `${past.workers_from} → ${past.workers_to}`;
+  past.workers_from == null
+    ? "—"
+    : past.workers_from === past.workers_to
+      ? `${past.workers_to}`
+      : `${past.workers_from} → ${past.workers_to}`;
 
 /** What it ran with that is not the default: "threshold 1.5, downscale off". */
-export function differing(past: Past, settings: Frame["settings"]): string {
+export function differing(past: Past, settings: Snapshot["settings"]): string {
   const found = Object.entries(settings?.rows ?? {}).flatMap(([name, row]) => {
     const value = past.settings?.[row.env];
-    return value !== undefined && value !== row.default ? [`${name.replace("_", " ")} ${shown(name, value)}`] : [];
+    return value !== undefined && value !== row.default ? [`${name.replace("_", " ")} ${shown(row.kind, value)}`] : [];
   });
   return found.join(", ");
 }
@@ -28,9 +32,18 @@ interface Column {
 }
 
 const COLUMNS: Column[] = [
-  { name: "Query", by: (past) => past.number, text: (past) => `${past.number}${past.name ? ` · ${past.name}` : ""}`, num: true },
+  {
+    name: "Query",
+    by: (past) => past.number,
+    text: (past) => `${past.number}${past.name ? ` · ${past.name}` : ""}`,
+    num: true,
+  },
   { name: "State", by: (past) => past.state, text: (past) => `${glyph(past.state)} ${past.state}` },
-  { name: "Started", by: (past) => past.started, text: (past) => new Date(past.started * 1000).toTimeString().slice(0, 8) },
+  {
+    name: "Started",
+    by: (past) => past.started,
+    text: (past) => new Date(past.started * 1000).toTimeString().slice(0, 8),
+  },
   { name: "Time", by: (past) => past.elapsed, text: (past) => duration(past.elapsed), num: true },
   { name: "Rows", by: (past) => past.rows, text: (past) => count(past.rows), num: true },
   { name: "Tasks", by: (past) => past.tasks, text: (past) => count(past.tasks), num: true },
@@ -50,9 +63,9 @@ export function sorted(rows: Past[], by: Column["by"], down: boolean): Past[] {
 }
 
 export function History({ store }: { store: Store }) {
-  const frame = store.frame.value;
+  const snapshot = store.snapshot.value;
   const [order, setOrder] = useState({ column: 0, down: true });
-  const queries = Object.values(frame?.queries ?? {});
+  const queries = Object.values(snapshot?.queries ?? {});
   const marked = store.chosen.marked.value;
   const mark = (number: number) =>
     store.compare(marked.includes(number) ? marked.filter((other) => other !== number) : [...marked, number].slice(-2));
@@ -60,8 +73,8 @@ export function History({ store }: { store: Store }) {
     store.look(number);
     store.chosen.tab.value = "Overview";
   };
-  const comparing = frame?.compare && marked.length === 2 ? frame.compare : null;
-  const replayed = frame?.replay != null;
+  const comparing = snapshot?.compare && marked.length === 2 ? snapshot.compare : null;
+  const replayed = snapshot?.replay != null;
   const sub = replayed || queries.length < 2 ? `${queries.length}` : `${queries.length} · mark two to compare them`;
   return (
     <Panel title="History" sub={sub} class="history">
@@ -72,12 +85,26 @@ export function History({ store }: { store: Store }) {
           <table>
             <thead>
               <tr>
-                {!replayed && <th scope="col"><span class="hidden">compare</span></th>}
-                <th scope="col"><span class="hidden">look</span></th>
+                {!replayed && (
+                  <th scope="col">
+                    <span class="hidden">compare</span>
+                  </th>
+                )}
+                <th scope="col">
+                  <span class="hidden">look</span>
+                </th>
                 {COLUMNS.map(({ name, num }, index) => (
-                  <th key={name} scope="col" class={num ? "num" : ""}
-                    aria-sort={order.column !== index ? undefined : order.down ? "descending" : "ascending"}>
-                    <button type="button" class="plain" onClick={() => setOrder({ column: index, down: order.column === index ? !order.down : true })}>
+                  <th
+                    key={name}
+                    scope="col"
+                    class={num ? "num" : ""}
+                    aria-sort={order.column !== index ? undefined : order.down ? "descending" : "ascending"}
+                  >
+                    <button
+                      type="button"
+                      class="plain"
+                      onClick={() => setOrder({ column: index, down: order.column === index ? !order.down : true })}
+                    >
                       {name}
                       <span aria-hidden="true">{order.column !== index ? "" : order.down ? " ↓" : " ↑"}</span>
                     </button>
@@ -88,11 +115,15 @@ export function History({ store }: { store: Store }) {
             </thead>
             <tbody>
               {sorted(queries, COLUMNS[order.column]!.by, order.down).map((past) => (
-                <tr key={past.number} class={past.number === frame?.query?.number ? "current" : ""}>
+                <tr key={past.number} class={past.number === snapshot?.query?.number ? "current" : ""}>
                   {!replayed && (
                     <td>
-                      <input type="checkbox" aria-label={`compare query ${past.number}`} checked={marked.includes(past.number)}
-                        onChange={() => mark(past.number)} />
+                      <input
+                        type="checkbox"
+                        aria-label={`compare query ${past.number}`}
+                        checked={marked.includes(past.number)}
+                        onChange={() => mark(past.number)}
+                      />
                     </td>
                   )}
                   <td>
@@ -105,14 +136,16 @@ export function History({ store }: { store: Store }) {
                       {text ? text(past) : by(past)}
                     </td>
                   ))}
-                  <td class="muted">{differing(past, frame?.settings)}</td>
+                  <td class="muted">{differing(past, snapshot?.settings)}</td>
                 </tr>
               ))}
             </tbody>
           </table>
         </div>
       )}
-      {comparing && <Compare comparison={comparing} onClose={() => store.compare([])} />}
+      {comparing && (
+        <Compare comparison={comparing} rows={snapshot?.settings?.rows} onClose={() => store.compare([])} />
+      )}
     </Panel>
   );
 }

@@ -1,12 +1,10 @@
-// One bundle for all views: draws the widget's view into a shadow root; what it returns cleans up.
+// One bundle for all views: draws the widget's view into a shadow root. The function that `render` returns cleans up.
 import { effect, useComputed } from "@preact/signals";
 import { render as draw } from "preact";
-import base from "./base.css";
-import type { ViewName } from "./frame.ts";
+import { Cockpit, Looking } from "./cockpit.tsx";
 import { duration, plural, ratio } from "./format.ts";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
-import { Cockpit, Looking } from "./cockpit.tsx";
 import { keepFocus, keepKeys } from "./keys.ts";
 import { whenLeft } from "./left.ts";
 import { Line } from "./line.tsx";
@@ -14,9 +12,11 @@ import { Decisions } from "./panels.tsx";
 import planStyle from "./plan.css";
 import { PlanPanel } from "./plan.tsx";
 import { followSeen } from "./seen.ts";
-import { Store, type Model } from "./store.ts";
+import { mountShadow } from "./shadow.ts";
+import { isActive, type ViewName } from "./snapshot.ts";
+import { type Model, Store } from "./store.ts";
 import style from "./style.css";
-import { followTheme, type Theme } from "./theme.ts";
+import type { Theme } from "./theme.ts";
 import { BacklogPanel } from "./timeline.tsx";
 import { WorkersPanel } from "./workers.tsx";
 
@@ -24,7 +24,7 @@ const VIEWS: readonly ViewName[] = ["plan", "workers", "backlog", "decisions", "
 const ANNOUNCE_MS = 5_000;
 
 function View({ name, store, theme }: { name: ViewName; store: Store; theme: Theme }) {
-  const looking = useComputed(() => store.frame.value?.look != null);
+  const looking = useComputed(() => store.snapshot.value?.look != null);
   const problems = <Problems store={store} />;
   const head = (
     <section class="panel wide" aria-label="Query">
@@ -34,7 +34,9 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
   );
   if (name === "line") return <Line store={store} theme={theme} />;
   if (name === "cockpit") return <Cockpit store={store} theme={theme} />;
-  const One = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel, decisions: Decisions, history: History }[name];
+  const One = { plan: PlanPanel, workers: WorkersPanel, backlog: BacklogPanel, decisions: Decisions, history: History }[
+    name
+  ];
   return (
     <div class="grid">
       {head}
@@ -47,14 +49,15 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
   );
 }
 
-/** A sentence for screen readers, at most every five seconds; `calm`: only when the query's state changes. */
+/** Put a sentence for screen readers into `element`, at most every five seconds; `calm`: only when the query's state
+ * changes. */
 function announce(store: Store, calm: boolean, element: HTMLElement, abort: AbortSignal): void {
   let said = 0;
   let state = "";
   const dispose = effect(() => {
-    const frame = store.frame.value;
+    const snapshot = store.snapshot.value;
     const query = store.query.value;
-    if (!frame || !query) return;
+    if (!snapshot || !query) return;
     const now = performance.now();
     if (query.state === state && (calm || now - said < ANNOUNCE_MS)) return;
     const first = state === "";
@@ -62,8 +65,11 @@ function announce(store: Store, calm: boolean, element: HTMLElement, abort: Abor
     state = query.state;
     if (calm && first) return; // lines are many, and most are of queries long over
     const tasks = query.tasks ? `, ${query.tasks.finished} of ${query.tasks.submitted} tasks done` : "";
-    const pool = frame.workers && query.runner === "ray" ? `, ${plural(frame.workers.total, "worker")}` : "";
-    const backlog = frame.backlog?.ratio != null && query.runner === "ray" ? `, backlog ratio ${ratio(frame.backlog.ratio)}` : "";
+    const pool = snapshot.workers && query.runner === "ray" ? `, ${plural(snapshot.workers.total, "worker")}` : "";
+    const backlog =
+      snapshot.backlog?.ratio != null && query.runner === "ray" && isActive(query)
+        ? `, backlog ratio ${ratio(snapshot.backlog.ratio)}`
+        : "";
     element.textContent = `Query ${query.number} ${query.state}, ${duration(query.elapsed)}${tasks}${pool}${backlog}`;
   });
   abort.addEventListener("abort", dispose);
@@ -72,35 +78,18 @@ function announce(store: Store, calm: boolean, element: HTMLElement, abort: Abor
 export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const controller = new AbortController();
   const name = VIEWS.find((view) => view === model.get("_view")) ?? "cockpit";
-  const host = document.createElement("div");
-  el.replaceChildren(host);
-  const shadow = host.attachShadow({ mode: "open" });
-  const sheet = document.createElement("style");
-  sheet.textContent = base + style + planStyle;
-  const root = document.createElement("div");
-  root.className = "root";
-  root.dataset.view = name;
-  const live = document.createElement("div");
-  live.className = "hidden";
-  live.setAttribute("role", "status");
-  live.setAttribute("aria-live", "polite");
-  shadow.append(sheet, root, live);
+  const { host, root, live, theme } = mountShadow(el, name, style + planStyle, controller.signal);
   const store = new Store(model, controller.signal);
-  const theme = followTheme(controller.signal);
   keepKeys(root, host, controller.signal);
   announce(store, name === "line", live, controller.signal);
   followSeen(root, controller.signal, (seen) => (store.seen = seen));
   function App() {
     return <View name={name} store={store} theme={theme.value} />;
   }
-  const dispose = effect(() => {
-    root.dataset.theme = theme.value;
-  });
   draw(<App />, root);
   keepFocus(root, store.chosen, controller.signal);
   const leave = () => {
     controller.abort();
-    dispose();
     draw(null, root);
     host.remove();
   };

@@ -1,14 +1,27 @@
-// Keys and the focus. Keys that are ours stay ours: a notebook in command mode would take "d d" in a field for "delete the cell".
-const MOVING = new Set(["Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
+// Keys and the focus. The view keeps its keys from the page: a notebook in command mode would take "d d" in a field for
+// "delete the cell".
+const MOVING = new Set([
+  "Enter",
+  " ",
+  "ArrowUp",
+  "ArrowDown",
+  "ArrowLeft",
+  "ArrowRight",
+  "Home",
+  "End",
+  "PageUp",
+  "PageDown",
+]);
 
-/** Whether the page must not hear of a key: typing in a field, and what moves or presses elsewhere. */
+/** Return whether the page must not hear of a key: what is typed in a field, and elsewhere what moves or presses. */
 export function ours(key: string, modified: boolean, field: boolean): boolean {
   return !modified && (field ? key !== "Escape" : MOVING.has(key));
 }
 
 type Also = (event: KeyboardEvent, target: Element) => boolean;
 
-/** For the keys pressed in `root`, in the shadow of `host`; `also` names those that a view has beside the usual ones. */
+/** Keep the keys pressed in `root`, in the shadow of `host`, from the page. `also` names the keys that a view uses
+ * beside the usual ones. */
 export function keepKeys(root: HTMLElement, host: HTMLElement, abort: AbortSignal, also: Also = () => false): void {
   const isOurs: Also = (event, target) => {
     const modified = event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter");
@@ -19,7 +32,7 @@ export function keepKeys(root: HTMLElement, host: HTMLElement, abort: AbortSigna
     if (isOurs(event, event.target as Element)) event.stopPropagation();
   };
   root.addEventListener("keydown", onKey, { signal: abort });
-  // Notebook 7 hears it before, and leaves it alone where the element that it sees says so.
+  // Notebook 7 hears it before the view, and ignores it where the host element says so.
   const onEarlyKey = (event: KeyboardEvent) => {
     const [target] = event.composedPath();
     const inside = target instanceof Element && root.contains(target);
@@ -28,8 +41,15 @@ export function keepKeys(root: HTMLElement, host: HTMLElement, abort: AbortSigna
   window.addEventListener("keydown", onEarlyKey, { signal: abort, capture: true });
 }
 
-/** Where a view is drawn anew while something in it has the focus, the same thing of the new view gets it, as soon as it
- * is on the page. `kept` holds its id. */
+/** Switch JupyterLab's shortcuts (0 0 restarts the kernel) off, or on again, in the shadow root of an element. */
+export function suppressShortcuts(element: Element | null, off: boolean): void {
+  const host = (element?.getRootNode() as ShadowRoot | undefined)?.host;
+  if (off) host?.setAttribute("data-lm-suppress-shortcuts", "true");
+  else host?.removeAttribute("data-lm-suppress-shortcuts");
+}
+
+/** When a view that has the focus is drawn again, give the focus to the same element of the new view as soon as it is
+ * on the page. `kept` holds that element's id. */
 export function keepFocus(root: HTMLElement, kept: { focused: string }, abort: AbortSignal): void {
   const arrival = new ResizeObserver(() => {
     if (root.offsetHeight === 0) return;
@@ -39,8 +59,11 @@ export function keepFocus(root: HTMLElement, kept: { focused: string }, abort: A
   });
   arrival.observe(root);
   root.addEventListener("focusin", (event) => (kept.focused = (event.target as HTMLElement).id), { signal: abort });
-  // What is taken from the page loses the focus too; that is not what a person did.
-  const onLoss = () => queueMicrotask(() => root.isConnected && root.querySelector(":focus") === null && (kept.focused = ""));
+  // An element that is removed from the page loses the focus too, but nobody has moved the focus then.
+  const onLoss = () =>
+    queueMicrotask(() => {
+      if (root.isConnected && root.querySelector(":focus") === null) kept.focused = "";
+    });
   root.addEventListener("focusout", onLoss, { signal: abort });
   abort.addEventListener("abort", () => arrival.disconnect());
 }

@@ -25,7 +25,10 @@ const MOST_FOR_DAGRE = 150;
 export const shapeOf = (nodes: Shape[]): string => nodes.map(({ id, inputs }) => `${id}<${inputs.join(",")}`).join(";");
 
 /** The operators that are not above a collapsed one, and of each collapsed one, how many are hidden above it. */
-export function unfolded<T extends Shape>(nodes: T[], collapsed: ReadonlySet<number>): { shown: T[]; hidden: Map<number, number> } {
+export function unfolded<T extends Shape>(
+  nodes: T[],
+  collapsed: ReadonlySet<number>,
+): { shown: T[]; hidden: Map<number, number> } {
   if (collapsed.size === 0) return { shown: nodes, hidden: new Map() };
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const fed = new Set(nodes.flatMap((node) => node.inputs));
@@ -40,10 +43,14 @@ export function unfolded<T extends Shape>(nodes: T[], collapsed: ReadonlySet<num
     }
     return found;
   };
-  const seen = reach(nodes.filter((node) => !fed.has(node.id)).map((node) => node.id), (id) => !collapsed.has(id));
+  const seen = reach(
+    nodes.filter((node) => !fed.has(node.id)).map((node) => node.id),
+    (id) => !collapsed.has(id),
+  );
   const hidden = new Map<number, number>();
   for (const id of collapsed) {
-    if (seen.has(id)) hidden.set(id, [...reach(byId.get(id)!.inputs, () => true)].filter((above) => !seen.has(above)).length);
+    if (seen.has(id))
+      hidden.set(id, [...reach(byId.get(id)!.inputs, () => true)].filter((above) => !seen.has(above)).length);
   }
   return { shown: nodes.filter((node) => seen.has(node.id)), hidden };
 }
@@ -51,7 +58,9 @@ export function unfolded<T extends Shape>(nodes: T[], collapsed: ReadonlySet<num
 /** `top`: what is kept free above, for the signs of operators that are not shown. */
 export function layOut(nodes: Shape[], cardHeight: number, top = 0): Placed {
   const known = new Set(nodes.map((node) => node.id));
-  const edges = nodes.flatMap((node) => node.inputs.filter((input) => known.has(input)).map((from) => ({ from, to: node.id })));
+  const edges = nodes.flatMap((node) =>
+    node.inputs.filter((input) => known.has(input)).map((from) => ({ from, to: node.id })),
+  );
   const places = nodes.length > MOST_FOR_DAGRE ? asTree(nodes, known, cardHeight) : byDagre(nodes, edges, cardHeight);
   const all = [...places.values()];
   for (const place of all) place.y += top;
@@ -79,7 +88,8 @@ function byDagre(nodes: Shape[], edges: { from: number; to: number }[], height: 
   );
 }
 
-/** Sources take a column each, from left to right; any other operator stands in the middle, a layer below its inputs. */
+/** Give each source a column, from left to right; any other operator stands in the middle of its inputs, a layer below
+ * them. */
 function asTree(nodes: Shape[], known: ReadonlySet<number>, height: number): Placed["places"] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const fed = new Set(nodes.flatMap((node) => node.inputs));

@@ -13,7 +13,7 @@ type Render = (context: { model: unknown; el: HTMLElement }) => unknown;
 
 const ASK_AGAIN_MS = 1_000;
 
-/** The bundle's code comes with its model, but no notebook keeps it: where it is gone, it comes when it is asked for. */
+/** Return the bundle's code. It comes with its model, but no notebook saves it: ask for it where it is missing. */
 async function codeOf(library: Library): Promise<string> {
   while (!library.get("code")) {
     const came = new Promise<void>((done) => library.once("change:code", done));
@@ -51,6 +51,7 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     return (await bundle(model)).render({ model, el });
   } catch (error) {
     console.error("daftnb:", error);
+    el.dataset.daftnbFailed = ""; // where there is a static form, it stays
     el.textContent = "daftnb: this live view cannot be drawn (its kernel may be gone). Run the cell again.";
     return undefined;
   }

@@ -1,8 +1,8 @@
 // The details of the operator that is selected: every number, its expressions, its longest tasks and who ran them.
 import { foldWords } from "./card.tsx";
-import type { Plan, Workers } from "./frame.ts";
 import { duration } from "./format.ts";
-import { facts, skewWords, stragglers, type Drawn } from "./planwords.ts";
+import { type Drawn, facts, skewWords, stragglers } from "./planwords.ts";
+import type { Plan, Workers } from "./snapshot.ts";
 import { glyph } from "./words.ts";
 
 interface DetailsProps {
@@ -21,12 +21,18 @@ export function Details({ operator, plan, udf, workers, slowest, hidden, onFold,
   return (
     <section class="opinfo" aria-label={`Details of ${name.slice(0, 120)}`} tabIndex={0}>
       <div class="row">
-        <b class="name"><bdi>{name}</bdi></b>
-        <button class="quiet" type="button" aria-label="Close the details" title="Close (Esc)" onClick={onClose}>✕</button>
+        <b class="name">
+          <bdi>{name}</bdi>
+        </b>
+        <button class="quiet" type="button" aria-label="Close the details" title="Close (Esc)" onClick={onClose}>
+          ✕
+        </button>
       </div>
       {state && (
         <p>
-          <span class={`st-${state}`}>{glyph(state)} {state}</span>
+          <span class={`st-${state}`}>
+            {glyph(state)} {state}
+          </span>
           {slowest && <span class="flag"> · ⚑ on the slowest path</span>}
         </p>
       )}
@@ -46,12 +52,24 @@ export function Details({ operator, plan, udf, workers, slowest, hidden, onFold,
           <div class="exprs" dir="auto">
             {detail.split("\n").map((line) => {
               const named = /^([A-Za-z][\w ]{0,30}): (.*)/s.exec(line);
-              return named ? <p><i>{named[1]}</i> <code>{named[2]}</code></p> : <p><code>{line}</code></p>;
+              return named ? (
+                <p>
+                  <i>{named[1]}</i> <code>{named[2]}</code>
+                </p>
+              ) : (
+                <p>
+                  <code>{line}</code>
+                </p>
+              );
             })}
           </div>
         </>
       )}
-      {inputs.length > 0 && <button class="quiet" type="button" onClick={onFold}>{foldWords(hidden)}</button>}
+      {inputs.length > 0 && (
+        <button class="quiet" type="button" onClick={onFold}>
+          {foldWords(hidden)}
+        </button>
+      )}
     </section>
   );
 }
@@ -63,7 +81,14 @@ function Longest({ skew, workers }: { skew: NonNullable<Drawn["skew"]>; workers:
     <>
       <h4>Longest tasks</h4>
       <table class="longest">
-        <thead class="hidden"><tr><th scope="col">task</th><th scope="col">time</th><th scope="col">bar</th><th scope="col">worker</th></tr></thead>
+        <thead class="hidden">
+          <tr>
+            <th scope="col">task</th>
+            <th scope="col">time</th>
+            <th scope="col">bar</th>
+            <th scope="col">worker</th>
+          </tr>
+        </thead>
         <tbody>
           {skew.longest.map(({ seconds, task, worker }) => (
             <tr key={task}>

@@ -1,15 +1,16 @@
-// Draws one lane: a bar per task, coloured and patterned by operator; what went wrong has a sign too.
-import type { Worker } from "./frame.ts";
-import { tracksOf, type Bar } from "./bars.ts";
+// Draws one lane: a bar per task, coloured and patterned by operator. A task that did not finish well has a sign too.
+import { type Bar, tracksOf } from "./bars.ts";
+import { sizedContext } from "./hidpi.ts";
+import type { Worker } from "./snapshot.ts";
 import type { Colours } from "./theme.ts";
-import { shareOf, type Range } from "./window.ts";
+import { type Range, shareOf } from "./window.ts";
 import { OUTCOMES } from "./words.ts";
 
 export const HUES = 6;
 const WIDEST_GAP = 2; // pixels between bars that follow each other
 const TICK = 5;
 
-/** The colour and the pattern (0 plain, 1 upright lines, 2 a line along) of an operator: the same in every frame. */
+/** The colour and the pattern (0 plain, 1 upright lines, 2 a line along) of an operator: the same in every snapshot. */
 export const styleOf = (stage: number): { hue: number; pattern: number } => ({
   hue: stage % HUES,
   pattern: Math.floor(stage / HUES) % 3,
@@ -27,11 +28,7 @@ export interface Lane {
 }
 
 export function paint(canvas: HTMLCanvasElement, lane: Lane, width: number, height: number, colour: Colours): void {
-  const scale = devicePixelRatio || 1;
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  const ctx = canvas.getContext("2d")!;
-  ctx.scale(scale, scale);
+  const ctx = sizedContext(canvas, width, height);
   const { worker, bars, range } = lane;
   const x = (t: number) => shareOf(t, range) * width;
   const now = Math.min(range.now, range.to);
@@ -52,12 +49,20 @@ export function paint(canvas: HTMLCanvasElement, lane: Lane, width: number, heig
   for (const bar of bars) {
     const sign = OUTCOMES[bar.outcome];
     const at = (x(bar.from) + x(bar.to ?? now)) / 2;
-    if (sign && at >= 0 && at <= width) drawSign(ctx, sign, Math.max(6, Math.min(width - 6, at)), (bar.track + 0.5) * track, height, colour);
+    if (sign && at >= 0 && at <= width)
+      drawSign(ctx, sign, Math.max(6, Math.min(width - 6, at)), (bar.track + 0.5) * track, height, colour);
   }
 }
 
-/** Starting, idle and warm: a thin line, and hatching where the worker is kept for the next query. */
-function waits(ctx: CanvasRenderingContext2D, worker: Worker, x: (t: number) => number, now: number, height: number, colour: Colours): void {
+/** Draw a thin line where the worker starts or is idle, and hatching where it is kept for the next query. */
+function waits(
+  ctx: CanvasRenderingContext2D,
+  worker: Worker,
+  x: (t: number) => number,
+  now: number,
+  height: number,
+  colour: Colours,
+): void {
   const { state } = worker;
   const since = state === "starting" ? worker.since : state === "idle" || state === "warm" ? worker.idle_since : null;
   if (since == null) return;
@@ -83,14 +88,29 @@ function waits(ctx: CanvasRenderingContext2D, worker: Worker, x: (t: number) => 
   ctx.restore();
 }
 
-function drawBar(ctx: CanvasRenderingContext2D, bar: Bar, left: number, right: number, track: number, lane: Lane, colour: Colours): void {
+function drawBar(
+  ctx: CanvasRenderingContext2D,
+  bar: Bar,
+  left: number,
+  right: number,
+  track: number,
+  lane: Lane,
+  colour: Colours,
+): void {
   const room = right - left;
   const width = Math.max(1, room > 6 ? room - Math.min(WIDEST_GAP, room / 6) : room - 0.4);
   const top = bar.track * track;
   const height = track > 5 ? track - 1 : track - 0.5;
   const { hue, pattern } = styleOf(bar.stage);
   const other = bar.query !== 0 && bar.query !== lane.query;
-  const fill = bar.outcome === "failed" ? "--red" : bar.outcome === "lost" ? "--orange" : other || bar.outcome === "cancelled" ? "--muted" : `--op${hue}`;
+  const fill =
+    bar.outcome === "failed"
+      ? "--red"
+      : bar.outcome === "lost"
+        ? "--orange"
+        : other || bar.outcome === "cancelled"
+          ? "--muted"
+          : `--op${hue}`;
   ctx.fillStyle = ctx.strokeStyle = colour(fill);
   if (bar.outcome === "running") {
     ctx.globalAlpha = 0.45;
@@ -104,7 +124,8 @@ function drawBar(ctx: CanvasRenderingContext2D, bar: Bar, left: number, right: n
     ctx.globalAlpha = 1;
   }
   ctx.fillStyle = colour("--panel");
-  if (pattern === 1) for (let at = left + TICK - 2; at < left + width - 1; at += TICK) ctx.fillRect(at, top, 1.5, height);
+  if (pattern === 1)
+    for (let at = left + TICK - 2; at < left + width - 1; at += TICK) ctx.fillRect(at, top, 1.5, height);
   if (pattern === 2 && height >= 4) ctx.fillRect(left, top + height / 2 - 1, width, Math.min(2, height / 3));
   if (bar.key === lane.picked) {
     ctx.strokeStyle = colour("--fg");
@@ -113,7 +134,14 @@ function drawBar(ctx: CanvasRenderingContext2D, bar: Bar, left: number, right: n
   }
 }
 
-function drawSign(ctx: CanvasRenderingContext2D, sign: string, x: number, y: number, height: number, colour: Colours): void {
+function drawSign(
+  ctx: CanvasRenderingContext2D,
+  sign: string,
+  x: number,
+  y: number,
+  height: number,
+  colour: Colours,
+): void {
   ctx.font = "700 11px system-ui, sans-serif";
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";

@@ -1,15 +1,16 @@
 // The scheduler's decisions with their reasons, and the settings: set beside in effect.
 import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { signed } from "./format.ts";
 import { Fold } from "./fold.tsx";
+import { signed } from "./format.ts";
 import { Panel } from "./panel.tsx";
+import type { SettingRow } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import { clamp } from "./window.ts";
 import { decisionWord } from "./words.ts";
 
 export function Decisions({ store }: { store: Store }) {
-  const decisions = Object.entries(useComputed(() => store.frame.value?.decisions).value ?? {}).reverse();
+  const decisions = Object.entries(useComputed(() => store.snapshot.value?.decisions).value ?? {}).reverse();
   const box = useRef<HTMLDivElement>(null);
   const zero = useComputed(() => store.query.value?.started ?? 0).value;
   const pointed = store.pointed.value;
@@ -38,13 +39,28 @@ export function Decisions({ store }: { store: Store }) {
         <p class="empty">None yet.</p>
       ) : (
         <Fold box={box} words={() => "earlier decisions"}>
-          <div class="scroll" ref={box} tabIndex={0} role="listbox" aria-label="decisions, the latest first; each shows its moment"
-            aria-activedescendant={pointed === null ? undefined : `decision-${pointed}`} onKeyDown={onKeyDown}
-            onBlur={() => point(null)} onPointerLeave={() => point(null)}>
+          <div
+            class="scroll"
+            ref={box}
+            tabIndex={0}
+            role="listbox"
+            aria-label="decisions, the latest first; each shows its moment"
+            aria-activedescendant={pointed === null ? undefined : `decision-${pointed}`}
+            onKeyDown={onKeyDown}
+            onBlur={() => point(null)}
+            onPointerLeave={() => point(null)}
+          >
             <div role="presentation">
               {decisions.map(([key, decision]) => (
-                <div class={key === pointed ? "decision pointed" : "decision"} key={key} id={`decision-${key}`} role="option"
-                  aria-selected={key === pointed} onPointerEnter={() => point(key)}>
+                // biome-ignore lint/a11y/useFocusableInteractive: aria-activedescendant of the list names the option
+                <div
+                  class={key === pointed ? "decision pointed" : "decision"}
+                  key={key}
+                  id={`decision-${key}`}
+                  role="option"
+                  aria-selected={key === pointed}
+                  onPointerEnter={() => point(key)}
+                >
                   <span class="t">{signed(decision.t - zero)}</span>
                   <span class={`tag ${decision.kind.replace(" ", "-")}`}>{decisionWord(decision.kind)}</span>
                   <span class="why">
@@ -61,15 +77,15 @@ export function Decisions({ store }: { store: Store }) {
   );
 }
 
-export const SWITCHES = new Set(["downscale", "linear"]);
-export const shown = (name: string, text: string | null | undefined): string =>
-  text == null ? "—" : SWITCHES.has(name) ? (text === "1" ? "on" : "off") : text;
+/** A setting's value in words: switches as on and off; — where it is not known. */
+export const shown = (kind: SettingRow["kind"] | undefined, text: string | null | undefined): string =>
+  text == null ? "—" : kind === "switch" ? (text === "1" ? "on" : "off") : text;
 
 export const settingsSub = (number: number | null | undefined): string =>
   number == null ? "read back once a query has run on Ray" : `in effect: read back at query ${number}`;
 
 export function Settings({ store }: { store: Store }) {
-  const settings = useComputed(() => store.frame.value?.settings).value;
+  const settings = useComputed(() => store.snapshot.value?.settings).value;
   if (!settings) return null;
   return (
     <Panel title="Settings" sub={settingsSub(settings.number)}>
@@ -88,8 +104,8 @@ export function Settings({ store }: { store: Store }) {
           {Object.entries(settings.rows).map(([name, row]) => (
             <tr key={name} title={row.env}>
               <td>{row.label}</td>
-              <td>{shown(name, row.set)}</td>
-              <td>{shown(name, row.in_effect)}</td>
+              <td>{shown(row.kind, row.set)}</td>
+              <td>{shown(row.kind, row.in_effect)}</td>
               <td>{row.in_effect != null && row.pending ? <span class="tag">next query</span> : ""}</td>
             </tr>
           ))}

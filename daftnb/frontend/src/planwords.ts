@@ -1,6 +1,7 @@
 // What the plan says of an operator, in words. Members that are null may be gone after a patch (undefined).
-import type { Operator, Plan, Skew, Tree } from "./frame.ts";
 import { count, duration, plural, rows, share, size } from "./format.ts";
+import { SKEW_SECONDS, SKEW_TIMES } from "./limits.ts";
+import type { Operator, Plan, Skew, Tree } from "./snapshot.ts";
 
 export type TreeOperator = Tree["operators"][string];
 /** What is drawn as a card: of a physical plan with what became of it, of a logical one without. */
@@ -23,30 +24,30 @@ const SAYS = /^(projection|predicate|on|expr|exprs|aggregations|sort by): /i;
 export function brief(detail: string): string {
   const lines = detail.slice(0, 600).split("\n");
   const line = lines.find((one) => SAYS.test(one)) ?? lines[0]!;
-  return line.replace(SAYS, "").replace(/\b(?:col\((?:\d+: |left\.|right\.)?([^()#]*)(?:#[^()]*)?\)|lit\(([^()]*)\))/g, "$1$2");
+  return line
+    .replace(SAYS, "")
+    .replace(/\b(?:col\((?:\d+: |left\.|right\.)?([^()#]*)(?:#[^()]*)?\)|lit\(([^()]*)\))/g, "$1$2");
 }
 
 /** A task of which the others are not like: it took twice the median, and half a second more. */
-const TIMES = 2;
-const SECONDS = 0.5;
-
 export function stragglers(skew: Skew | null | undefined): Skew["longest"] {
   const median = skew?.median;
   if (!skew || median == null) return [];
-  return skew.longest.filter(({ seconds }) => seconds > TIMES * median && seconds - median > SECONDS);
+  return skew.longest.filter(({ seconds }) => seconds > SKEW_TIMES * median && seconds - median > SKEW_SECONDS);
 }
 
 /** "7.5× median", or "" where no task stands out. */
 export function skewShort(skew: Skew | null | undefined): string {
   const [longest] = stragglers(skew);
-  return longest ? `${times(longest.seconds / skew!.median)} median` : "";
+  return longest ? `${times(longest.seconds / skew!.median!)} median` : "";
 }
 
 /** "longest 8.20 s, median ≈ 1.10 s, 40 tasks". */
 export const skewWords = (skew: Skew): string =>
   `longest ${duration(skew.longest[0]?.seconds)}, median ≈ ${duration(skew.median)}, ${plural(skew.tasks, "task")}`;
 
-export const times = (ratio: number): string => `${ratio < 10 ? ratio.toFixed(1).replace(/\.0$/, "") : Math.round(ratio)}×`;
+export const times = (ratio: number): string =>
+  `${ratio < 10 ? ratio.toFixed(1).replace(/\.0$/, "") : Math.round(ratio)}×`;
 
 /** What is left of the rows: "49 % kept", "3.2× as many", or "" where it is all of them. */
 export function keptWords(selectivity: number | null | undefined): string {
@@ -67,7 +68,8 @@ export function misjudged({ estimated_rows: estimated, rows_out: actual, state }
 export function rowWords(operator: Drawn, short: boolean): string {
   const { rows_in, rows_out, estimated_rows, state } = operator;
   if (rows_out != null && state !== "waiting") {
-    const flow = (of: (value: number) => string) => (rows_in == null || rows_in === rows_out ? "" : `${count(rows_in)} → `) + of(rows_out);
+    const flow = (of: (value: number) => string) =>
+      (rows_in == null || rows_in === rows_out ? "" : `${count(rows_in)} → `) + of(rows_out);
     if (short) return flow(rows);
     if (misjudged(operator)) return `${flow(count)} · ${count(estimated_rows)} expected`;
     const kept = keptWords(operator.selectivity);
@@ -82,10 +84,16 @@ export const hasPaths = (operators: Drawn[]): boolean =>
 
 type Udf = Plan["udfs"][string];
 
-/** The actors of UDFs by the operator that they are of; a UDF is called by its name or its expression. */
-export function actorsOf(plan: Plan): Map<number, [string, Udf]> {
+/** By operator: the UDF whose actors run it, its name first. */
+export type ActorsById = Map<number, [string, Udf]>;
+
+/** Match UDFs with the operators that call them, by name or by expression. */
+export function actorsOf(plan: Plan): ActorsById {
   const udfs = Object.entries(plan.udfs);
-  const operators = udfs.length > 0 ? Object.values(plan.operators).filter(({ name }) => name in plan.udfs || /^ActorUDF/.test(name)) : [];
+  const operators =
+    udfs.length > 0
+      ? Object.values(plan.operators).filter(({ name }) => name in plan.udfs || /^ActorUDF/.test(name))
+      : [];
   const found = new Map<number, [string, Udf]>();
   for (const { id, name, detail } of operators) {
     const expression = /^Expr: (.+)$/m.exec(detail)?.[1];
@@ -96,7 +104,11 @@ export function actorsOf(plan: Plan): Map<number, [string, Udf]> {
 }
 
 export const udfWords = ({ count: actors, idle, awaited, limit }: Udf): string =>
-  awaited ? `waits for ${plural(awaited, "actor")}, ${duration(limit ?? 0)} at most` : actors === 0 ? "its actors have ended" : plural(actors, "actor") + (idle != null ? `, ${idle} idle` : "");
+  awaited
+    ? `waits for ${plural(awaited, "actor")}, ${duration(limit ?? 0)} at most`
+    : actors === 0
+      ? "its actors have ended"
+      : plural(actors, "actor") + (idle != null ? `, ${idle} idle` : "");
 
 /** All that is known of an operator, as (name, value) in the order in which one asks. */
 export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][] {
@@ -105,7 +117,10 @@ export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][
     ["rows in", operator.rows_in != null && count(operator.rows_in)],
     ["rows out", operator.rows_out != null && count(operator.rows_out)],
     ["selectivity, derived", operator.selectivity != null && String(Number(operator.selectivity.toPrecision(3)))],
-    ["rows expected", estimated_rows != null && [count(estimated_rows), misjudged(operator)].filter(Boolean).join("; there came ")],
+    [
+      "rows expected",
+      estimated_rows != null && [count(estimated_rows), misjudged(operator)].filter(Boolean).join("; there came "),
+    ],
     ["bytes in", operator.bytes_in != null && size(operator.bytes_in)],
     ["bytes out", operator.bytes_out != null && size(operator.bytes_out)],
     ["work, all threads", duration_us != null && duration(duration_us / 1e6)],

@@ -1,5 +1,8 @@
 // Draws one chart of time series on a canvas: lines, steps, areas, level lines and marks, with its axes.
-import { AXIS, END, shareOf, zeroOf, type Range } from "./window.ts";
+
+import { sizedContext } from "./hidpi.ts";
+import type { Step } from "./snapshot.ts";
+import { AXIS, END, type Range, shareOf, zeroOf } from "./window.ts";
 
 export interface Series {
   values: (number | null | undefined)[];
@@ -16,6 +19,8 @@ export interface Plot {
   series: Series[];
   /** Lines across the whole chart. */
   levels?: { value: number; colour: string; dash: number[] }[];
+  /** Lines that stay at a value until the next, up to a time. */
+  steps?: { points: Step[]; until: number; colour: string; dash: number[] }[];
   marks?: { t: number; sign: string; colour: string }[];
   range: Range;
   /** The value at the upper edge. */
@@ -36,14 +41,17 @@ export function stepOf(most: number, parts: number): number {
   return power * ([1, 2, 5].find((step) => step * power >= least * 0.999) ?? 10);
 }
 
-const short = (value: number): string => (value >= 1000 ? `${Number((value / 1000).toFixed(2))}k` : String(Number(value.toFixed(3))));
+const short = (value: number): string =>
+  value >= 1000 ? `${Number((value / 1000).toFixed(2))}k` : String(Number(value.toFixed(3)));
 
-export function plot(canvas: HTMLCanvasElement, chart: Plot, width: number, height: number, colour: (name: string) => string): void {
-  const scale = devicePixelRatio || 1;
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  const ctx = canvas.getContext("2d")!;
-  ctx.scale(scale, scale);
+export function plot(
+  canvas: HTMLCanvasElement,
+  chart: Plot,
+  width: number,
+  height: number,
+  colour: (name: string) => string,
+): void {
+  const ctx = sizedContext(canvas, width, height);
   const { range, times, most } = chart;
   const right = width - END;
   const bottom = height - (chart.timed ? 20 : 5);
@@ -63,7 +71,25 @@ export function plot(canvas: HTMLCanvasElement, chart: Plot, width: number, heig
     ctx.lineTo(right, y(value));
     ctx.stroke();
   }
+  for (const { points, until, colour: name, dash } of chart.steps ?? []) {
+    stroke(ctx, colour(name), 1, dash);
+    ctx.stroke(stairs(points, until, x, y));
+  }
   ctx.restore();
+}
+
+function stairs(points: Step[], until: number, x: (t: number) => number, y: (value: number) => number): Path2D {
+  const path = new Path2D();
+  let last: number | null = null;
+  for (const [t, value] of [...points, [until, null] as Step]) {
+    if (last !== null) path.lineTo(x(t), y(last));
+    if (value !== null) {
+      if (last === null) path.moveTo(x(t), y(value));
+      else path.lineTo(x(t), y(value));
+    }
+    last = value;
+  }
+  return path;
 }
 
 function stroke(ctx: CanvasRenderingContext2D, colour: string, width: number, dash: number[] = []): void {
@@ -73,7 +99,12 @@ function stroke(ctx: CanvasRenderingContext2D, colour: string, width: number, da
 }
 
 function axes(
-  ctx: CanvasRenderingContext2D, chart: Plot, x: (t: number) => number, y: (value: number) => number, bottom: number, right: number,
+  ctx: CanvasRenderingContext2D,
+  chart: Plot,
+  x: (t: number) => number,
+  y: (value: number) => number,
+  bottom: number,
+  right: number,
   colour: (name: string) => string,
 ): void {
   ctx.font = FONT;
@@ -94,7 +125,12 @@ function axes(
 }
 
 function line(
-  ctx: CanvasRenderingContext2D, xs: number[], series: Series, y: (value: number) => number, bottom: number, colour: (name: string) => string,
+  ctx: CanvasRenderingContext2D,
+  xs: number[],
+  series: Series,
+  y: (value: number) => number,
+  bottom: number,
+  colour: (name: string) => string,
 ): void {
   const path = new Path2D();
   const area = new Path2D();
@@ -128,7 +164,13 @@ function line(
   ctx.stroke(path);
 }
 
-function marks(ctx: CanvasRenderingContext2D, chart: Plot, x: (t: number) => number, bottom: number, colour: (name: string) => string): void {
+function marks(
+  ctx: CanvasRenderingContext2D,
+  chart: Plot,
+  x: (t: number) => number,
+  bottom: number,
+  colour: (name: string) => string,
+): void {
   ctx.font = FONT;
   ctx.textAlign = "center";
   ctx.textBaseline = "bottom";

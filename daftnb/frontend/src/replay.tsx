@@ -1,7 +1,7 @@
 // A recording's controls: where it is on a slider, playing at three speeds, and from decision to decision.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Replay } from "./frame.ts";
 import { duration } from "./format.ts";
+import type { Replay } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 
 const SPEEDS = [1, 4, 16];
@@ -10,12 +10,14 @@ const PATIENCE_MS = 1_000;
 
 /** The next decision after `at`, or the one before it: null where there is none. */
 export function moment(replay: Replay, at: number, forward: boolean): number | null {
-  const found = forward ? replay.moments.find((t) => t > at + 0.001) : replay.moments.filter((t) => t < at - 0.001).at(-1);
+  const found = forward
+    ? replay.moments.find((t) => t > at + 0.001)
+    : replay.moments.filter((t) => t < at - 0.001).at(-1);
   return found ?? null;
 }
 
 export function ReplayBar({ store }: { store: Store }) {
-  const replay = store.frame.value!.replay!;
+  const replay = store.snapshot.value!.replay!;
   const [wanted, setWanted] = useState<number | null>(null); // asked for, and not yet answered
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState(1);
@@ -68,23 +70,39 @@ export function ReplayBar({ store }: { store: Store }) {
       <h3>{replay.title}</h3>
       <div class="buttons">
         <button type="button" aria-disabled={before === null} onClick={() => go(before)} title="the decision before">
-          <span aria-hidden="true">|◀</span><span class="hidden">the decision before</span>
+          <span aria-hidden="true">|◀</span>
+          <span class="hidden">the decision before</span>
         </button>
         <button type="button" onClick={play} class="play">
           {playing ? "Pause" : "▶ Play"}
         </button>
         <button type="button" aria-disabled={after === null} onClick={() => go(after)} title="the next decision">
-          <span aria-hidden="true">▶|</span><span class="hidden">the next decision</span>
+          <span aria-hidden="true">▶|</span>
+          <span class="hidden">the next decision</span>
         </button>
-        <select aria-label="speed" value={String(speed)} onChange={(event) => setSpeed(Number(event.currentTarget.value))}>
+        <select
+          aria-label="speed"
+          value={String(speed)}
+          onChange={(event) => setSpeed(Number(event.currentTarget.value))}
+        >
           {SPEEDS.map((times) => (
-            <option key={times} value={String(times)}>{times}×</option>
+            <option key={times} value={String(times)}>
+              {times}×
+            </option>
           ))}
         </select>
       </div>
       <div class="slide">
-        <input type="range" aria-label="time" aria-valuetext={said} min={replay.from} max={replay.to}
-          step={Math.max(0.01, span / 200)} value={at} onInput={(event) => go(Number(event.currentTarget.value))} />
+        <input
+          type="range"
+          aria-label="time"
+          aria-valuetext={said}
+          min={replay.from}
+          max={replay.to}
+          step={Math.max(0.01, span / 200)}
+          value={at}
+          onInput={(event) => go(Number(event.currentTarget.value))}
+        />
         <div class="moments" aria-hidden="true">
           {replay.moments.map((t, index) => (
             <i key={index} style={{ left: `${span > 0 ? (100 * (t - replay.from)) / span : 0}%` }} />

@@ -1,12 +1,13 @@
 // The autoscaling settings, to be changed: what is set beside what is in effect. The kernel judges each value.
 import { useComputed } from "@preact/signals";
-import type { SettingRow } from "./frame.ts";
+import { LONGEST_SETTING } from "./limits.ts";
 import { Panel } from "./panel.tsx";
-import { shown, SWITCHES, settingsSub } from "./panels.tsx";
+import { settingsSub, shown } from "./panels.tsx";
+import type { SettingRow } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 
 export function SettingsForm({ store }: { store: Store }) {
-  const settings = useComputed(() => store.frame.value?.settings).value;
+  const settings = useComputed(() => store.snapshot.value?.settings).value;
   if (!settings) return null;
   return (
     <Panel title="Settings" sub={settingsSub(settings.number)}>
@@ -29,28 +30,49 @@ function Field({ name, row, store }: { name: string; row: SettingRow; store: Sto
     store.set(name, value);
     setDraft(value);
   };
-  // What was typed stays while it is refused, so that it can be mended; else what is set anew, here or elsewhere, is shown.
+  // What was typed stays while it is refused, so that it can be corrected; else the field shows the value that is set.
   const value = draft && (error !== undefined || draft.set === row.set) ? draft.text : row.set;
   const about = `about-${name}`;
   const common = { id: `set-${name}`, "aria-describedby": about, "aria-invalid": error !== undefined };
   return (
     <div class="field">
       <label for={common.id}>{row.label}</label>
-      {SWITCHES.has(name) ? (
+      {row.kind === "switch" ? (
         <select {...common} value={row.set} onChange={(event) => change(event.currentTarget.value)}>
           <option value="1">on</option>
           <option value="0">off</option>
         </select>
       ) : (
-        <input {...common} type="text" inputMode="decimal" maxLength={100} autocomplete="off" spellcheck={false} value={value}
-          onInput={(event) => setDraft(event.currentTarget.value)} onChange={(event) => change(event.currentTarget.value)} />
+        <input
+          {...common}
+          type="text"
+          inputMode="decimal"
+          maxLength={LONGEST_SETTING}
+          autocomplete="off"
+          spellcheck={false}
+          value={value}
+          onInput={(event) => setDraft(event.currentTarget.value)}
+          onChange={(event) => change(event.currentTarget.value)}
+        />
       )}
       <span class="effect">
-        {row.in_effect == null ? <span class="muted">not read back yet</span> : <>in effect <b>{shown(name, row.in_effect)}</b></>}
-        {row.in_effect != null && row.pending && <span class="tag">next query: {shown(name, row.set)}</span>}
+        {row.in_effect == null ? (
+          <span class="muted">not read back yet</span>
+        ) : (
+          <>
+            in effect <b>{shown(row.kind, row.in_effect)}</b>
+          </>
+        )}
+        {row.in_effect != null && row.pending && <span class="tag">next query: {shown(row.kind, row.set)}</span>}
       </span>
       <span class="about muted" id={about}>
-        {error !== undefined ? <span class="st-failed" role="alert">✕ {error}</span> : `${row.help} Default: ${shown(name, row.default)}.`}
+        {error !== undefined ? (
+          <span class="st-failed" role="alert">
+            ✕ {error}
+          </span>
+        ) : (
+          `${row.help} Default: ${shown(row.kind, row.default)}.`
+        )}
       </span>
     </div>
   );

@@ -1,8 +1,8 @@
-// The page's copy of the frame: keyframes replace it, patches change it, a gap asks for a keyframe. While nobody sees
-// the view, its frames are kept up to date and not shown.
-import { computed, signal, type Signal } from "@preact/signals";
-import { asFrame, asMessage, isActive, type Frame } from "./frame.ts";
+// The page's copy of the snapshot: keyframes replace it, patches change it, a gap asks for a keyframe. While nobody
+// sees the view, it is kept up to date and not shown.
+import { computed, type Signal, signal } from "@preact/signals";
 import { mergePatch } from "./merge.ts";
+import { asMessage, asSnapshot, isActive, type Keyframe, type Request, type Snapshot } from "./snapshot.ts";
 import { Turns } from "./turns.ts";
 
 /** What a view needs of the widget's model. */
@@ -33,10 +33,10 @@ export interface Chosen {
 }
 const choices = new WeakMap<object, Chosen>();
 
-/** Per model, the latest frame that a view of it has shown, and the kernel's clock minus the page's: what the model holds
- * for a view that opens later may be older. */
+/** Per model, the latest snapshot that a view of it has shown, and the kernel's clock minus the page's. The model
+ * itself may hold an older one for a view that opens later. */
 interface Known {
-  frame: Frame;
+  snapshot: Keyframe;
   clock: number;
 }
 const knowledge = new WeakMap<object, Known>();
@@ -48,21 +48,24 @@ function identity(model: Model): object {
   return typeof layout === "object" && layout !== null ? layout : model;
 }
 
+/** Whether its time stands still: that of a recording, and that of a cell whose queries are over. */
+const isStill = (snapshot: Snapshot): boolean => snapshot.replay != null || snapshot.kept?.still === true;
+
 export class Store {
-  readonly frame = signal<Frame | null>(null);
-  /** Seconds on the kernel's clock, running on between frames. */
+  readonly snapshot = signal<Keyframe | null>(null);
+  /** Seconds on the kernel's clock, running on between snapshots. */
   readonly now = signal(0);
   readonly stopping = signal<string | null>(null);
   /** By setting: why its last value was refused. */
   readonly refused = signal<Record<string, string>>({});
   readonly chosen: Chosen;
-  readonly query = computed(() => this.frame.value?.query ?? null);
+  readonly query = computed(() => this.snapshot.value?.query ?? null);
   /** The moment that the charts and lanes show, seconds on the kernel's clock (null: now), and a decision in it. */
   readonly cursor = signal<number | null>(null);
   readonly pointed = signal<string | null>(null);
   readonly turns: Turns;
   #asked = -Infinity;
-  #latest: Frame | null = null;
+  #latest: Keyframe | null = null;
   #seen = true;
   readonly #model: Model;
   readonly #identity: object;
@@ -74,33 +77,37 @@ export class Store {
     this.#signal = abort;
     this.turns = new Turns(abort);
     this.chosen = choices.get(this.#identity) ?? {
-      tab: signal("Overview"), open: signal(model.get("opened") === true), marked: signal([]), drafts: signal({}), focused: "",
+      tab: signal("Overview"),
+      open: signal(model.get("opened") === true),
+      marked: signal([]),
+      drafts: signal({}),
+      focused: "",
     };
     choices.set(this.#identity, this.chosen);
-    const onFrame = () => this.keyframe(model.get("frame"));
+    const onSnapshot = () => this.keyframe(model.get("snapshot"));
     const onMessage = (content: unknown) => this.message(content);
-    model.on("change:frame", onFrame);
+    model.on("change:snapshot", onSnapshot);
     model.on("msg:custom", onMessage);
     const timer = setInterval(() => this.#tick(), TICK_MS);
     abort.addEventListener("abort", () => {
-      model.off("change:frame", onFrame);
+      model.off("change:snapshot", onSnapshot);
       model.off("msg:custom", onMessage);
       clearInterval(timer);
     });
-    const held = asFrame(model.get("frame"));
+    const held = asSnapshot(model.get("snapshot"));
     if (held === null) return;
     const known = knowledge.get(this.#identity);
     // What the model holds may have come long ago (a page that was loaded again): ask for what is so now.
     if (known === undefined) this.#resync();
-    const frame = known && known.frame.seq > held.seq ? known.frame : held;
-    this.#set(frame, Math.max(known?.clock ?? -Infinity, frame.now - pageSeconds()));
+    const snapshot = known && known.snapshot.seq > held.seq ? known.snapshot : held;
+    this.#set(snapshot, Math.max(known?.clock ?? -Infinity, snapshot.now - pageSeconds()));
   }
 
   keyframe(value: unknown): void {
-    const frame = asFrame(value);
-    if (frame === null) return;
+    const snapshot = asSnapshot(value);
+    if (snapshot === null) return;
     this.#asked = -Infinity;
-    this.#set(frame);
+    this.#set(snapshot);
   }
 
   /** Whether anybody can see the view. */
@@ -111,14 +118,18 @@ export class Store {
 
   /** Ask for the workers from number `first` on. */
   window(first: number): void {
-    this.#model.send({ type: "window", first: Math.max(0, first) });
+    this.#ask({ type: "window", first: Math.max(0, first) });
+  }
+
+  #ask(request: Request): void {
+    this.#model.send(request);
   }
 
   #resync(): void {
     const now = performance.now();
     if (now - this.#asked < RESYNC_PATIENCE_MS) return;
     this.#asked = now;
-    this.#model.send({ type: "resync" });
+    this.#ask({ type: "resync" });
   }
 
   message(content: unknown): void {
@@ -133,45 +144,50 @@ export class Store {
       this.refused.value = message.error === null ? others : { ...others, [message.name]: message.error };
       return;
     }
-    const frame = this.#latest;
-    if (frame === null || frame.seq !== message.base) {
+    const snapshot = this.#latest;
+    if (snapshot === null || snapshot.seq !== message.base) {
       this.#resync();
       return;
     }
-    this.#set({ ...(mergePatch(frame, message.patch) as Frame), seq: message.seq });
+    this.#set({ ...(mergePatch(snapshot, message.patch) as Snapshot), seq: message.seq });
   }
 
   /** Closed, a line is sent little; open, all. */
   open(open: boolean): void {
     this.chosen.open.value = open;
-    this.#model.send({ type: "open", open });
+    this.#ask({ type: "open", open });
   }
 
   /** Look at a query of the history; null: at the current one. A recording goes to its end. */
   look(query: number | null): void {
-    const past = query === null ? null : this.frame.peek()?.queries?.[query];
-    if (past && this.frame.peek()?.replay) this.seek(past.started + past.elapsed);
-    else this.#model.send({ type: "look", query });
+    const past = query === null ? null : this.snapshot.peek()?.queries?.[query];
+    if (past && this.snapshot.peek()?.replay) this.seek(past.started + past.elapsed);
+    else this.#ask({ type: "look", query });
+  }
+
+  /** Follow the latest query, or go back to those of the view's cell. */
+  follow(follow: boolean): void {
+    this.#ask({ type: "follow", follow });
   }
 
   compare(marked: number[]): void {
     this.chosen.marked.value = marked;
     const [a, b] = marked.length === 2 ? [Math.min(...marked), Math.max(...marked)] : [null, null];
-    this.#model.send({ type: "compare", a, b });
+    this.#ask({ type: "compare", a, b });
   }
 
   set(name: string, value: string): void {
-    this.#model.send({ type: "set", name, value });
+    this.#ask({ type: "set", name, value });
   }
 
   seek(t: number): void {
-    this.#model.send({ type: "seek", t });
+    this.#ask({ type: "seek", t });
   }
 
   /** Ask the kernel to stop the query; where it does not answer, interrupt it as the toolbar's button does. */
   stop(query: string): void {
     this.stopping.value = null;
-    this.#model.send({ type: "stop", query });
+    this.#ask({ type: "stop", query });
     const timer = setTimeout(() => {
       const still = this.query.peek();
       if (this.stopping.peek() === query || still?.id !== query || !isActive(still)) return;
@@ -185,17 +201,18 @@ export class Store {
     return knowledge.get(this.#identity)?.clock;
   }
 
-  #set(frame: Frame, clock = frame.now - pageSeconds()): void {
-    knowledge.set(this.#identity, { frame, clock });
-    this.#latest = frame;
+  #set(snapshot: Keyframe, clock = snapshot.now - pageSeconds()): void {
+    knowledge.set(this.#identity, { snapshot, clock });
+    this.#latest = snapshot;
     if (!this.#seen) return;
-    this.frame.value = frame;
+    this.snapshot.value = snapshot;
     this.turns.all();
-    this.now.value = frame.replay ? frame.now : clock + pageSeconds(); // a recording's time stands still
+    this.now.value = isStill(snapshot) ? snapshot.now : clock + pageSeconds();
   }
 
   #tick(): void {
-    if (!this.frame.peek() || this.frame.peek()?.replay || !this.#seen) return;
+    const snapshot = this.snapshot.peek();
+    if (!snapshot || isStill(snapshot) || !this.#seen) return;
     this.now.value = this.#clock! + pageSeconds();
   }
 }

@@ -1,12 +1,23 @@
 // The worker pool as a table; what ticks is by itself, and a row is made anew only when its worker changed.
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import type { Worker, Workers } from "./frame.ts";
 import { duration, size, ticking, UNKNOWN } from "./format.ts";
+import type { Worker, Workers } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import { glyph } from "./words.ts";
 
-const COLUMNS = ["worker", "state", "slots", "running task", "tasks done", "memory", "object store", "idle for", "retires in", "up for"];
+const COLUMNS = [
+  "worker",
+  "state",
+  "slots",
+  "running task",
+  "tasks done",
+  "memory",
+  "object store",
+  "idle for",
+  "retires in",
+  "up for",
+];
 const NUMBERS = new Set(["slots", "tasks done", "memory", "object store", "idle for", "up for"]);
 
 interface TableProps {
@@ -21,7 +32,10 @@ export function WorkerTable({ store, workers, pool }: TableProps) {
   if (cache.current.names !== names) cache.current = { names, rows: new WeakMap() };
   const row = (worker: Worker): VNode => {
     let made = cache.current.rows.get(worker);
-    if (!made) cache.current.rows.set(worker, (made = <Row key={worker.id} worker={worker} store={store} names={pool.stages ?? {}} />));
+    if (!made) {
+      made = <Row key={worker.id} worker={worker} store={store} names={pool.stages ?? {}} />;
+      cache.current.rows.set(worker, made);
+    }
     return made;
   };
   return (
@@ -46,9 +60,11 @@ const used = (part: number | null | undefined, whole: number | null | undefined)
   part == null ? UNKNOWN : whole ? `${size(part)} (${Math.round((100 * part) / whole)} %)` : size(part);
 
 function Row({ worker, store, names }: { worker: Worker; store: Store; names: Record<string, string> }) {
-  const { figures, state } = worker;
+  const { usage, state } = worker;
   const [first, ...others] = worker.now;
-  const task = first ? `${names[first[1]] ?? `operator ${first[1]}`} #${first[0]}${others.length ? ` +${others.length}` : ""}` : UNKNOWN;
+  const task = first
+    ? `${names[first[1]] ?? `operator ${first[1]}`} #${first[0]}${others.length ? ` +${others.length}` : ""}`
+    : UNKNOWN;
   const waits = state === "idle" || state === "warm";
   return (
     <tr aria-rowindex={(worker.place ?? 0) + 2} data-state={state} title={`node ${worker.id}`}>
@@ -61,13 +77,25 @@ function Row({ worker, store, names }: { worker: Worker; store: Store; names: Re
       </td>
       <td>{task}</td>
       <td class="num">{worker.finished}</td>
-      <td class="num">{figures ? used(figures.memory_used, figures.memory_total) : worker.memory == null ? UNKNOWN : `of ${size(worker.memory)}`}</td>
-      <td class="num">{used(figures?.store_used, figures?.store_total)}</td>
+      <td class="num">
+        {usage
+          ? used(usage.memory_used, usage.memory_total)
+          : worker.memory == null
+            ? UNKNOWN
+            : `of ${size(worker.memory)}`}
+      </td>
+      <td class="num">{used(usage?.store_used, usage?.store_total)}</td>
       <td class="num">
         <Ticks store={store} since={waits ? worker.idle_since : null} />
       </td>
       <td>
-        {waits && worker.retires_at != null ? <Ticks store={store} until={worker.retires_at} /> : waits ? "stays" : UNKNOWN}
+        {waits && worker.retires_at != null ? (
+          <Ticks store={store} until={worker.retires_at} />
+        ) : waits ? (
+          "stays"
+        ) : (
+          UNKNOWN
+        )}
         {waits && worker.rule ? ` · ${worker.rule}` : ""}
       </td>
       <td class="num">

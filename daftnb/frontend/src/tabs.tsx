@@ -23,8 +23,16 @@ export function Tabs({ label, names, chosen, children }: TabsProps) {
     <>
       <div class="tabs" role="tablist" aria-label={label} onKeyDown={onKeyDown}>
         {names.map((name) => (
-          <button key={name} type="button" role="tab" id={`tab-${name}`} aria-selected={name === current}
-            aria-controls="tab-panel" tabIndex={name === current ? 0 : -1} onClick={() => (chosen.value = name)}>
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`tab-${name}`}
+            aria-selected={name === current}
+            aria-controls="tab-panel"
+            tabIndex={name === current ? 0 : -1}
+            onClick={() => (chosen.value = name)}
+          >
             {name}
           </button>
         ))}

@@ -1,5 +1,5 @@
 // Light or dark, as the host says it: JupyterLab, VS Code, then the system; followed while the view lives.
-import { signal, type Signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 
 export type Theme = "light" | "dark";
 
@@ -26,12 +26,14 @@ export type Colours = (name: string) => string;
 const known = new Map<string, string>();
 
 /** The values of the style sheet's colours in a theme; they are the same in every view. */
-export const coloursOf = (element: Element, theme: Theme): Colours => (name) => {
-  const key = `${theme}${name}`;
-  let value = known.get(key);
-  if (value === undefined) {
-    value = getComputedStyle(element).getPropertyValue(name).trim();
-    if (value) known.set(key, value);
-  }
-  return value;
-};
+export const coloursOf =
+  (element: Element, theme: Theme): Colours =>
+  (name) => {
+    const key = `${theme}${name}`;
+    let value = known.get(key);
+    if (value === undefined) {
+      value = getComputedStyle(element).getPropertyValue(name).trim();
+      if (value) known.set(key, value);
+    }
+    return value;
+  };

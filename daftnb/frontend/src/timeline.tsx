@@ -2,29 +2,32 @@
 import { useMemo } from "preact/hooks";
 import { Chart } from "./chart.tsx";
 import { Readout } from "./cursor.tsx";
-import type { Backlog, Frame, Point } from "./frame.ts";
-import { plural, ratio } from "./format.ts";
+import { plural, ratio, UNKNOWN } from "./format.ts";
+import { stepsWithin } from "./moment.ts";
 import { Panel } from "./panel.tsx";
+import type { Backlog, Point, Snapshot } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import type { Theme } from "./theme.ts";
-import { useFrame } from "./turns.ts";
-import { rangeOf, type Range } from "./window.ts";
-import { NATIVE, overMax, SIGNS } from "./words.ts";
+import { useSnapshot } from "./turns.ts";
+import { type Range, rangeOf } from "./window.ts";
+import { NATIVE, NOT_KEPT, NOTHING_RUNS, nothingRuns, overMax, SIGNS } from "./words.ts";
 
-export const onNative = (frame: Frame | null): boolean => frame?.query?.runner === "native";
+export const onNative = (snapshot: Snapshot | null): boolean => snapshot?.query?.runner === "native";
 
 export function BacklogRows({ store, theme }: { store: Store; theme: Theme }) {
-  const frame = useFrame(store);
-  const backlog = frame?.backlog;
-  if (!frame || !backlog) return null;
+  const snapshot = useSnapshot(store);
+  const backlog = snapshot?.backlog;
+  if (!snapshot || !backlog) return null;
   if (Object.keys(backlog.points).length === 0) {
-    return <p class="empty rule">{onNative(frame) ? NATIVE : "No backlog yet: it is measured while a query runs on Ray."}</p>;
+    const none = backlog.lost ? NOT_KEPT : "No backlog yet: it is measured while a query runs on Ray.";
+    return <p class="empty rule">{onNative(snapshot) ? NATIVE : none}</p>;
   }
-  const range = rangeOf(frame);
+  const range = rangeOf(snapshot);
+  const idle = nothingRuns(snapshot);
   return (
     <>
-      <Ratio store={store} backlog={backlog} range={range} theme={theme} />
-      <Tasks store={store} backlog={backlog} range={range} theme={theme} />
+      <Ratio store={store} backlog={backlog} range={range} theme={theme} idle={idle} />
+      <Tasks store={store} backlog={backlog} range={range} theme={theme} idle={idle} />
       <Cpus store={store} backlog={backlog} range={range} theme={theme} />
       <Legend backlog={backlog} range={range} />
       <Readout store={store} />
@@ -58,43 +61,54 @@ interface Part {
   theme: Theme;
 }
 
-function Ratio({ store, backlog, range, theme }: Part) {
+/** `idle`: no query runs, so that the numbers of now say nothing. */
+type LivePart = Part & { idle: boolean };
+
+function Ratio({ store, backlog, range, theme, idle }: LivePart) {
   const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
   const times = useMemo(() => points.map((point) => point[0]), [points]);
   const marks = useMemo(
     () => Object.values(backlog.marks).flatMap(({ t, kind }) => (SIGNS[kind] ? [{ t, ...SIGNS[kind] }] : [])),
     [backlog.marks],
   );
-  const peak = Math.max(0, ...points.map((point) => point[1] ?? 0));
-  const most = Math.max(peak, backlog.threshold) * 1.15;
-  const over = backlog.ratio != null && backlog.ratio > backlog.threshold;
-  const none = backlog.ratio == null && backlog.pending > 0;
+  const steps = useMemo(
+    () => stepsWithin(backlog, range),
+    [backlog.thresholds, backlog.threshold, range.from, range.to, range.now],
+  );
+  const most =
+    Math.max(...points.map((point) => point[1] ?? 0), ...steps.points.map(([, value]) => value ?? 0), 1) * 1.15;
+  const over = !idle && backlog.ratio != null && backlog.ratio > backlog.threshold;
+  const none = backlog.ratio == null && (backlog.pending ?? 0) > 0;
+  const now = idle ? NOTHING_RUNS : none ? "no workers" : ratio(backlog.ratio);
+  const bounds = `peak ${ratio(backlog.peak)}, threshold ${ratio(backlog.threshold)}`;
   return (
     <>
       <div class="gutter">
         <h3>Backlog ratio</h3>
-        <div class={over ? "big over" : "big"}>
-          {none ? "no workers" : ratio(backlog.ratio)}
+        <div class={over ? "big over" : idle ? "big calm" : "big"}>
+          {now}
           {over ? " ↑" : ""}
         </div>
-        <div>
-          {backlog.pending} pending ÷ {plural(backlog.capacity, "CPU")}
-        </div>
+        {!idle && (
+          <div>
+            {backlog.pending ?? UNKNOWN} pending ÷ {cpus(backlog.capacity)}
+          </div>
+        )}
         <div>
           <i class="line threshold" /> threshold {ratio(backlog.threshold)}
         </div>
         <div>
-          <i class="line peak" /> peak {ratio(peak)}
+          <i class="line peak" /> peak {ratio(backlog.peak)}
         </div>
       </div>
       <Chart
         store={store}
         className="chart"
-        label={`Backlog ratio over time, now ${ratio(backlog.ratio)}, peak ${ratio(peak)}, threshold ${ratio(backlog.threshold)}`}
+        label={`Backlog ratio over time, ${idle ? "" : "now "}${now}, ${bounds}`}
         height={122}
         times={times}
         series={[{ values: points.map((point) => point[1]), colour: "--blue", fill: "--fill", width: 2 }]}
-        levels={[{ value: backlog.threshold, colour: "--orange", dash: [5, 4] }]}
+        steps={[{ ...steps, colour: "--orange", dash: [5, 4] }]}
         marks={marks}
         range={range}
         most={most}
@@ -104,31 +118,35 @@ function Ratio({ store, backlog, range, theme }: Part) {
   );
 }
 
+const cpus = (count: number | null): string => (count == null ? UNKNOWN : plural(count, "CPU"));
+
 /** A demand may be many times what there can be; the chart goes to twice the maximum, the words say the rest. */
 const OVER_MAX_SHOWN = 2;
 
-function Tasks({ store, backlog, range, theme }: Part) {
+function Tasks({ store, backlog, range, theme, idle }: LivePart) {
   const points = useMemo(() => pointsWithin(backlog.points, range), [backlog.points, range.from, range.now]);
   const times = useMemo(() => points.map((p) => p[0]), [points]);
   const { pending, running, capacity } = backlog;
+  const now = (value: number | string | null) => (idle ? "" : (value ?? UNKNOWN));
+  const counts = `${pending ?? UNKNOWN} pending, ${running ?? UNKNOWN} running, capacity ${cpus(capacity)}`;
   return (
     <>
       <div class="gutter">
         <h3>Tasks</h3>
         <div>
-          <i class="line pending" /> pending {pending}
+          <i class="line pending" /> pending {now(pending)}
         </div>
         <div>
-          <i class="line observed" /> running {running}
+          <i class="line observed" /> running {now(running)}
         </div>
         <div>
-          <i class="line capacity" /> capacity {plural(capacity, "CPU")}
+          <i class="line capacity" /> capacity {now(cpus(capacity))}
         </div>
       </div>
       <Chart
         store={store}
         className="chart tasks"
-        label={`Tasks over time, now: ${pending} pending, ${running} running, capacity ${plural(capacity, "CPU")}`}
+        label={`Tasks over time, ${idle ? NOTHING_RUNS : `now: ${counts}`}`}
         height={74}
         times={times}
         series={[
@@ -154,6 +172,7 @@ function Cpus({ store, backlog, range, theme }: Part) {
   const shown = (value: number | null | undefined) => `${value ?? "—"}${value != null && value > top ? " ↑" : ""}`;
   const [wanted, granted, observed] = [shown(backlog.wanted), shown(backlog.granted), shown(backlog.observed)];
   const maximum = shown(most) + (backlog.least ? `, least ${backlog.least}` : "");
+  const counts = `wanted ${wanted}, granted ${granted}, observed ${observed}, maximum ${maximum}`;
   return (
     <>
       <div class="gutter">
@@ -175,7 +194,7 @@ function Cpus({ store, backlog, range, theme }: Part) {
         store={store}
         timed
         className="chart small"
-        label={`Worker CPUs over time, now: wanted ${wanted}, granted ${granted}, observed ${observed}, maximum ${maximum}`}
+        label={`Worker CPUs over time, now: ${counts}`}
         height={94}
         times={times}
         series={[
@@ -183,7 +202,9 @@ function Cpus({ store, backlog, range, theme }: Part) {
           { values: points.map((p) => p[7]), colour: "--green", stepped: true },
           { values: points.map((p) => p[8]), colour: "--blue", width: 2.5, stepped: true },
         ]}
-        levels={[most, least].filter((level) => level != null).map((value) => ({ value, colour: "--muted", dash: [1, 3] }))}
+        levels={[most, least]
+          .filter((level) => level != null)
+          .map((value) => ({ value, colour: "--muted", dash: [1, 3] }))}
         range={range}
         most={top}
         theme={theme}
@@ -194,7 +215,11 @@ function Cpus({ store, backlog, range, theme }: Part) {
 
 function Legend({ backlog, range }: { backlog: Backlog; range: Range }) {
   const { marks } = backlog;
-  const kinds = new Set(within(marks, (mark) => mark.t, range).filter((m) => m.t >= range.from).map((mark) => mark.kind));
+  const kinds = new Set(
+    within(marks, (mark) => mark.t, range)
+      .filter((m) => m.t >= range.from)
+      .map((mark) => mark.kind),
+  );
   const shown = Object.entries(SIGNS).filter(([kind]) => kinds.has(kind));
   const over = overMax(backlog);
   return (

@@ -1,20 +1,19 @@
-// What one frame of the data changes is drawn over several frames of the screen: each part of a view has one to itself.
-import { useSignal } from "@preact/signals";
+// Spreads the drawing of one snapshot over several frames of the screen: each part of a view draws in one of them.
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Frame } from "./frame.ts";
-import type { Store } from "./store.ts";
+import type { Snapshot } from "./snapshot.ts";
 
-/** What waits longer is drawn with the part whose turn it is: late is worse than long. */
+/** A part that has waited longer is drawn together with the part whose turn it is: late is worse than long. */
 export const PATIENCE_MS = 150;
 
 type Part = () => void;
 
-/** Who draws in which frame of the screen: whoever asks first, once each. */
+/** Gives the frames of the screen to parts of a view, in the order in which they ask, once each. */
 export class Turns {
   readonly #parts = new Set<Part>();
-  readonly #waiting = new Map<Part, number>(); // since when, ms
+  readonly #waiting = new Map<Part, number>(); // since when it waits, ms
   #next: number | null = null;
-  #drew = false; // since the screen's last frame
+  #drew = false; // whether a part was drawn since the last frame of the screen
 
   constructor(abort: AbortSignal) {
     abort.addEventListener("abort", () => {
@@ -24,7 +23,7 @@ export class Turns {
     });
   }
 
-  /** A part that draws what a frame changes. What is given back ends it. */
+  /** Add a part that draws what a snapshot changes. Return a function that removes it. */
   join(part: Part): () => void {
     this.#parts.add(part);
     return () => {
@@ -33,7 +32,8 @@ export class Turns {
     };
   }
 
-  /** A frame is there for all parts. Where nothing waits the first draws at once: that is the screen's next frame. */
+  /** Let all parts draw a new snapshot. Where none waits yet, the first draws at once, in time for the next frame of
+   * the screen. */
   all(): void {
     const idle = this.#waiting.size === 0;
     for (const part of this.#parts) this.ask(part);
@@ -42,7 +42,7 @@ export class Turns {
     this.#drew = this.#next !== null;
   }
 
-  /** A turn for a part: as it joins, or when it had more to draw than one frame of the screen has time for. */
+  /** Give a part a turn: one that has more to draw than one frame of the screen has time for asks for another. */
   ask(part: Part): void {
     if (!this.#waiting.has(part)) this.#waiting.set(part, performance.now());
     this.#next ??= requestAnimationFrame(() => this.#turn());
@@ -69,13 +69,19 @@ export class Turns {
   }
 }
 
-/** The store's frame, as it comes to a component in its turn. */
-export function useFrame(store: Store): Frame | null {
-  const frame = useSignal(store.frame.peek());
+/** Where the snapshots come from, and who gives the turns to draw them: a view's store has both. */
+interface Source {
+  readonly snapshot: ReadonlySignal<Snapshot | null>;
+  readonly turns: Turns;
+}
+
+/** Return the latest snapshot; the component is drawn with a new one when its turn comes. */
+export function useSnapshot(source: Source): Snapshot | null {
+  const snapshot = useSignal(source.snapshot.peek());
   useEffect(() => {
-    const draw = () => (frame.value = store.frame.peek());
-    draw(); // what came since it was made
-    return store.turns.join(draw);
-  }, [store]);
-  return frame.value;
+    const draw = () => (snapshot.value = source.snapshot.peek());
+    draw(); // one may have come since the component was made
+    return source.turns.join(draw);
+  }, [source]);
+  return snapshot.value;
 }

@@ -1,5 +1,7 @@
 // The time that the charts and the workers' lanes share: the current query, a little before and after.
-import { isActive, type Frame } from "./frame.ts";
+
+import { LEAD_SECONDS, TAIL_SECONDS } from "./limits.ts";
+import { isActive, type Snapshot } from "./snapshot.ts";
 
 export interface Range {
   from: number;
@@ -8,21 +10,19 @@ export interface Range {
   now: number;
 }
 
-const LEAD = 1;
-const TAIL = 3;
 const LEAST = 8;
 const WITHOUT_QUERY = 60;
 
-export function rangeOf(frame: Frame | null): Range {
-  const now = frame?.now ?? 0;
-  const query = frame?.query;
+export function rangeOf(snapshot: Snapshot | null): Range {
+  const now = snapshot?.now ?? 0;
+  const query = snapshot?.query;
   if (!query) return { from: now - WITHOUT_QUERY, to: now, now };
-  const to = isActive(query) ? now : Math.min(now, (query.ended ?? now) + TAIL);
-  return { from: query.started - LEAD, to: Math.max(to, query.started - LEAD + LEAST), now };
+  const to = isActive(query) ? now : Math.min(now, (query.ended ?? now) + TAIL_SECONDS);
+  return { from: query.started - LEAD_SECONDS, to: Math.max(to, query.started - LEAD_SECONDS + LEAST), now };
 }
 
 /** The time axis counts from the query's start. */
-export const zeroOf = (range: Range): number => range.from + LEAD;
+export const zeroOf = (range: Range): number => range.from + LEAD_SECONDS;
 
 export const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
 

@@ -1,18 +1,42 @@
-// States, decisions and waits in words, each with a sign: never a colour alone. Their Python twin: widgets/words.py.
-import type { Backlog, Worker, Workers } from "./frame.ts";
+// States, decisions and waits in words, each with a sign: never a colour alone. Their Python twin: text/states.py.
 import { plural, size, ticking } from "./format.ts";
+import { type Backlog, isActive, type Snapshot, type Worker, type Workers } from "./snapshot.ts";
 
 export const GLYPHS: Record<string, string> = {
-  planning: "◌", waiting: "○", running: "●", finished: "✓", failed: "✕", cancelled: "⊘",
-  busy: "●", idle: "○", warm: "◐", starting: "◌", retired: "–", died: "✕", gone: "–", "no worker": "–",
+  planning: "◌",
+  waiting: "○",
+  running: "●",
+  finished: "✓",
+  failed: "✕",
+  cancelled: "⊘",
+  stopped: "⊘",
+  busy: "●",
+  idle: "○",
+  warm: "◐",
+  starting: "◌",
+  retired: "–",
+  died: "✕",
+  gone: "–",
+  "no worker": "–",
 };
+/** The first line of an error, which is its reason; the rest is in the tooltip. */
+export const firstLine = (error: string): string => error.split("\n", 1)[0]!;
 export const glyph = (state: string): string => GLYPHS[state] ?? "·";
 
 /** What a decision is called; a kind that is not here is its own word. */
 const DECISIONS: Record<string, string> = {
-  request: "asked", hold: "not asked", granted: "granted", arrival: "runs", retire: "retired", warm: "kept warm",
-  kept: "kept", sweep: "swept", reuse: "reused", "over max": "over max", refused: "refused", clear: "withdrawn",
-  died: "died", gone: "node gone",
+  request: "asked",
+  hold: "not asked",
+  granted: "granted",
+  arrival: "runs",
+  retire: "retired",
+  kept: "kept",
+  sweep: "swept",
+  reuse: "reused",
+  "over max": "over max",
+  clear: "withdrawn",
+  died: "died",
+  gone: "node gone",
 };
 export const decisionWord = (kind: string): string => DECISIONS[kind] ?? kind;
 
@@ -40,7 +64,7 @@ export function workerWords(worker: Worker, now: number): string {
 
 /** "12 tasks done · 654 MB used", or "· 2.00 GB node" where it is not known what is used: what does not tick. */
 export const workerFacts = (worker: Worker): string => {
-  const used = worker.figures?.memory_used;
+  const used = worker.usage?.memory_used;
   const memory = used != null ? `${size(used)} used` : worker.memory == null ? "" : `${size(worker.memory)} node`;
   return [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", memory].filter(Boolean).join(" · ");
 };
@@ -48,12 +72,26 @@ export const workerFacts = (worker: Worker): string => {
 /** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots". */
 export function poolWords(pool: Workers): string {
   const warm = pool.warm > 0 ? ` (${pool.warm} warm)` : "";
-  return [plural(pool.total, "worker"), `${pool.busy} busy`, `${pool.idle} idle${warm}`, plural(pool.slots, "CPU slot")].join(" · ");
+  return [
+    plural(pool.total, "worker"),
+    `${pool.busy} busy`,
+    `${pool.idle} idle${warm}`,
+    plural(pool.slots, "CPU slot"),
+  ].join(" · ");
 }
 
 /** A demand that the cluster can never meet, or "". */
 export const overMax = ({ wanted, most }: Backlog): string =>
-  wanted != null && most != null && wanted > most ? `asked for ${plural(wanted, "CPU")}, this cluster can have ${most}` : "";
+  wanted != null && most != null && wanted > most
+    ? `asked for ${plural(wanted, "CPU")}, this cluster can have ${most}`
+    : "";
+
+/** Whether there is no query that could have a backlog: then its numbers say nothing. */
+export const nothingRuns = (snapshot: Snapshot): boolean =>
+  !(snapshot.backlog?.active ?? (snapshot.query == null || isActive(snapshot.query)));
+export const NOTHING_RUNS = "nothing runs";
+export const NOT_KEPT = "What the backlog was then is no longer kept.";
 
 export const NATIVE =
-  "Daft's native runner runs queries in this process: it has no workers and no backlog. For a Ray cluster, %daft start comes before a kernel's first query.";
+  "Daft's native runner runs queries in this process: it has no workers and no backlog. " +
+  "For a Ray cluster, %daft start comes before a kernel's first dataframe.";

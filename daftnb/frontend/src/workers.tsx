@@ -2,21 +2,21 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Readout } from "./cursor.tsx";
-import type { Frame, Worker, Workers } from "./frame.ts";
 import { duration, plural } from "./format.ts";
 import { Lanes } from "./lanes.tsx";
 import { Panel } from "./panel.tsx";
+import type { Snapshot, Worker, Workers } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import { WorkerTable } from "./table.tsx";
 import type { Theme } from "./theme.ts";
 import { onNative } from "./timeline.tsx";
-import { useFrame } from "./turns.ts";
+import { useSnapshot } from "./turns.ts";
 import { rangeOf } from "./window.ts";
 import { NATIVE, poolWords } from "./words.ts";
 
 export function WorkerSummary({ store }: { store: Store }) {
   const words = useComputed(() => {
-    const pool = store.frame.value?.workers;
+    const pool = store.snapshot.value?.workers;
     return pool && Object.keys(pool.rows).length > 0 ? poolWords(pool) : null;
   });
   return <>{words}</>;
@@ -27,12 +27,16 @@ const inOrder = (pool: Workers): Worker[] =>
   Object.values(pool.rows).sort((a, b) => Number(b.head) - Number(a.head) || (a.place ?? 0) - (b.place ?? 0));
 
 export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
-  const frame = useFrame(store);
+  const snapshot = useSnapshot(store);
   const form = useSignal<"lanes" | "table">("lanes");
-  if (!frame?.workers) return null;
-  const workers = inOrder(frame.workers);
+  if (!snapshot?.workers) return null;
+  const workers = inOrder(snapshot.workers);
   if (workers.length === 0) {
-    return <p class="empty rule">{onNative(frame) ? NATIVE : "No workers yet: %daft start gives this kernel a Ray cluster."}</p>;
+    return (
+      <p class="empty rule">
+        {onNative(snapshot) ? NATIVE : "No workers yet: %daft start gives this kernel a Ray cluster."}
+      </p>
+    );
   }
   return (
     <div class="rule workers">
@@ -44,26 +48,29 @@ export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
             </button>
           ))}
         </span>
-        <UdfActors frame={frame} />
-        <Pager store={store} pool={frame.workers} here={workers.length} />
+        <UdfActors snapshot={snapshot} />
+        <Pager store={store} pool={snapshot.workers} here={workers.length} />
       </div>
       {form.value === "lanes" ? (
-        <Lanes store={store} frame={frame} workers={workers} range={rangeOf(frame)} theme={theme} />
+        <Lanes store={store} snapshot={snapshot} workers={workers} range={rangeOf(snapshot)} theme={theme} />
       ) : (
-        <WorkerTable store={store} workers={workers} pool={frame.workers} />
+        <WorkerTable store={store} workers={workers} pool={snapshot.workers} />
       )}
     </div>
   );
 }
 
 /** Actors that a UDF with a concurrency runs in: they live on the workers' nodes, beside the workers. */
-function UdfActors({ frame }: { frame: Frame }) {
-  const udfs = Object.entries(frame.plan?.udfs ?? {}).filter(([, udf]) => udf.count > 0 || udf.awaited);
+function UdfActors({ snapshot }: { snapshot: Snapshot }) {
+  const udfs = Object.entries(snapshot.plan?.udfs ?? {}).filter(([, udf]) => udf.count > 0 || udf.awaited);
   return (
     <>
       {udfs.map(([name, { count: actors, idle, awaited, limit }]) => (
         <span class="udf" key={name} title={name}>
-          ⚙ {name}: {awaited ? `Daft waits for ${plural(awaited, "UDF actor")}, ${duration(limit ?? 0)} at most` : plural(actors, "UDF actor")}
+          ⚙ {name}:{" "}
+          {awaited
+            ? `Daft waits for ${plural(awaited, "UDF actor")}, ${duration(limit ?? 0)} at most`
+            : plural(actors, "UDF actor")}
           {!awaited && idle != null && `, ${idle} idle`}
         </span>
       ))}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CARD_WIDTH, layOut, nextTo, unfolded, type Placed, type Shape } from "../src/layout.ts";
+import { CARD_WIDTH, layOut, nextTo, type Placed, type Shape, unfolded } from "../src/layout.ts";
 import { themeOf } from "../src/theme.ts";
 
 const HIGH = 60;
@@ -11,12 +11,10 @@ function check(placed: Placed): void {
     assert.ok(placed.places.get(from)!.y + HIGH <= placed.places.get(to)!.y);
   }
   const spots = [...placed.places.values()];
-  spots.forEach((a, i) =>
-    spots.slice(i + 1).forEach((b) =>
-      assert.ok(Math.abs(a.x - b.x) >= CARD_WIDTH || Math.abs(a.y - b.y) >= HIGH),
-    ),
-  );
-  for (const { x, y } of spots) assert.ok(x >= 0 && y >= 0 && x + CARD_WIDTH <= placed.width && y + HIGH <= placed.height);
+  for (const [i, a] of spots.entries())
+    for (const b of spots.slice(i + 1)) assert.ok(Math.abs(a.x - b.x) >= CARD_WIDTH || Math.abs(a.y - b.y) >= HIGH);
+  for (const { x, y } of spots)
+    assert.ok(x >= 0 && y >= 0 && x + CARD_WIDTH <= placed.width && y + HIGH <= placed.height);
 }
 
 const JOIN = shapes([[], [], [0], [1], [2, 3], [4]]);
@@ -29,9 +27,16 @@ test("inputs stand above what they feed, and no two cards overlap", () => {
 
 test("a plan of any size: deep, wide, and where one feeds several", () => {
   const several = (_: unknown, id: number) => (id < 2 ? [] : id % 7 === 0 ? [id - 1, id - 2] : [id - 1]);
-  const pair = (_: unknown, id: number) => (id < 2 ? [] : [id - 1 - (id % 2), id - 2 - (id % 2)].filter((input) => input >= 0));
+  const pair = (_: unknown, id: number) =>
+    id < 2 ? [] : [id - 1 - (id % 2), id - 2 - (id % 2)].filter((input) => input >= 0);
   const tree = (_: unknown, id: number) => [2 * id + 1, 2 * id + 2].filter((input) => input < 1000);
-  for (const [count, inputs] of [[200, several], [1000, several], [300, pair], [1000, tree], [1000, (_: unknown, id: number) => (id ? [id - 1] : [])]] as const) {
+  for (const [count, inputs] of [
+    [200, several],
+    [1000, several],
+    [300, pair],
+    [1000, tree],
+    [1000, (_: unknown, id: number) => (id ? [id - 1] : [])],
+  ] as const) {
     const placed = layOut(shapes(Array.from({ length: count }, inputs)), HIGH);
     assert.equal(new Set(placed.order).size, count);
     check(placed);
@@ -51,7 +56,10 @@ test("what is above a collapsed operator is hidden and counted, unless another o
   assert.deepEqual(ids([2]), [[1, 2, 3, 4, 5], [[2, 1]]]);
   assert.deepEqual(ids([4, 2]), [[4, 5], [[4, 4]]]);
   const shared = shapes([[], [0], [0], [1, 2]]);
-  assert.deepEqual(unfolded(shared, new Set([1])).shown.map((node) => node.id), [0, 1, 2, 3]);
+  assert.deepEqual(
+    unfolded(shared, new Set([1])).shown.map((node) => node.id),
+    [0, 1, 2, 3],
+  );
 });
 
 test("the arrow keys lead to the next operator in their direction", () => {
@@ -67,7 +75,10 @@ test("the arrow keys lead to the next operator in their direction", () => {
 
 test("the host says light or dark before the system does", () => {
   const body = (jupyter?: string, ...classes: string[]) =>
-    ({ dataset: { jpThemeLight: jupyter }, classList: { contains: (name: string) => classes.includes(name) } }) as unknown as HTMLElement;
+    ({
+      dataset: { jpThemeLight: jupyter },
+      classList: { contains: (name: string) => classes.includes(name) },
+    }) as unknown as HTMLElement;
   assert.equal(themeOf(body("true"), true), "light");
   assert.equal(themeOf(body("false"), false), "dark");
   assert.equal(themeOf(body(undefined, "vscode-dark"), false), "dark");

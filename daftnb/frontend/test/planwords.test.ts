@@ -1,16 +1,47 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Plan, Skew } from "../src/frame.ts";
-import { actorsOf, brief, facts, hasPaths, keptWords, misjudged, operatorsOf, rowWords, skewShort, skewWords, stragglers, type Drawn } from "../src/planwords.ts";
+import {
+  actorsOf,
+  brief,
+  type Drawn,
+  facts,
+  hasPaths,
+  keptWords,
+  misjudged,
+  operatorsOf,
+  rowWords,
+  skewShort,
+  skewWords,
+  stragglers,
+} from "../src/planwords.ts";
+import type { Plan, Skew } from "../src/snapshot.ts";
 
-const operator = (more: Partial<Drawn> = {}): Drawn => ({ id: 1, name: "Filter", kind: "", detail: "", inputs: [], estimated_rows: null, ...more });
-const plan = (more: Partial<Plan> = {}): Plan => ({ query: "q", number: 1, root: 1, operators: {}, plans: {}, udfs: {}, ...more });
+const operator = (more: Partial<Drawn> = {}): Drawn => ({
+  id: 1,
+  name: "Filter",
+  kind: "",
+  detail: "",
+  inputs: [],
+  estimated_rows: null,
+  ...more,
+});
+const plan = (more: Partial<Plan> = {}): Plan => ({
+  query: "q",
+  number: 1,
+  root: 1,
+  operators: {},
+  plans: {},
+  udfs: {},
+  ...more,
+});
 const skew = (median: number, ...seconds: number[]): Skew => ({
-  tasks: 40, median, longest: seconds.map((s, task) => ({ seconds: s, task, worker: "w" })),
+  tasks: 40,
+  median,
+  longest: seconds.map((s, task) => ({ seconds: s, task, worker: "w" })),
 });
 
 test("an expression in brief", () => {
-  assert.equal(brief("predicate: [col(v) > lit(2)] & [col(s) == lit(\"x\")]"), "[v > 2] & [s == \"x\"]");
+  assert.equal(brief('predicate: [col(v) > lit(2)] & [col(s) == lit("x")]'), '[v > 2] & [s == "x"]');
   assert.equal(brief("Type: Inner\nOn: col(left.k#Int64) == col(right.k#Int64)"), "k == k");
   assert.equal(brief("col(0: v), col(1: z) as z\nOutput schema: v#Int64"), "v, z as z");
   assert.equal(brief("not(is_null(col(k)))"), "not(is_null(k))");
@@ -29,28 +60,65 @@ test("a straggler took twice the median and half a second more", () => {
 });
 
 test("rows, what is left of them, and what was expected", () => {
-  assert.equal(rowWords(operator({ state: "running", rows_in: 1000, rows_out: 490, selectivity: 0.49 }), false), "1.00 k → 490 rows · 49 % kept");
-  assert.equal(rowWords(operator({ state: "running", rows_in: 1000, rows_out: 490, selectivity: 0.49 }), true), "1.00 k → 490 rows");
-  assert.equal(rowWords(operator({ state: "finished", rows_out: 30_500, estimated_rows: 3_100_000 }), false), "30.5 k · 3.10 M expected");
+  assert.equal(
+    rowWords(operator({ state: "running", rows_in: 1000, rows_out: 490, selectivity: 0.49 }), false),
+    "1.00 k → 490 rows · 49 % kept",
+  );
+  assert.equal(
+    rowWords(operator({ state: "running", rows_in: 1000, rows_out: 490, selectivity: 0.49 }), true),
+    "1.00 k → 490 rows",
+  );
+  assert.equal(
+    rowWords(operator({ state: "finished", rows_out: 30_500, estimated_rows: 3_100_000 }), false),
+    "30.5 k · 3.10 M expected",
+  );
   assert.equal(rowWords(operator({ state: "waiting", estimated_rows: 10 }), false), "about 10 rows expected");
   assert.equal(rowWords(operator(), false), "");
-  assert.deepEqual([null, 1, 0, 0.001, 3.2, 1.01].map(keptWords), ["", "", "none kept", "<1 % kept", "3.2× as many", ""]);
-  const judged = (rows_out: number, estimated_rows: number, state: Drawn["state"] = "finished") => misjudged(operator({ rows_out, estimated_rows, state }));
-  assert.deepEqual([judged(100, 60), judged(100, 50), judged(0, 50), judged(1, 3), judged(5, 50, "running")], ["", "2× more", "50× fewer", "", ""]);
+  assert.deepEqual([null, 1, 0, 0.001, 3.2, 1.01].map(keptWords), [
+    "",
+    "",
+    "none kept",
+    "<1 % kept",
+    "3.2× as many",
+    "",
+  ]);
+  const judged = (rows_out: number, estimated_rows: number, state: Drawn["state"] = "finished") =>
+    misjudged(operator({ rows_out, estimated_rows, state }));
+  assert.deepEqual(
+    [judged(100, 60), judged(100, 50), judged(0, 50), judged(1, 3), judged(5, 50, "running")],
+    ["", "2× more", "50× fewer", "", ""],
+  );
 });
 
 test("the details have what is known, and nothing else; null may be gone", () => {
-  assert.deepEqual(facts(operator({ rows_in: undefined, skew: undefined, tasks: undefined, stage: undefined }), plan()), []);
+  assert.deepEqual(
+    facts(operator({ rows_in: undefined, skew: undefined, tasks: undefined, stage: undefined }), plan()),
+    [],
+  );
   const tasks = { submitted: 40, pending: 18, running: 2, finished: 20, failed: 0, cancelled: 0 };
   const last = operator({ id: 2, name: "UDF" });
   const found = facts(
-    operator({ rows_in: 10, rows_out: 5, selectivity: 0.5, tasks, stage: 2, duration_us: 2_000_000, time_share: 0.25, name: "UDF" }),
+    operator({
+      rows_in: 10,
+      rows_out: 5,
+      selectivity: 0.5,
+      tasks,
+      stage: 2,
+      duration_us: 2_000_000,
+      time_share: 0.25,
+      name: "UDF",
+    }),
     plan({ operators: { 2: last as never } }),
-    { count: 2, idle: 1 },
+    { count: 2, idle: 1, awaited: 0, limit: 0 },
   );
   assert.deepEqual(found, [
-    ["rows in", "10"], ["rows out", "5"], ["selectivity, derived", "0.5"], ["work, all threads", "2.00 s"],
-    ["of the query's work", "25 %"], ["tasks", "20 of 40 done, 2 running, 18 pending"], ["UDF actors", "2 actors, 1 idle"],
+    ["rows in", "10"],
+    ["rows out", "5"],
+    ["selectivity, derived", "0.5"],
+    ["work, all threads", "2.00 s"],
+    ["of the query's work", "25 %"],
+    ["tasks", "20 of 40 done, 2 running, 18 pending"],
+    ["UDF actors", "2 actors, 1 idle"],
     ["runs with", "\u2068UDF\u2069, in the same tasks"],
   ]);
 });
@@ -64,9 +132,15 @@ test("the actors of UDFs are those of an operator, where it can be told which", 
   };
   const of = (udfs: Plan["udfs"], only = operators as object) =>
     [...actorsOf(plan({ operators: only as never, udfs }))].map(([id, [name]]) => [id, name]);
-  const [one, two] = [{ count: 2, idle: 1 }, { count: 4, idle: null }];
+  const [one, two] = [
+    { count: 2, idle: 1, awaited: 0, limit: 0 },
+    { count: 4, idle: null, awaited: 0, limit: 0 },
+  ];
   assert.deepEqual(of({}), []);
-  assert.deepEqual(of({ "[N(col(0: z)) as y]": one, "[M(col(0: z)) as y]": two }), [[1, "[M(col(0: z)) as y]"], [2, "[N(col(0: z)) as y]"]]);
+  assert.deepEqual(of({ "[N(col(0: z)) as y]": one, "[M(col(0: z)) as y]": two }), [
+    [1, "[M(col(0: z)) as y]"],
+    [2, "[N(col(0: z)) as y]"],
+  ]);
   assert.deepEqual(of({ "UDF score": one }), [[3, "UDF score"]]);
   assert.deepEqual(of({ odd: one }), []);
   assert.deepEqual(of({ odd: one }, { 2: operators[2], 4: operators[4] }), [[2, "odd"]]);

@@ -1,8 +1,9 @@
-import { binary, bool, float32, float64, int64, list, nullType, uint64, utf8 } from "@uwdata/flechette";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { binary, bool, float32, float64, int64, list, nullType, uint64, utf8 } from "@uwdata/flechette";
 import { partsOf } from "../src/preview/arrow.ts";
-import { exact, grouped, lookOf, onOneLine, short } from "../src/preview/cell.ts";
+import { exact, grouped, onOneLine, short } from "../src/preview/cell.ts";
+import { lookOf } from "../src/preview/kinds/registry.ts";
 import type { Kind } from "../src/preview/wire.ts";
 import { bytesOf } from "../src/preview/wire.ts";
 import { encode } from "./preview.ts";
@@ -28,7 +29,16 @@ test("whole numbers are exact, with their digits in groups where they are pointe
 test("floats are short, and whole where they are pointed at; what is no number is told apart", () => {
   const values = [0.1 + 0.2, NaN, Infinity, -Infinity, -0, 3, 1e300, 123456.789, 0.00001234567, null];
   assert.deepEqual(said("float", { v0: [values, float64()] }, values.length), [
-    "0.3", "NaN|nan", "+∞|inf", "−∞|inf", "-0.0", "3.0", "1e+300", "123456.8", "1.2346e-5", "null|null",
+    "0.3",
+    "NaN|nan",
+    "+∞|inf",
+    "−∞|inf",
+    "-0.0",
+    "3.0",
+    "1e+300",
+    "123456.8",
+    "1.2346e-5",
+    "null|null",
   ]);
   assert.equal(looks("float", { v0: [[0.1 + 0.2], float64()] }, 1)[0]!.title, "0.30000000000000004");
   assert.deepEqual(said("float", { v0: [[0.1, 16777216, 1 / 3], float32()] }, 3), ["0.1", "16777216.0", "0.333333"]);
@@ -40,9 +50,17 @@ test("floats are short, and whole where they are pointed at; what is no number i
 });
 
 test("texts: empty, cut, with line ends and what is not to be seen", () => {
-  assert.deepEqual(said("string", { v0: [["", "a\r\nb\tc\u0000", null, "cut", "null"], utf8()], n0: [[null, null, null, 5_000_000n, null], int64()] }, 5), [
-    "empty|empty", "a⏎b⇥c␀", "null|null", "cut…|5,000,000 chars", "null",
-  ]);
+  assert.deepEqual(
+    said(
+      "string",
+      {
+        v0: [["", "a\r\nb\tc\u0000", null, "cut", "null"], utf8()],
+        n0: [[null, null, null, 5_000_000n, null], int64()],
+      },
+      5,
+    ),
+    ["empty|empty", "a⏎b⇥c␀", "null|null", "cut…|5,000,000 chars", "null"],
+  );
   assert.deepEqual(said("list", { v0: [["[1,2"], utf8()], n0: [[5n], int64()] }, 1), ["[1,2…"]);
   assert.equal(onOneLine("\u202egnp.exe"), "‹U+202E›gnp.exe");
   assert.equal(onOneLine("\u007f\u001b"), "␡␛");
@@ -50,12 +68,27 @@ test("texts: empty, cut, with line ends and what is not to be seen", () => {
 
 test("truths, bytes, embeddings, pictures and nothing at all", () => {
   assert.deepEqual(said("boolean", { v0: [[true, false, null], bool()] }, 3), ["✓ true", "✗ false", "null|null"]);
-  assert.deepEqual(said("binary", { v0: [["89504e47", "", null], utf8()], n0: [[4200n, 0n, null], int64()], s0: [["PNG image", null, null], utf8()] }, 3), [
-    "89504e47…|PNG image, 4.20 kB", "0 B|empty", "null|null",
-  ]);
-  const [vector, none] = looks("embedding", { v0: [[[1, 2, 3], null], list(float32())], n0: [[3.7416573867739413, null], float64()] }, 2);
+  assert.deepEqual(
+    said(
+      "binary",
+      {
+        v0: [["89504e47", "", null], utf8()],
+        n0: [[4200n, 0n, null], int64()],
+        s0: [["PNG image", null, null], utf8()],
+      },
+      3,
+    ),
+    ["89504e47…|PNG image, 4.20 kB", "0 B|empty", "null|null"],
+  );
+  const [vector, none] = looks(
+    "embedding",
+    { v0: [[[1, 2, 3], null], list(float32())], n0: [[3.7416573867739413, null], float64()] },
+    2,
+  );
   assert.deepEqual([[...(vector!.points as Float32Array)], vector!.note, none!.mark], [[1, 2, 3], "‖ 3.74166", "null"]);
-  const part = partsOf(encode({ v0: [[Uint8Array.of(1, 2, 3)], binary()], n0: [["640×480 RGB"], utf8()] }), 0, [0]).get(0)!;
+  const part = partsOf(encode({ v0: [[Uint8Array.of(1, 2, 3)], binary()], n0: [["640×480 RGB"], utf8()] }), 0, [0]).get(
+    0,
+  )!;
   const picture = lookOf("image", part, 0);
   assert.deepEqual([[...picture.image!], picture.note], [[1, 2, 3], "640×480 RGB"]);
   assert.equal(lookOf("image", part, 0).image, picture.image, "the same picture has one address");

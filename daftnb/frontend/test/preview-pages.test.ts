@@ -1,12 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Part } from "../src/preview/arrow.ts";
-import { columnAt, edgesOf, HIGHEST, isScaled, lastTop, pixelsOf, spanOf, spread, topOf } from "../src/preview/geometry.ts";
+import {
+  columnAt,
+  edgesOf,
+  HIGHEST,
+  isScaled,
+  lastTop,
+  pixelsOf,
+  spanOf,
+  spread,
+  topOf,
+} from "../src/preview/geometry.ts";
 import { led, ofGrid, rangeOf } from "../src/preview/moves.ts";
 import { Pages } from "../src/preview/pages.ts";
 
-const part = (start: number, count: number): Part => ({ start, count, value: (row) => row, note: () => null, sniffed: () => null, single: false });
-const parts = (start: number, count: number, ...columns: number[]) => new Map(columns.map((column) => [column, part(start, count)]));
+const part = (start: number, count: number): Part => ({
+  start,
+  count,
+  value: (row) => row,
+  note: () => null,
+  sniffed: () => null,
+  single: false,
+});
+const parts = (start: number, count: number, ...columns: number[]) =>
+  new Map(columns.map((column) => [column, part(start, count)]));
 const never = () => false;
 const sight = (first: number, last: number, columns: number[], forward = true) => ({ first, last, columns, forward });
 
@@ -32,7 +50,10 @@ test("the last block is as long as the rows are; what is on its way is not asked
   const pages = new Pages();
   assert.deepEqual(pages.next(sight(990, 999, [7]), 1042, never), { start: 900, count: 100, columns: [7] });
   assert.deepEqual(pages.next(sight(1030, 1041, [7]), 1042, never), { start: 1000, count: 42, columns: [7] });
-  assert.equal(pages.next(sight(1030, 1041, [7]), 1042, (row) => row >= 1000), null);
+  assert.equal(
+    pages.next(sight(1030, 1041, [7]), 1042, (row) => row >= 1000),
+    null,
+  );
 });
 
 test("fewer rows than were asked for: the rest is asked for", () => {
@@ -41,7 +62,10 @@ test("fewer rows than were asked for: the rest is asked for", () => {
   assert.deepEqual(pages.next(sight(0, 20, [0]), 100, never), { start: 30, count: 70, columns: [0] });
   pages.add(parts(30, 70, 0), 10);
   assert.equal(pages.next(sight(0, 20, [0]), 100, never), null);
-  assert.deepEqual([pages.part(29, 0)!.start, pages.part(30, 0)!.start, pages.part(100, 0), pages.part(5, 1)], [0, 30, null, null]);
+  assert.deepEqual(
+    [pages.part(29, 0)!.start, pages.part(30, 0)!.start, pages.part(100, 0), pages.part(5, 1)],
+    [0, 30, null, null],
+  );
 });
 
 test("no more than 64 columns are asked for at once", () => {
@@ -80,7 +104,10 @@ test("of more rows than a page can be high, each has its place, and the last is 
 test("columns in sight, beside those that are pinned", () => {
   const edges = edgesOf([100, 100, 100, 100, 100]);
   assert.deepEqual([...edges], [0, 100, 200, 300, 400, 500]);
-  assert.deepEqual([0, 99, 100, 499, 900].map((x) => columnAt(edges, x)), [0, 0, 1, 4, 4]);
+  assert.deepEqual(
+    [0, 99, 100, 499, 900].map((x) => columnAt(edges, x)),
+    [0, 0, 1, 4, 4],
+  );
   assert.deepEqual(spanOf(edges, 0, 0, 150, 0), { from: 0, to: 2 });
   assert.deepEqual(spanOf(edges, 1, 150, 250, 0), { from: 2, to: 5 });
   assert.deepEqual(spanOf(edges, 1, 0, 250, 1), { from: 1, to: 4 });
@@ -96,7 +123,8 @@ test("room that is left goes to the columns that can use it, and not too much of
 
 test("where keys lead", () => {
   const bounds = { rows: 100, columns: 5, page: 10 };
-  const go = (key: string, control = false, row = 50, column = 2) => Object.values(led(key, control, { row, column }, bounds) ?? {});
+  const go = (key: string, control = false, row = 50, column = 2) =>
+    Object.values(led(key, control, { row, column }, bounds) ?? {});
   assert.deepEqual(go("ArrowDown"), [51, 2]);
   assert.deepEqual(go("ArrowDown", true), [99, 2]);
   assert.deepEqual(go("PageUp"), [40, 2]);
@@ -113,9 +141,16 @@ test("where keys lead", () => {
 });
 
 test("keys in the grid that the notebook must not take, and those that are the notebook's", () => {
-  const key = (name: string, more: object = {}) => ofGrid({ key: name, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
-  assert.deepEqual([key("d"), key("0"), key("Escape"), key("c", { ctrlKey: true }), key("Home", { metaKey: true })], [true, true, true, true, true]);
-  assert.deepEqual([key("Tab"), key("s", { ctrlKey: true }), key("F5"), key("ArrowLeft", { altKey: true, ctrlKey: true })], [false, false, false, false]);
+  const key = (name: string, more: object = {}) =>
+    ofGrid({ key: name, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
+  assert.deepEqual(
+    [key("d"), key("0"), key("Escape"), key("c", { ctrlKey: true }), key("Home", { metaKey: true })],
+    [true, true, true, true, true],
+  );
+  assert.deepEqual(
+    [key("Tab"), key("s", { ctrlKey: true }), key("F5"), key("ArrowLeft", { altKey: true, ctrlKey: true })],
+    [false, false, false, false],
+  );
 });
 
 test("a range from any corner to any other", () => {

@@ -2,8 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { copied, download } from "../src/preview/asks.ts";
 import { found } from "../src/preview/columns.tsx";
-import { caption, told } from "../src/preview/figures.ts";
-import { filtered, filterWords, hidden, moved, operatorsOf, pinned, shown, sorted, whole } from "../src/preview/view.ts";
+import { caption, told } from "../src/preview/statistics.ts";
+import {
+  filtered,
+  filterWords,
+  hidden,
+  moved,
+  operatorsOf,
+  pinned,
+  shown,
+  sorted,
+  whole,
+} from "../src/preview/view.ts";
 import { asAnswer, asNode, asTable, KINDS, safeLink } from "../src/preview/wire.ts";
 import { encode, open, table } from "./preview.ts";
 
@@ -13,7 +23,10 @@ test("a header sorts up, down, not at all; with shift beside what sorts already"
   view = sorted(view, 1, false);
   assert.deepEqual(view.sort, [{ column: 1, descending: true }]);
   view = sorted(view, 2, true);
-  assert.deepEqual(view.sort, [{ column: 1, descending: true }, { column: 2, descending: false }]);
+  assert.deepEqual(view.sort, [
+    { column: 1, descending: true },
+    { column: 2, descending: false },
+  ]);
   assert.deepEqual(sorted(view, 1, true).sort, [{ column: 2, descending: false }]);
   assert.deepEqual(sorted(view, 0, false).sort, [{ column: 0, descending: false }]);
   let many = whole(20);
@@ -39,7 +52,22 @@ test("filters: as many as the kernel takes, of the operators that a kind has, in
   let view = whole(1);
   for (let times = 0; times < 40; times++) view = filtered(view, { column: 0, op: "null" });
   assert.equal(view.filters.length, 32);
-  const known = new Set(["eq", "ne", "lt", "le", "gt", "ge", "contains", "starts", "ends", "null", "not_null", "nan", "true", "false"]);
+  const known = new Set([
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "contains",
+    "starts",
+    "ends",
+    "null",
+    "not_null",
+    "nan",
+    "true",
+    "false",
+  ]);
   for (const kind of KINDS) for (const op of operatorsOf(kind)) assert.ok(known.has(op));
   assert.deepEqual(operatorsOf("boolean"), ["true", "false", "null", "not_null"]);
   assert.ok(operatorsOf("float").includes("nan") && !operatorsOf("integer").includes("nan"));
@@ -49,20 +77,29 @@ test("filters: as many as the kernel takes, of the operators that a kind has, in
   assert.equal(filterWords({ column: 0, op: "not_null" }, columns), "a‹U+202E›b is not null");
 });
 
-test("the first page is there with the table; others are asked for with exactly the contract's keys, two at a time", (t) => {
+test("the first page comes with the table; requests for others have just the contract's keys, two at a time", (t) => {
   const { store, of, page } = open(t, { table: table(2, 1000), page: encode({ v0: [[0, 1]], v1: [[1, 2]] }) });
   assert.equal(store.pages.part(1, 1)!.value(1), 2);
   store.want(500, 620, [0, 1], true);
   const asked = of("page");
-  assert.deepEqual(asked.map(({ id, ...rest }) => rest), [
-    { type: "page", view: 0, start: 500, count: 100, columns: [0, 1] },
-    { type: "page", view: 0, start: 600, count: 100, columns: [0, 1] },
-  ]);
+  assert.deepEqual(
+    asked.map(({ id, ...rest }) => rest),
+    [
+      { type: "page", view: 0, start: 500, count: 100, columns: [0, 1] },
+      { type: "page", view: 0, start: 600, count: 100, columns: [0, 1] },
+    ],
+  );
   assert.ok(asked.every(({ id }) => Number.isInteger(id) && id >= 1 && id < 2 ** 31));
   store.want(900, 920, [0, 1], true);
   assert.equal(of("page").length, 2, "no third at a time");
   page(asked[0]!);
-  assert.deepEqual(of("page").slice(2).map(({ start }) => start), [900], "what was passed is not asked for");
+  assert.deepEqual(
+    of("page")
+      .slice(2)
+      .map(({ start }) => start),
+    [900],
+    "what was passed is not asked for",
+  );
   assert.equal(store.pages.part(550, 1)!.value(550), 550_001);
 });
 
@@ -80,9 +117,15 @@ test("an answer to another request, or with other rows, is not shown", (t) => {
   const { store, of, tell } = open(t, { table: table(1, 1000) });
   store.want(0, 10, [0], true);
   const [request] = of("page");
-  tell({ type: "page", id: request!.id + 99, view: 0, start: 0, count: 1, columns: [0], rows: 1000 }, encode({ v0: [[1]] }));
+  tell(
+    { type: "page", id: request!.id + 99, view: 0, start: 0, count: 1, columns: [0], rows: 1000 },
+    encode({ v0: [[1]] }),
+  );
   assert.equal(store.pages.part(0, 0), null);
-  tell({ type: "page", id: request!.id, view: 0, start: 0, count: 1, columns: [0], rows: 1000 }, Uint8Array.of(1, 2, 3));
+  tell(
+    { type: "page", id: request!.id, view: 0, start: 0, count: 1, columns: [0], rows: 1000 },
+    Uint8Array.of(1, 2, 3),
+  );
   assert.match(store.problem.value!, /cannot read/);
   assert.equal(of("page").length, 1, "it is not asked for over and over");
   store.again();
@@ -91,7 +134,7 @@ test("an answer to another request, or with other rows, is not shown", (t) => {
   assert.equal(of("page").length, 2);
 });
 
-test("where another page has made another view of it, the view is asked for anew, once; its rows stay where they were", (t) => {
+test("where another page has made another view of it, the view is asked for again, once; its rows stay", (t) => {
   const { store, of, tell } = open(t, { table: table(1, 1000) });
   store.want(500, 510, [0], true);
   store.scroll.top = 500;
@@ -107,15 +150,33 @@ test("where another page has made another view of it, the view is asked for anew
 test("a view: asked for, made, its rows fetched; the summaries stay where the same rows are kept", (t) => {
   const { store, of, tell } = open(t, { table: table(3, 1000), page: encode({ v0: [[0]], v1: [[0]], v2: [[0]] }) });
   store.sum([0, 1]);
-  assert.deepEqual(of("summary").map(({ id, ...rest }) => rest), [{ type: "summary", view: 0, columns: [0, 1] }]);
+  assert.deepEqual(
+    of("summary").map(({ id, ...rest }) => rest),
+    [{ type: "summary", view: 0, columns: [0, 1] }],
+  );
   const figure = { value: 3, how: "exact" };
   tell({ type: "summary", id: of("summary")[0]!.id, view: 0, columns: { 0: { nulls: figure } }, done: false });
-  tell({ type: "summary", id: of("summary")[0]!.id, view: 0, columns: { 0: { min: figure }, 1: { max: { value: 1, how: "guessed" } } }, done: true });
-  assert.deepEqual([...store.summaries.value], [[0, { nulls: figure, min: figure }], [1, {}]]);
+  tell({
+    type: "summary",
+    id: of("summary")[0]!.id,
+    view: 0,
+    columns: { 0: { min: figure }, 1: { max: { value: 1, how: "guessed" } } },
+    done: true,
+  });
+  assert.deepEqual(
+    [...store.summaries.value],
+    [
+      [0, { nulls: figure, min: figure }],
+      [1, {}],
+    ],
+  );
 
   store.change(sorted(store.view.peek(), 2, false));
   const [asked] = of("view");
-  assert.deepEqual({ ...asked, id: 0 }, { type: "view", id: 0, sort: [{ column: 2, descending: false }], filters: [], search: "", columns: [0, 1, 2] });
+  assert.deepEqual(
+    { ...asked, id: 0 },
+    { type: "view", id: 0, sort: [{ column: 2, descending: false }], filters: [], search: "", columns: [0, 1, 2] },
+  );
   assert.ok(store.busy.value);
   tell({ type: "view", id: asked!.id, view: 1, state: "running" });
   assert.ok(store.pages.part(0, 0), "the rows before stay until then");
@@ -156,7 +217,10 @@ test("columns alone: told to the kernel when they have settled, without rows ane
   store.change(moved(store.view.peek(), 0, 2));
   assert.equal(of("view").length, 0);
   t.mock.timers.tick(1000);
-  assert.deepEqual(of("view").map(({ columns }) => columns), [[1, 2, 0]]);
+  assert.deepEqual(
+    of("view").map(({ columns }) => columns),
+    [[1, 2, 0]],
+  );
   assert.ok(store.pages.part(0, 0));
   assert.equal(store.busy.value, null);
 });
@@ -167,7 +231,10 @@ test("a copy is joined of the parts that the kernel gives", async (t) => {
   for (const [index, count] of [10_000, 10_000, 5_000].entries()) {
     await new Promise((done) => setImmediate(done));
     const request = of("copy")[index]!;
-    assert.deepEqual({ ...request, id: 0 }, { type: "copy", id: 0, view: 0, start: 5 + index * 10_000, count, columns: [2, 0] });
+    assert.deepEqual(
+      { ...request, id: 0 },
+      { type: "copy", id: 0, view: 0, start: 5 + index * 10_000, count, columns: [2, 0] },
+    );
     tell({ type: "copy", id: request.id, text: `a${index}\tb\nc\td\n` });
   }
   assert.equal(await text, "a0\tb\nc\td\na1\tb\nc\td\na2\tb\nc\td");
@@ -182,11 +249,18 @@ test("a file is put together of its parts, in order; a part that is missing fail
   download(store, "parquet", (file, name) => got.push([file, name]));
   const { id } = of("download")[0]!;
   assert.deepEqual(of("download")[0], { type: "download", id, format: "parquet" });
-  const part = (number: number, of_: number, text: string) => tell({ type: "download", id, part: number, of: of_, name: "df.parquet", mime: "x/y" }, new TextEncoder().encode(text));
+  const part = (number: number, of_: number, text: string) =>
+    tell(
+      { type: "download", id, part: number, of: of_, name: "df.parquet", mime: "x/y" },
+      new TextEncoder().encode(text),
+    );
   part(0, 2, "one ");
   assert.equal(got.length, 0);
   part(1, 2, "two");
-  assert.deepEqual([await got[0]![0].text(), got[0]![0].type, got[0]![1], store.download.value], ["one two", "x/y", "df.parquet", null]);
+  assert.deepEqual(
+    [await got[0]![0].text(), got[0]![0].type, got[0]![1], store.download.value],
+    ["one two", "x/y", "df.parquet", null],
+  );
   download(store, "csv", () => assert.fail("it is not whole"));
   tell({ type: "download", id: of("download")[1]!.id, part: 1, of: 2, name: "df.csv", mime: "x/y" }, Uint8Array.of(1));
   assert.match(store.problem.value!, /missing/);
@@ -241,30 +315,75 @@ test("two views on one page share what is known, and each answer is heard once",
 test("messages are used only as far as they are what the contract says", () => {
   assert.equal(asTable({ columns: [{ name: 1, type: "x", kind: "integer" }], state: "ready" }), null);
   assert.equal(asTable({ columns: [], state: "dancing" }), null);
-  assert.equal(asTable({ columns: [{ name: "a", type: "x", kind: "new" }], state: "ready" })!.columns[0]!.kind, "other");
+  assert.equal(
+    asTable({ columns: [{ name: "a", type: "x", kind: "new" }], state: "ready" })!.columns[0]!.kind,
+    "other",
+  );
   assert.equal(asTable({ columns: [], state: "ready", rows: -1 })!.rows, null);
-  for (const bad of [null, 3, [], {}, { type: "page", id: 1 }, { type: "view", id: -1 }, { type: "cell", id: 1, kind: "text" }]) {
+  for (const bad of [
+    null,
+    3,
+    [],
+    {},
+    { type: "page", id: 1 },
+    { type: "view", id: -1 },
+    { type: "cell", id: 1, kind: "text" },
+  ]) {
     assert.equal(asAnswer(bad, []), null);
   }
-  assert.equal(asAnswer({ type: "page", id: 1, view: 0, start: 0, count: 1, columns: [0], rows: 1 }, []), null, "without its rows");
-  const deep = Array.from({ length: 100 }).reduce<object>((inner) => ({ t: "list", n: 1, items: [inner] }), { t: "null" });
+  assert.equal(
+    asAnswer({ type: "page", id: 1, view: 0, start: 0, count: 1, columns: [0], rows: 1 }, []),
+    null,
+    "without its rows",
+  );
+  const deep = Array.from({ length: 100 }).reduce<object>((inner) => ({ t: "list", n: 1, items: [inner] }), {
+    t: "null",
+  });
   assert.equal(asNode(deep), null);
-  assert.deepEqual(asNode({ t: "map", n: 3, items: [["k", { t: "number", v: "1" }]] }), { t: "map", n: 3, items: [["k", { t: "number", v: "1" }]] });
-  for (const bad of ["javascript:alert(1)", " JAVASCRIPT:x", "data:text/html,x", "file:///x", "//x.org", "", null, 3]) assert.equal(safeLink(bad), null);
+  assert.deepEqual(asNode({ t: "map", n: 3, items: [["k", { t: "number", v: "1" }]] }), {
+    t: "map",
+    n: 3,
+    items: [["k", { t: "number", v: "1" }]],
+  });
+  for (const bad of ["javascript:alert(1)", " JAVASCRIPT:x", "data:text/html,x", "file:///x", "//x.org", "", null, 3])
+    assert.equal(safeLink(bad), null);
   assert.equal(safeLink("https://x.org/a b"), "https://x.org/a%20b");
 });
 
 test("what is known of a column, in words", () => {
   const how = "exact" as const;
-  const summary = { nulls: { value: 1, how }, min: { value: 0, how }, max: { value: 1234567, how }, histogram: { edges: [0, 1], counts: [1], how } };
+  const summary = {
+    nulls: { value: 1, how },
+    min: { value: 0, how },
+    max: { value: 1234567, how },
+    histogram: { edges: [0, 1], counts: [1], how },
+  };
   assert.equal(caption(summary, 1000), "0 – 1,234,567 · <1 % null");
   assert.equal(caption({ distinct: { value: 5, how: "approximate" } }, 10), "≈ 5 distinct");
   assert.equal(caption(undefined, 10), "");
-  const long = { min: { value: "9007199254740993", how }, max: { value: "2026-01-01 00:00:00", how }, histogram: summary.histogram };
+  const long = {
+    min: { value: "9007199254740993", how },
+    max: { value: "2026-01-01 00:00:00", how },
+    histogram: summary.histogram,
+  };
   assert.equal(caption(long, 1), "9.0072e15 – 2026-01-01 …");
-  assert.deepEqual(told({ ...summary, mean: { value: 0.125, how: "sampled" } }, 4).map(({ name, words, how: by }) => [name, words, by]), [
-    ["nulls", "1 (25 %)", "exact"], ["least", "0", "exact"], ["greatest", "1,234,567", "exact"], ["mean", "0.125", "sampled"],
-  ]);
-  const columns = ["price", "net price", "city"].map((name, index) => ({ name, type: index === 2 ? "Price" : "x", kind: "other" as const }));
+  assert.deepEqual(
+    told({ ...summary, mean: { value: 0.125, how: "sampled" } }, 4).map(({ name, words, how: by }) => [
+      name,
+      words,
+      by,
+    ]),
+    [
+      ["nulls", "1 (25 %)", "exact"],
+      ["least", "0", "exact"],
+      ["greatest", "1,234,567", "exact"],
+      ["mean", "0.125", "sampled"],
+    ],
+  );
+  const columns = ["price", "net price", "city"].map((name, index) => ({
+    name,
+    type: index === 2 ? "Price" : "x",
+    kind: "other" as const,
+  }));
   assert.deepEqual([found(columns, "PRICE"), found(columns, ""), found(columns, "zz")], [[0, 1, 2], [0, 1, 2], []]);
 });

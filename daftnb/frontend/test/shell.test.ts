@@ -1,14 +1,28 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
-import type { Past, Replay } from "../src/frame.ts";
+import { type TestContext, test } from "node:test";
 import { differing, sorted } from "../src/history.tsx";
 import { ours } from "../src/keys.ts";
 import { moment } from "../src/replay.tsx";
-import { Store, type Model } from "../src/store.ts";
+import type { Past, Replay, SettingRow } from "../src/snapshot.ts";
+import { type Model, Store } from "../src/store.ts";
 
 const past = (number: number, more: Partial<Past> = {}): Past => ({
-  number, id: `q${number}`, runner: "ray", state: "finished", started: 0, elapsed: number, rows: null, tasks: null,
-  peak_ratio: null, workers_from: null, workers_to: null, node_seconds: null, settings: null, error: null, ...more,
+  number,
+  id: `q${number}`,
+  name: null,
+  runner: "ray",
+  state: "finished",
+  started: 0,
+  elapsed: number,
+  rows: null,
+  tasks: null,
+  peak_ratio: null,
+  workers_from: null,
+  workers_to: null,
+  node_seconds: null,
+  settings: null,
+  error: null,
+  ...more,
 });
 
 test("the history is sorted by a column; what is not known, or gone after a patch, stays last either way", () => {
@@ -18,13 +32,31 @@ test("the history is sorted by a column; what is not known, or gone after a patc
   assert.deepEqual(numbers(true).slice(0, 2), [3, 1]);
   assert.deepEqual(numbers(false).slice(0, 2), [1, 3]);
   assert.deepEqual(numbers(true).slice(2).sort(), [2, 4]);
-  assert.deepEqual(rows.map((row) => row.number), [1, 2, 3, 4]);
+  assert.deepEqual(
+    rows.map((row) => row.number),
+    [1, 2, 3, 4],
+  );
 });
 
 test("settings that differ from the default are said", () => {
-  const row = (env: string, standard: string) => ({ label: "", help: "", env, default: standard, set: "", in_effect: null, pending: false });
-  const settings = { number: 1, rows: { threshold: row("T", "1.25"), downscale: row("D", "1"), idle_seconds: row("I", "60") } };
-  assert.equal(differing(past(1, { settings: { T: "1.25", D: "0", I: "5" } }), settings), "downscale off, idle seconds 5");
+  const row = (env: string, standard: string, kind: SettingRow["kind"] = "number") => ({
+    label: "",
+    help: "",
+    env,
+    kind,
+    default: standard,
+    set: "",
+    in_effect: null,
+    pending: false,
+  });
+  const settings = {
+    number: 1,
+    rows: { threshold: row("T", "1.25"), downscale: row("D", "1", "switch"), idle_seconds: row("I", "60") },
+  };
+  assert.equal(
+    differing(past(1, { settings: { T: "1.25", D: "0", I: "5" } }), settings),
+    "downscale off, idle seconds 5",
+  );
   assert.equal(differing(past(1), settings), "");
 });
 
@@ -36,16 +68,18 @@ test("the next and the last decision of a recording", () => {
   assert.equal(moment(replay, 7, true), null);
 });
 
-function open(t: TestContext, frame: object) {
+function open(t: TestContext, snapshot: object) {
   const sent: unknown[] = [];
   let tell: (value: unknown) => void = () => undefined;
   const traits: Record<string, unknown> = {
-    frame: { seq: 0, now: 100, session: { runner: "ray", cluster: null, problems: {} }, ...frame },
+    snapshot: { seq: 0, now: 100, session: { runner: "ray", cluster: null, problems: {} }, ...snapshot },
     layout: {},
   };
   const model: Model = {
     get: (name) => traits[name],
-    on: (event, callback) => void (event === "msg:custom" && (tell = callback as (value: unknown) => void)),
+    on: (event, callback) => {
+      if (event === "msg:custom") tell = callback as (value: unknown) => void;
+    },
     off: () => undefined,
     send: (content) => void sent.push(content),
   };
@@ -53,7 +87,13 @@ function open(t: TestContext, frame: object) {
   t.after(() => controller.abort());
   const store = new Store(model, controller.signal);
   sent.length = 0;
-  return { store, sent, model, tell: (value: unknown) => tell(value), again: () => new Store({ ...model }, controller.signal) };
+  return {
+    store,
+    sent,
+    model,
+    tell: (value: unknown) => tell(value),
+    again: () => new Store({ ...model }, controller.signal),
+  };
 }
 
 test("what was chosen in a widget is kept when the page draws it anew, with another object for the model", (t) => {
@@ -70,7 +110,10 @@ test("two marked queries are compared, the earlier first; one is none", (t) => {
   const page = open(t, {});
   page.store.compare([7, 4]);
   page.store.compare([4]);
-  assert.deepEqual(page.sent, [{ type: "compare", a: 4, b: 7 }, { type: "compare", a: null, b: null }]);
+  assert.deepEqual(page.sent, [
+    { type: "compare", a: 4, b: 7 },
+    { type: "compare", a: null, b: null },
+  ]);
 });
 
 test("a refused setting is said at its field until it is taken", (t) => {
@@ -94,11 +137,20 @@ test("a recording's clock stands still, and looking at a query goes to its end",
   const live = open(t, {});
   live.store.look(3);
   live.store.look(null);
-  assert.deepEqual(live.sent, [{ type: "look", query: 3 }, { type: "look", query: null }]);
+  assert.deepEqual(live.sent, [
+    { type: "look", query: 3 },
+    { type: "look", query: null },
+  ]);
 });
 
 test("keys that a view uses are not the notebook's; the notebook's own still reach it", () => {
-  assert.deepEqual(["d", "Enter", "Tab", "Escape"].map((key) => ours(key, false, true)), [true, true, true, false]);
-  assert.deepEqual(["d", "Enter", " ", "ArrowDown", "Tab"].map((key) => ours(key, false, false)), [false, true, true, true, false]);
+  assert.deepEqual(
+    ["d", "Enter", "Tab", "Escape"].map((key) => ours(key, false, true)),
+    [true, true, true, false],
+  );
+  assert.deepEqual(
+    ["d", "Enter", " ", "ArrowDown", "Tab"].map((key) => ours(key, false, false)),
+    [false, true, true, true, false],
+  );
   assert.equal(ours("Enter", true, true), false); // Shift+Enter runs the cell
 });

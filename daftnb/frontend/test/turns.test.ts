@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { PATIENCE_MS, Turns } from "../src/turns.ts";
 
-/** A screen whose frames are asked for; what is drawn is noted. */
+/** A screen whose snapshots are asked for; what is drawn is noted. */
 function screen(t: TestContext, ...names: string[]) {
   let now = 0;
   const waiting = new Map<number, () => void>();
   let number = 0;
   const globals = globalThis as unknown as Record<string, unknown>;
-  globals.requestAnimationFrame = (callback: () => void) => (waiting.set(++number, callback), number);
+  globals.requestAnimationFrame = (callback: () => void) => {
+    waiting.set(++number, callback);
+    return number;
+  };
   globals.cancelAnimationFrame = (id: number) => waiting.delete(id);
   t.mock.method(performance, "now", () => now);
   const controller = new AbortController();
@@ -16,15 +19,23 @@ function screen(t: TestContext, ...names: string[]) {
   const drawn: string[] = [];
   const parts = names.map((name) => () => void drawn.push(name));
   const leave = parts.map((part) => turns.join(part));
-  /** What the screen's next frame draws, `after` so many milliseconds. */
+  /** What the screen's next snapshot draws, `after` so many milliseconds. */
   const next = (after = 16): string => {
     now += after;
     const all = [...waiting.values()];
     waiting.clear();
-    all.forEach((callback) => callback());
+    for (const callback of all) callback();
     return drawn.splice(0).join(" ");
   };
-  return { turns, parts, leave, next, drawn: () => drawn.splice(0).join(" "), waits: () => waiting.size > 0, close: () => controller.abort() };
+  return {
+    turns,
+    parts,
+    leave,
+    next,
+    drawn: () => drawn.splice(0).join(" "),
+    waits: () => waiting.size > 0,
+    close: () => controller.abort(),
+  };
 }
 
 test("each part has a frame of the screen to itself, the first the one that comes", (t) => {
@@ -37,7 +48,7 @@ test("each part has a frame of the screen to itself, the first the one that come
   assert.equal(page.drawn(), "plan");
 });
 
-test("frames that come faster than they are drawn draw no part twice before the others", (t) => {
+test("snapshots that come faster than they are drawn draw no part twice before the others", (t) => {
   const page = screen(t, "plan", "charts", "lanes");
   page.turns.all();
   page.turns.all();
@@ -49,11 +60,18 @@ test("frames that come faster than they are drawn draw no part twice before the 
 test("a part that has more to draw waits behind the others", (t) => {
   const page = screen(t, "plan", "charts");
   let left = 2;
-  const more = () => void (page.parts[0]!(), (left -= 1) > 0 && page.turns.ask(more));
+  const more = () => {
+    page.parts[0]!();
+    left -= 1;
+    if (left > 0) page.turns.ask(more);
+  };
   page.turns.all();
   page.turns.ask(more);
   assert.equal(page.drawn(), "plan");
-  assert.deepEqual([page.next(), page.next(), page.next(), page.next(), page.next()], ["", "charts", "plan", "plan", ""]);
+  assert.deepEqual(
+    [page.next(), page.next(), page.next(), page.next(), page.next()],
+    ["", "charts", "plan", "plan", ""],
+  );
 });
 
 test("on a slow screen all that has waited long is drawn at once", (t) => {

@@ -1,46 +1,58 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Backlog, Worker, Workers } from "../src/frame.ts";
+import type { Backlog, Worker, Workers } from "../src/snapshot.ts";
 import { decisionWord, overMax, poolWords, workerFacts, workerWords } from "../src/words.ts";
+import { workerOf } from "./worker.ts";
 
 const NOW = 1000;
-const worker = (facts: Partial<Worker>): Worker => ({
-  id: "a", label: "worker 1", head: false, state: "idle", slots: 2, running: 0, finished: 12, memory: 2e9, since: 900,
-  idle_since: null, retires_at: null, rule: "", note: "", busy_spans: [], started: 900, now: [],
-  tasks: {}, figures: null, ...facts,
-});
+const worker = (facts: Partial<Worker>): Worker =>
+  workerOf({ state: "idle", finished: 12, memory: 2e9, since: 900, started: 900, ...facts });
 
 test("a worker's state, how long, when it ends and why", () => {
   const said = (facts: Partial<Worker>) => workerWords(worker(facts), NOW);
   assert.equal(said({ state: "busy", running: 1 }), "busy 1/2");
-  assert.equal(said({ idle_since: 988, retires_at: 1048, rule: "after 60 s idle" }), "idle 12 s, ends in 48 s · after 60 s idle");
+  assert.equal(
+    said({ idle_since: 988, retires_at: 1048, rule: "after 60 s idle" }),
+    "idle 12 s, ends in 48 s · after 60 s idle",
+  );
   assert.equal(said({ state: "warm", idle_since: 997, rule: "survivor" }), "warm 3 s · survivor");
   assert.equal(said({ idle_since: 875, rule: "downscale is off" }), "idle 2 min 05 s · downscale is off");
   assert.equal(said({ state: "warm", idle_since: 940, retires_at: 999 }), "warm 1 min 00 s, ends in 0 s");
   assert.equal(said({ state: "no worker" }), "no CPU");
   assert.equal(said({ state: "draining" }), "draining");
-  // What is null in the frame may be gone from it after a patch.
-  assert.equal(workerWords({ ...worker({}), idle_since: undefined!, retires_at: undefined!, rule: undefined! }, NOW), "idle");
+  // What is null in the snapshot may be gone from it after a patch.
+  assert.equal(
+    workerWords({ ...worker({}), idle_since: undefined!, retires_at: undefined!, rule: undefined! }, NOW),
+    "idle",
+  );
 });
 
 test("what a worker did and has", () => {
   assert.equal(workerFacts(worker({})), "12 tasks done · 2.00 GB node");
-  const figures = { memory_used: 654e6, memory_total: 2e9, store_used: null, store_total: null };
-  assert.equal(workerFacts(worker({ figures })), "12 tasks done · 654 MB used");
+  const usage = { memory_used: 654e6, memory_total: 2e9, store_used: null, store_total: null };
+  assert.equal(workerFacts(worker({ usage })), "12 tasks done · 654 MB used");
   assert.equal(workerFacts(worker({ finished: 1, memory: null })), "1 task done");
   assert.equal(workerFacts(worker({ slots: 0, memory: null })), "");
 });
 
 test("the pool in one line", () => {
-  const pool: Workers = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, listed: 4, first: 0, rows: {} };
+  const pool: Workers = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, listed: 4, first: 0, stages: {}, rows: {} };
   assert.equal(poolWords(pool), "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots");
-  assert.equal(poolWords({ ...pool, total: 1, busy: 1, idle: 0, warm: 0, slots: 1 }), "1 worker · 1 busy · 0 idle · 1 CPU slot");
+  assert.equal(
+    poolWords({ ...pool, total: 1, busy: 1, idle: 0, warm: 0, slots: 1 }),
+    "1 worker · 1 busy · 0 idle · 1 CPU slot",
+  );
 });
 
 test("a demand above the maximum", () => {
   const said = (wanted: number | null, most: number | null) => overMax({ wanted, most } as Backlog);
   assert.equal(said(12, 4), "asked for 12 CPUs, this cluster can have 4");
-  for (const [wanted, most] of [[4, 4], [null, 4], [12, null]] as const) assert.equal(said(wanted, most), "");
+  for (const [wanted, most] of [
+    [4, 4],
+    [null, 4],
+    [12, null],
+  ] as const)
+    assert.equal(said(wanted, most), "");
 });
 
 test("a kind of decision that is not known is its own word", () => {

@@ -1,4 +1,5 @@
-// A page of rows as it comes: an uncompressed Arrow stream of one record batch, fields named v<c>, n<c>, s<c> for column c.
+// A page of rows as it comes: an uncompressed Arrow stream of one record batch, whose fields are named v<c>, n<c> and
+// s<c> for column c.
 import { tableFromIPC } from "@uwdata/flechette";
 
 /** A column's part of a page: values, and what is told beside them (lengths, norms, sizes; sniffed types). */
@@ -43,7 +44,12 @@ export function partsOf(data: Uint8Array, start: number, columns: readonly numbe
     }
     const single = values.type.typeId === FLOAT && values.type.precision === SINGLE;
     parts.set(column, {
-      start, count: values.length, value, note: at(reader(`n${column}`)), sniffed: at(reader(`s${column}`)), single,
+      start,
+      count: values.length,
+      value,
+      note: at(reader(`n${column}`)),
+      sniffed: at(reader(`s${column}`)),
+      single,
     });
   }
   return parts;

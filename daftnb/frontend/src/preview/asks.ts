@@ -1,12 +1,17 @@
 // What is asked of the kernel now and then: a value in full, a range as text, the view as code or as a file.
+import { COPIED_AT_ONCE } from "../limits.ts";
 import type { Busy, PreviewStore } from "./store.ts";
 import type { Answer, Cell, Request } from "./wire.ts";
 
-const COPIED_AT_ONCE = 10_000; // rows
 export const MOST_COPIED = 100_000; // rows
 
 /** The whole of a value; `hear` gets it, or why not. Gives what ends the waiting. */
-export function cellOf({ line, number }: PreviewStore, row: number, column: number, hear: (cell: Cell | string) => void): () => void {
+export function cellOf(
+  { line, number }: PreviewStore,
+  row: number,
+  column: number,
+  hear: (cell: Cell | string) => void,
+): () => void {
   const id = line.ask({ type: "cell", view: number, row, column }, (answer) => {
     if (answer.type === "cell") hear(answer.cell);
     else if (answer.type === "error") hear(answer.message);
@@ -19,7 +24,10 @@ function answered<T>({ line }: PreviewStore, request: Request, read: (answer: An
     line.ask(request, (answer) => {
       const value = read(answer);
       if (value !== null) done(value);
-      else fail(new Error(answer.type === "error" ? answer.message : "The kernel gave another answer than was asked for."));
+      else
+        fail(
+          new Error(answer.type === "error" ? answer.message : "The kernel gave another answer than was asked for."),
+        );
     });
   });
 }
@@ -30,17 +38,25 @@ export async function copied(store: PreviewStore, start: number, count: number, 
   const view = store.number;
   for (let from = start; from < start + count; from += COPIED_AT_ONCE) {
     const some = Math.min(COPIED_AT_ONCE, start + count - from);
-    const text = await answered(store, { type: "copy", view, start: from, count: some, columns }, (answer) => (answer.type === "copy" ? answer.text : null));
+    const text = await answered(store, { type: "copy", view, start: from, count: some, columns }, (answer) =>
+      answer.type === "copy" ? answer.text : null,
+    );
     parts.push(text.replace(/\r?\n$/, ""));
   }
   return parts.join("\n");
 }
 
 export const codeOf = (store: PreviewStore): Promise<{ python: string; sql: string | null }> =>
-  answered(store, { type: "code" }, (answer) => (answer.type === "code" ? { python: answer.python, sql: answer.sql } : null));
+  answered(store, { type: "code" }, (answer) =>
+    answer.type === "code" ? { python: answer.python, sql: answer.sql } : null,
+  );
 
 /** The view as a file, in parts; `hear` gets all of it. */
-export function download(store: PreviewStore, format: "csv" | "parquet", hear: (file: Blob, name: string) => void): void {
+export function download(
+  store: PreviewStore,
+  format: "csv" | "parquet",
+  hear: (file: Blob, name: string) => void,
+): void {
   const { line } = store;
   const parts: Uint8Array[] = [];
   const since = performance.now();
@@ -55,7 +71,8 @@ export function download(store: PreviewStore, format: "csv" | "parquet", hear: (
       store.said.value = `${answer.name} is downloaded.`;
     } else {
       line.drop(id);
-      store.problem.value = answer.type === "error" ? answer.message : "A part of the file is missing. Try the download again.";
+      store.problem.value =
+        answer.type === "error" ? answer.message : "A part of the file is missing. Try the download again.";
     }
     tell(null);
   });

@@ -1,20 +1,33 @@
-// The rows in sight, drawn straight into the page: as many elements as fit, each taking the next row that comes by. What
-// they lie on does not scroll, it is drawn anew for each place: no part of it is ever empty.
-import { grouped, isCode, isRight, lookOf, OPENS, type Look } from "./cell.ts";
-import { columnAt, edgesOf, fullHeight, isScaled, lastTop, pixelsOf, spanOf, spread, topOf, type Heights, type Span } from "./geometry.ts";
-import { spark } from "./spark.ts";
+// The rows in sight, drawn straight into the page. There are as many elements as fit; each takes the next row that
+// comes into sight. Their pane does not scroll: it is drawn again for each place, so no part of it is ever empty.
+import { grouped, type Look } from "./cell.ts";
+import {
+  columnAt,
+  edgesOf,
+  fullHeight,
+  type Heights,
+  isScaled,
+  lastTop,
+  pixelsOf,
+  type Span,
+  spanOf,
+  spread,
+  topOf,
+} from "./geometry.ts";
+import { lookOf, RECORDS } from "./kinds/registry.ts";
 import type { Place, PreviewStore } from "./store.ts";
 import type { Thumbnails } from "./thumbnails.ts";
-import type { Table } from "./wire.ts";
+import type { Kind, Table } from "./wire.ts";
 
 const ROW = 26; // px
-const TALL_ROW = 44; // px, where there are thumbnails
+const TALL_ROW = 44; // px
 const ROOM = 14; // px of the box that columns do not get: its border, a scroll bar
 const MARGIN = 2; // columns on either side that are there before they are seen
 const HAND = 1.5; // of the height in sight: a finger or a wheel moves less in one event, a dragged scroll bar more
 
-/** px; higher where there are pictures. */
-export const rowHeightOf = (table: Table | null): number => (table?.columns.some(({ kind }) => kind === "image") ? TALL_ROW : ROW);
+/** px; higher where a column needs it. */
+export const rowHeightOf = (table: Table | null): number =>
+  table?.columns.some(({ kind }) => RECORDS[kind].isTall) ? TALL_ROW : ROW;
 
 interface RowElement {
   element: HTMLElement;
@@ -78,7 +91,8 @@ export class Body {
     const observer = new ResizeObserver(() => {
       const narrower = scroller.clientWidth < this.#box.width;
       this.layOut();
-      if (narrower && parts.pane.contains((scroller.getRootNode() as ShadowRoot).activeElement)) this.reveal(this.store.active.peek()); // the value beside it took room
+      if (narrower && parts.pane.contains((scroller.getRootNode() as ShadowRoot).activeElement))
+        this.reveal(this.store.active.peek()); // the value beside it took room
     });
     observer.observe(scroller);
     abort.addEventListener("abort", () => {
@@ -104,8 +118,15 @@ export class Body {
     this.#box = { width: scroller.clientWidth, height: scroller.clientHeight - head.offsetHeight };
     this.gutter = 22 + Math.max(2, grouped(store.rows.peek()).length) * 7;
     const about = store.table.peek()?.columns ?? [];
-    const flexible = columns.map((column) => !isRight(about[column]?.kind ?? "other") && !store.widths.chosen.peek().has(column));
-    this.edges = edgesOf(spread(columns.map((column) => store.widths.of(column)), flexible, scroller.parentElement!.clientWidth - ROOM - this.gutter));
+    const isRight = columns.map((column) => about[column] !== undefined && RECORDS[about[column].kind].isRight);
+    const flexible = columns.map((column, index) => !isRight[index] && !store.widths.chosen.peek().has(column));
+    this.edges = edgesOf(
+      spread(
+        columns.map((column) => store.widths.of(column)),
+        flexible,
+        scroller.parentElement!.clientWidth - ROOM - this.gutter,
+      ),
+    );
     const heights = this.heights;
     const width = this.gutter + this.edges.at(-1)!;
     space.style.width = `${Math.max(1, width)}px`;
@@ -148,7 +169,8 @@ export class Body {
     if (Math.abs(moved) >= 1) {
       // Where the bar stands for a share of the rows, what moves by hand still moves by as many pixels as it is moved.
       if (!isScaled(heights)) scroll.top = topOf(scroller.scrollTop, heights);
-      else if (this.#touched && Math.abs(moved) < heights.seen * HAND) scroll.top = Math.max(0, Math.min(lastTop(heights), scroll.top + moved / heights.row));
+      else if (this.#touched && Math.abs(moved) < heights.seen * HAND)
+        scroll.top = Math.max(0, Math.min(lastTop(heights), scroll.top + moved / heights.row));
       else scroll.top = topOf(scroller.scrollTop, heights);
       this.#self = scroller.scrollTop;
     }
@@ -158,7 +180,12 @@ export class Body {
   #onWheel(event: WheelEvent): void {
     const heights = this.heights;
     if (!isScaled(heights) || event.ctrlKey || event.shiftKey || event.deltaY === 0) return;
-    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 40 : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? event.deltaY * heights.seen : event.deltaY;
+    const pixels =
+      event.deltaMode === WheelEvent.DOM_DELTA_LINE
+        ? event.deltaY * 40
+        : event.deltaMode === WheelEvent.DOM_DELTA_PAGE
+          ? event.deltaY * heights.seen
+          : event.deltaY;
     const to = Math.max(0, Math.min(lastTop(heights), this.store.scroll.top + pixels / heights.row));
     if (to === this.store.scroll.top) return; // the page scrolls on
     event.preventDefault();
@@ -175,7 +202,8 @@ export class Body {
     if (row >= 0) {
       const fit = Math.max(1, Math.floor(heights.seen / heights.row));
       if (row < scroll.top) scroll.top = row;
-      else if (row + 1 > scroll.top + heights.seen / heights.row) scroll.top = Math.min(lastTop(heights), Math.max(0, row + 1 - (fit === 1 ? 1 : heights.seen / heights.row)));
+      else if (row + 1 > scroll.top + heights.seen / heights.row)
+        scroll.top = Math.min(lastTop(heights), Math.max(0, row + 1 - (fit === 1 ? 1 : heights.seen / heights.row)));
     }
     const { pinned } = view.peek();
     if (column >= pinned && column < this.#columns.length) {
@@ -196,14 +224,15 @@ export class Body {
     const row = Math.floor(scroll.top + inside / this.rowHeight);
     if (inside < 0 || row < 0 || row >= rows.peek() || this.#columns.length === 0) return null;
     const at = x - box.left - this.gutter;
-    const column = at < this.edges[view.peek().pinned]! ? columnAt(this.edges, at) : columnAt(this.edges, at + scroll.left);
+    const column =
+      at < this.edges[view.peek().pinned]! ? columnAt(this.edges, at) : columnAt(this.edges, at + scroll.left);
     return { row, column };
   }
 
   /** The element of a cell, where it is in sight. */
   cell({ row, column }: Place): HTMLElement | null {
     const found = this.#pool.find((one) => one.row === row);
-    return found && !found.element.hidden ? found.at.get(column) ?? null : null;
+    return found && !found.element.hidden ? (found.at.get(column) ?? null) : null;
   }
 
   paint(): void {
@@ -298,7 +327,15 @@ export class Body {
 
   #addRow(): void {
     const row: RowElement = {
-      element: make("row", "row"), number: make("number", "rowheader"), pins: make("pins"), cells: make("cells"), at: new Map(), row: -1, lacking: false, unmarked: true, shift: "",
+      element: make("row", "row"),
+      number: make("number", "rowheader"),
+      pins: make("pins"),
+      cells: make("cells"),
+      at: new Map(),
+      row: -1,
+      lacking: false,
+      unmarked: true,
+      shift: "",
     };
     row.number.setAttribute("aria-colindex", "1");
     row.element.append(row.number, row.pins, row.cells);
@@ -366,8 +403,10 @@ export class Body {
     cell.setAttribute("aria-label", "not here yet");
   }
 
-  #show(cell: HTMLElement, look: Look, kind: Parameters<typeof lookOf>[0]): void {
-    cell.className = `cell${isRight(kind) ? " right" : ""}${isCode(kind) ? " code" : ""}${(OPENS.has(kind) || look.cut) && look.mark === "" ? " opens" : ""}`;
+  #show(cell: HTMLElement, look: Look, kind: Kind): void {
+    const { isRight, isCode, opens, draw } = RECORDS[kind];
+    const isOpened = (opens || look.cut) && look.mark === "";
+    cell.className = `cell${isRight ? " right" : ""}${isCode ? " code" : ""}${isOpened ? " opens" : ""}`;
     cell.title = look.title;
     cell.removeAttribute("aria-label");
     const note = () => {
@@ -380,15 +419,10 @@ export class Body {
       element.className = `mark ${look.mark}`;
       element.textContent = look.text;
       cell.replaceChildren(element);
-    } else if (look.points) {
-      cell.replaceChildren(spark(look.points), note());
-      cell.setAttribute("aria-label", `embedding, norm ${look.note.slice(2)}`);
-    } else if (look.image) {
-      const picture = document.createElement("img");
-      picture.alt = `image, ${look.note}`;
-      picture.src = this.thumbnails.address(look.image);
-      picture.draggable = false;
-      cell.replaceChildren(picture, note());
+    } else if (draw) {
+      const { element, label } = draw(look, this.thumbnails);
+      cell.replaceChildren(element, note());
+      if (label) cell.setAttribute("aria-label", label);
     } else if (look.note) {
       const text = document.createElement("span");
       text.className = "text";

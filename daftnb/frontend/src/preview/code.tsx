@@ -23,16 +23,22 @@ export function CodePanel({ store, onClose }: { store: PreviewStore; onClose: (b
     <>
       <div class="code-head">
         <h4>{name}</h4>
-        <button type="button" onClick={copy(name, text)}>{copied === name ? "Copied ✓" : "Copy"}</button>
+        <button type="button" onClick={copy(name, text)}>
+          {copied === name ? "Copied ✓" : "Copy"}
+        </button>
       </div>
-      <pre class="source" tabIndex={0}>{text}</pre>
+      <pre class="source" tabIndex={0}>
+        {text}
+      </pre>
     </>
   );
   return (
     <>
       <header>
         <h3>This view as code</h3>
-        <button type="button" class="close" data-first aria-label="Close" onClick={() => onClose(true)}>×</button>
+        <button type="button" class="close" data-first aria-label="Close" onClick={() => onClose(true)}>
+          ×
+        </button>
       </header>
       {code === null && <p class="muted">…</p>}
       {typeof code === "string" && <p class="problem">{code}</p>}

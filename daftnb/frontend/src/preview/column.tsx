@@ -1,18 +1,27 @@
 // All about one column: sort, filter, place and width, and every figure with how it is known.
 import { useEffect, useState } from "preact/hooks";
+import { LONGEST_VALUE, MOST_FILTERS } from "../limits.ts";
 import { nameWords } from "./cell.ts";
-import { HOW_WORDS, told } from "./figures.ts";
+import { RECORDS } from "./kinds/registry.ts";
 import { Frequent } from "./mini.tsx";
+import { HOW_WORDS, told } from "./statistics.ts";
 import type { PreviewStore } from "./store.ts";
-import { LONGEST_VALUE, MOST_FILTERS, OPERATOR_WORDS, filtered, hidden, moved, needsValue, operatorsOf, pinned, sortedBy } from "./view.ts";
-import type { Column, Filter, Kind, PlainOperator, ValueOperator } from "./wire.ts";
+import { filtered, hidden, moved, needsValue, OPERATOR_WORDS, operatorsOf, pinned, sortedBy } from "./view.ts";
+import type { Column, Filter, PlainOperator, ValueOperator } from "./wire.ts";
 
 const NUDGE = 32;
-const EXAMPLES: Partial<Record<Kind, string>> = {
-  integer: "42", float: "0.5", decimal: "9.99", date: "2026-01-31", time: "12:30:00", timestamp: "2026-01-31 12:30:00", duration: "1.5 s", string: "text",
-};
 
-function FilterForm({ store, column, about, onDone }: { store: PreviewStore; column: number; about: Column; onDone: () => void }) {
+function FilterForm({
+  store,
+  column,
+  about,
+  onDone,
+}: {
+  store: PreviewStore;
+  column: number;
+  about: Column;
+  onDone: () => void;
+}) {
   const operators = operatorsOf(about.kind);
   const [op, setOp] = useState<ValueOperator | PlainOperator>(operators[0] ?? "null");
   const [value, setValue] = useState("");
@@ -27,14 +36,32 @@ function FilterForm({ store, column, about, onDone }: { store: PreviewStore; col
   };
   return (
     <form class="filter" onSubmit={add}>
-      <select aria-label="Condition" value={op} onChange={(event) => setOp(event.currentTarget.value as ValueOperator | PlainOperator)}>
-        {operators.map((one) => <option key={one} value={one}>{OPERATOR_WORDS[one]}</option>)}
+      <select
+        aria-label="Condition"
+        value={op}
+        onChange={(event) => setOp(event.currentTarget.value as ValueOperator | PlainOperator)}
+      >
+        {operators.map((one) => (
+          <option key={one} value={one}>
+            {OPERATOR_WORDS[one]}
+          </option>
+        ))}
       </select>
       {needsValue(op) && (
-        <input aria-label="Value" value={value} maxLength={LONGEST_VALUE} placeholder={EXAMPLES[about.kind] ?? ""} autocomplete="off" spellcheck={false}
-          data-first onInput={(event) => setValue(event.currentTarget.value)} />
+        <input
+          aria-label="Value"
+          value={value}
+          maxLength={LONGEST_VALUE}
+          placeholder={RECORDS[about.kind].example}
+          autocomplete="off"
+          spellcheck={false}
+          data-first
+          onInput={(event) => setValue(event.currentTarget.value)}
+        />
       )}
-      <button type="submit" disabled={full}>Filter</button>
+      <button type="submit" disabled={full}>
+        Filter
+      </button>
     </form>
   );
 }
@@ -58,16 +85,26 @@ export function ColumnPanel({ store, column, onClose }: ColumnProps) {
   const order = sort ? (sort.descending ? "down" : "up") : "none";
   const summary = store.summaries.value.get(column);
   const rows = store.rows.value;
-  const figures = summary ? told(summary, rows) : [];
+  const statistics = summary ? told(summary, rows) : [];
   const isPinned = at < view.pinned;
   const press = (name: string, words: string, descending: boolean | null) => (
-    <button type="button" aria-pressed={order === name} onClick={() => store.change(sortedBy(store.view.peek(), column, descending))}>{words}</button>
+    <button
+      type="button"
+      aria-pressed={order === name}
+      onClick={() => store.change(sortedBy(store.view.peek(), column, descending))}
+    >
+      {words}
+    </button>
   );
   return (
     <>
       <header>
-        <h3><bdi>{nameWords(about.name)}</bdi></h3>
-        <button type="button" class="close" aria-label="Close" onClick={() => onClose(true)}>×</button>
+        <h3>
+          <bdi>{nameWords(about.name)}</bdi>
+        </h3>
+        <button type="button" class="close" aria-label="Close" onClick={() => onClose(true)}>
+          ×
+        </button>
       </header>
       <p class="muted type">{about.type}</p>
       <div class="group" role="group" aria-label="Sort">
@@ -77,27 +114,69 @@ export function ColumnPanel({ store, column, onClose }: ColumnProps) {
       </div>
       <FilterForm store={store} column={column} about={about} onDone={() => onClose(true)} />
       <div class="group" role="group" aria-label="Place and width">
-        <button type="button" aria-pressed={isPinned} onClick={() => store.change(pinned(store.view.peek(), column, !isPinned))}>Pin left</button>
-        <button type="button" title="Move left" aria-label="Move left" onClick={() => store.change(moved(store.view.peek(), column, at - 1))}>←</button>
-        <button type="button" title="Move right" aria-label="Move right" onClick={() => store.change(moved(store.view.peek(), column, at + 1))}>→</button>
-        <button type="button" title="Narrower" aria-label="Narrower" onClick={() => store.widths.set(column, store.widths.of(column) - NUDGE)}>−</button>
-        <button type="button" title="Wider" aria-label="Wider" onClick={() => store.widths.set(column, store.widths.of(column) + NUDGE)}>+</button>
-        <button type="button" disabled={view.columns.length === 1} onClick={() => {
-          store.change(hidden(store.view.peek(), column));
-          store.said.value = `${about.name} is hidden.`;
-          onClose(true);
-        }}>Hide</button>
+        <button
+          type="button"
+          aria-pressed={isPinned}
+          onClick={() => store.change(pinned(store.view.peek(), column, !isPinned))}
+        >
+          Pin left
+        </button>
+        <button
+          type="button"
+          title="Move left"
+          aria-label="Move left"
+          onClick={() => store.change(moved(store.view.peek(), column, at - 1))}
+        >
+          ←
+        </button>
+        <button
+          type="button"
+          title="Move right"
+          aria-label="Move right"
+          onClick={() => store.change(moved(store.view.peek(), column, at + 1))}
+        >
+          →
+        </button>
+        <button
+          type="button"
+          title="Narrower"
+          aria-label="Narrower"
+          onClick={() => store.widths.set(column, store.widths.of(column) - NUDGE)}
+        >
+          −
+        </button>
+        <button
+          type="button"
+          title="Wider"
+          aria-label="Wider"
+          onClick={() => store.widths.set(column, store.widths.of(column) + NUDGE)}
+        >
+          +
+        </button>
+        <button
+          type="button"
+          disabled={view.columns.length === 1}
+          onClick={() => {
+            store.change(hidden(store.view.peek(), column));
+            store.said.value = `${about.name} is hidden.`;
+            onClose(true);
+          }}
+        >
+          Hide
+        </button>
       </div>
-      {summary === undefined && <p class="muted">Its figures are on the way.</p>}
+      {summary === undefined && <p class="muted">Its statistics are on the way.</p>}
       {summary && <Frequent summary={summary} rows={rows} />}
-      {figures.length > 0 && (
-        <table class="figures">
-          <caption class="hidden">Figures of {about.name}</caption>
+      {statistics.length > 0 && (
+        <table class="statistics">
+          <caption class="hidden">Statistics of {about.name}</caption>
           <tbody>
-            {figures.map(({ name, words, how }) => (
+            {statistics.map(({ name, words, how }) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
-                <td class="num"><bdi>{words}</bdi></td>
+                <td class="num">
+                  <bdi>{words}</bdi>
+                </td>
                 <td class={`how ${how}`}>{HOW_WORDS[how]}</td>
               </tr>
             ))}

@@ -39,19 +39,37 @@ export function ColumnsPanel({ store, onGo, onClose }: ColumnsProps) {
   return (
     <>
       <header>
-        <input type="search" aria-label="Find a column" placeholder="Find a column" value={text} data-first spellcheck={false} onInput={(event) => setText(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === "Enter" && list.length > 0 && go(list[0]!)} />
-        <button type="button" class="close" aria-label="Close" onClick={() => onClose(true)}>×</button>
+        <input
+          type="search"
+          aria-label="Find a column"
+          placeholder="Find a column"
+          value={text}
+          data-first
+          spellcheck={false}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "Enter" && list.length > 0 && go(list[0]!)}
+        />
+        <button type="button" class="close" aria-label="Close" onClick={() => onClose(true)}>
+          ×
+        </button>
       </header>
       <p class="muted" role="status">
-        {text.trim() === "" ? `${grouped(view.columns.length)} of ${grouped(columns.length)} columns shown` : `${grouped(list.length)} of ${grouped(columns.length)} columns found`}
+        {text.trim() === ""
+          ? `${grouped(view.columns.length)} of ${grouped(columns.length)} columns shown`
+          : `${grouped(list.length)} of ${grouped(columns.length)} columns found`}
         {view.columns.length < columns.length && (
-          <button type="button" class="plain link" onClick={() => {
-            const { columns: all } = whole(columns.length);
-            const now = store.view.peek();
-            const pins = now.columns.slice(0, now.pinned);
-            store.change({ ...now, columns: [...pins, ...all.filter((column) => !pins.includes(column))] });
-          }}>Show all</button>
+          <button
+            type="button"
+            class="plain link"
+            onClick={() => {
+              const { columns: all } = whole(columns.length);
+              const now = store.view.peek();
+              const pins = now.columns.slice(0, now.pinned);
+              store.change({ ...now, columns: [...pins, ...all.filter((column) => !pins.includes(column))] });
+            }}
+          >
+            Show all
+          </button>
         )}
       </p>
       <ul class="columns">
@@ -61,11 +79,30 @@ export function ColumnsPanel({ store, onGo, onClose }: ColumnsProps) {
           const isPinned = at !== undefined && at < view.pinned;
           return (
             <li key={column}>
-              <input type="checkbox" checked={at !== undefined} aria-label={`Show ${name}`} disabled={at !== undefined && view.columns.length === 1}
-                onChange={(event) => store.change(event.currentTarget.checked ? shown(store.view.peek(), column) : hidden(store.view.peek(), column))} />
-              <button type="button" class="plain" onClick={() => go(column)}><bdi>{nameWords(name)}</bdi> <small>{type}</small></button>
-              <button type="button" class="pin" aria-pressed={isPinned} aria-label={`Pin ${name}`} title="Pin left"
-                onClick={() => store.change(pinned(shown(store.view.peek(), column), column, !isPinned))}>Pin</button>
+              <input
+                type="checkbox"
+                checked={at !== undefined}
+                aria-label={`Show ${name}`}
+                disabled={at !== undefined && view.columns.length === 1}
+                onChange={(event) =>
+                  store.change(
+                    event.currentTarget.checked ? shown(store.view.peek(), column) : hidden(store.view.peek(), column),
+                  )
+                }
+              />
+              <button type="button" class="plain" onClick={() => go(column)}>
+                <bdi>{nameWords(name)}</bdi> <small>{type}</small>
+              </button>
+              <button
+                type="button"
+                class="pin"
+                aria-pressed={isPinned}
+                aria-label={`Pin ${name}`}
+                title="Pin left"
+                onClick={() => store.change(pinned(shown(store.view.peek(), column), column, !isPinned))}
+              >
+                Pin
+              </button>
             </li>
           );
         })}

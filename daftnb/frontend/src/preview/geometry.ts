@@ -1,7 +1,8 @@
-// Where rows and columns are. A browser's element has at most some 17 million pixels (Firefox) or 33 million (Chromium):
-// of more rows than fit, the scroll bar stands for a share of them, and the place itself is kept in rows.
-import { OPENS, isRight } from "./cell.ts";
-import type { Column, Kind } from "./wire.ts";
+// Where rows and columns are. A browser's element has at most some 17 million pixels (Firefox) or 33 million
+// (Chromium). Where more rows than that are shown, the scroll bar stands for a share of them, and the place itself is
+// kept in rows.
+import { RECORDS } from "./kinds/registry.ts";
+import type { Column } from "./wire.ts";
 
 export const HIGHEST = 8_000_000; // px
 
@@ -48,7 +49,9 @@ export function spread(widths: readonly number[], flexible: readonly boolean[], 
 /** Left edges of the shown columns, px, one more than there are: the last is where they end. */
 export function edgesOf(widths: readonly number[]): Float64Array {
   const edges = new Float64Array(widths.length + 1);
-  widths.forEach((width, index) => (edges[index + 1] = edges[index]! + width));
+  widths.forEach((width, index) => {
+    edges[index + 1] = edges[index]! + width;
+  });
   return edges;
 }
 
@@ -75,10 +78,6 @@ export function spanOf(edges: Float64Array, pinned: number, left: number, width:
 
 export const LEAST_WIDTH = 48;
 export const MOST_WIDTH = 900;
-const WIDTHS: Partial<Record<Kind, number>> = {
-  integer: 92, float: 98, boolean: 88, decimal: 110, date: 104, time: 118, timestamp: 190, duration: 120, string: 170, embedding: 190,
-  image: 150, null: 80,
-};
 const HEAD = 50; // px beside a column's name: its padding, the sort's sign, the button
 const EDGES = 22; // px beside a cell's text
 const FONT = '12.5px system-ui, -apple-system, "Segoe UI", sans-serif'; // as in preview.css
@@ -98,10 +97,11 @@ const headWidth = ({ name, type }: Column): number =>
   Math.min(230, Math.max(96, name.length * letter() * 1.04 + HEAD, type.length * letter() * 0.88 + EDGES));
 
 /** Before anything is known but its name and kind. */
-export const widthOf = (column: Column): number => Math.round(Math.max(WIDTHS[column.kind] ?? 210, headWidth(column)));
+export const widthOf = (column: Column): number => Math.round(Math.max(RECORDS[column.kind].width, headWidth(column)));
 
 /** For these texts, in letters; a number is never cut. */
 export function widthFor(column: Column, letters: number): number {
-  const most = isRight(column.kind) ? 460 : OPENS.has(column.kind) ? 260 : 300;
+  const { isRight, opens } = RECORDS[column.kind];
+  const most = isRight ? 460 : opens ? 260 : 300;
   return Math.round(Math.max(headWidth(column), Math.min(most, letters * letter() + EDGES)));
 }

@@ -1,11 +1,12 @@
-// The header's cells: name, type, how it is sorted, what its values are like. Click sorts; drag moves; the edge resizes.
+// The header's cells: a column's name, its type, its sort order and a summary of its values. A click sorts, a drag
+// moves the column, and its edge resizes it.
 import type { Signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { onOneLine } from "./cell.ts";
-import { caption } from "./figures.ts";
 import type { Body } from "./body.ts";
+import { onOneLine } from "./cell.ts";
 import type { Span } from "./geometry.ts";
 import { Mini } from "./mini.tsx";
+import { caption } from "./statistics.ts";
 import type { PreviewStore } from "./store.ts";
 import { moved, sorted } from "./view.ts";
 
@@ -83,25 +84,59 @@ function HeadCell({ store, body, index, left, width, onOpen }: CellProps) {
     store.change(sorted(view, column, event.shiftKey));
   };
   const onDblClick = (event: MouseEvent) => {
-    if ((event.target as Element).classList.contains("grip")) store.widths.set(column, store.widths.fit(column, Math.floor(store.scroll.top)));
+    if ((event.target as Element).classList.contains("grip"))
+      store.widths.set(column, store.widths.fit(column, Math.floor(store.scroll.top)));
   };
 
   const filtered = view.filters.some((filter) => filter.column === column);
   const words = caption(summary, store.rows.value);
   return (
-    <div class={`cell${sort ? " sorted" : ""}`} role="columnheader" aria-colindex={index + 2} tabIndex={active ? 0 : -1} data-column={column}
-      aria-sort={sort ? (sort.descending ? "descending" : "ascending") : "none"} style={{ left: `${left}px`, width: `${width}px` }}
-      onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} onDblClick={onDblClick}
-      onFocus={() => (store.active.value = { row: -1, column: index })}>
+    <div
+      class={`cell${sort ? " sorted" : ""}`}
+      role="columnheader"
+      aria-colindex={index + 2}
+      tabIndex={active ? 0 : -1}
+      data-column={column}
+      aria-sort={sort ? (sort.descending ? "descending" : "ascending") : "none"}
+      style={{ left: `${left}px`, width: `${width}px` }}
+      onPointerDown={onPointerDown}
+      onPointerMove={onPointerMove}
+      onPointerUp={onPointerUp}
+      onPointerCancel={onPointerUp}
+      onDblClick={onDblClick}
+      onFocus={() => (store.active.value = { row: -1, column: index })}
+    >
       <div class="name" title={about.name}>
         <bdi>{about.name === "" ? <span class="mark empty">no name</span> : onOneLine(about.name)}</bdi>
-        {sort && <span class="order">{sort.descending ? "▼" : "▲"}{view.sort.length > 1 ? at + 1 : ""}</span>}
-        {filtered && <svg class="funnel" viewBox="0 0 10 10" role="img" aria-label="filtered"><path d="M0 0h10L6.2 5v5L3.8 8V5z" /></svg>}
+        {sort && (
+          <span class="order">
+            {sort.descending ? "▼" : "▲"}
+            {view.sort.length > 1 ? at + 1 : ""}
+          </span>
+        )}
+        {filtered && (
+          <svg class="funnel" viewBox="0 0 10 10" role="img" aria-label="filtered">
+            <path d="M0 0h10L6.2 5v5L3.8 8V5z" />
+          </svg>
+        )}
       </div>
-      <div class="type" title={about.type}>{about.type}</div>
+      <div class="type" title={about.type}>
+        {about.type}
+      </div>
       <Mini summary={summary} rows={store.rows.value} />
-      <div class="caption" title={words}>{words || "\u00a0"}</div>
-      <button type="button" class="more" tabIndex={-1} aria-label={`Column ${about.name}: sort, filter, figures`} title="Sort, filter, figures" onClick={() => onOpen(column)}>⋯</button>
+      <div class="caption" title={words}>
+        {words || "\u00a0"}
+      </div>
+      <button
+        type="button"
+        class="more"
+        tabIndex={-1}
+        aria-label={`Column ${about.name}: sort, filter, statistics`}
+        title="Sort, filter, statistics"
+        onClick={() => onOpen(column)}
+      >
+        ⋯
+      </button>
       <div class="grip" title="Drag to resize; double-click to fit" />
     </div>
   );
@@ -118,12 +153,23 @@ export function Head(props: HeadProps) {
   for (let index = Math.max(from, view.pinned); index < Math.min(to, view.columns.length); index++) rest.push(index);
   const { edges } = body.current;
   const cell = (index: number) => (
-    <HeadCell key={view.columns[index]} index={index} left={edges[index]! - (index < view.pinned ? 0 : edges[view.pinned]!)}
-      width={edges[index + 1]! - edges[index]!} store={store} body={body} onOpen={onOpen} />
+    <HeadCell
+      key={view.columns[index]}
+      index={index}
+      left={edges[index]! - (index < view.pinned ? 0 : edges[view.pinned]!)}
+      width={edges[index + 1]! - edges[index]!}
+      store={store}
+      body={body}
+      onOpen={onOpen}
+    />
   );
   return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the arrow keys go to the cells of a row, not to the row
     <div class="row" role="row" aria-rowindex={1}>
-      <div class="number" role="columnheader" aria-colindex={1} aria-label="row">#</div>
+      {/* biome-ignore lint/a11y/useFocusableInteractive: nothing can be done with the column of row numbers */}
+      <div class="number" role="columnheader" aria-colindex={1} aria-label="row">
+        #
+      </div>
       <div class="pins">{pins.map(cell)}</div>
       <div class="cells">{rest.map(cell)}</div>
     </div>

@@ -1,11 +1,10 @@
-// The preview of a dataframe: draws it into a shadow root; what `render` returns cleans up.
+// The preview of a dataframe: draws it into a shadow root. The function that `render` returns cleans up.
 import { effect, useSignal } from "@preact/signals";
 import { render as draw } from "preact";
 import { useRef } from "preact/hooks";
-import base from "../base.css";
 import { keepFocus, keepKeys } from "../keys.ts";
+import { mountShadow } from "../shadow.ts";
 import type { Model } from "../store.ts";
-import { followTheme } from "../theme.ts";
 import { download } from "./asks.ts";
 import { Bar, Chips } from "./bar.tsx";
 import { save } from "./clipboard.ts";
@@ -18,9 +17,11 @@ import { ofGrid } from "./moves.ts";
 import { Popup } from "./popup.tsx";
 import style from "./preview.css";
 import { Waiting } from "./states.tsx";
-import { storeOf, type Place, type PreviewStore } from "./store.ts";
+import { type Place, type PreviewStore, storeOf } from "./store.ts";
 
-type Open = { name: "columns" | "code" | "download"; x: number; button: HTMLElement } | { name: "column"; column: number; x: number };
+type Open =
+  | { name: "columns" | "code" | "download"; x: number; button: HTMLElement }
+  | { name: "column"; column: number; x: number };
 
 function DownloadPanel({ store, onClose }: { store: PreviewStore; onClose: (back: boolean) => void }) {
   const fetch = (format: "csv" | "parquet") => (event: MouseEvent) => {
@@ -32,8 +33,12 @@ function DownloadPanel({ store, onClose }: { store: PreviewStore; onClose: (back
     <>
       <p class="muted">All rows of this view, through the kernel</p>
       <div class="group">
-        <button type="button" data-first onClick={fetch("csv")}>CSV</button>
-        <button type="button" onClick={fetch("parquet")}>Parquet</button>
+        <button type="button" data-first onClick={fetch("csv")}>
+          CSV
+        </button>
+        <button type="button" onClick={fetch("parquet")}>
+          Parquet
+        </button>
       </div>
     </>
   );
@@ -47,11 +52,23 @@ function Messages({ store }: { store: PreviewStore }) {
       {table?.state === "ready" && table.note && <p class="note">{table.note}</p>}
       {problem !== null && (
         <p class="problem" role="alert">
-          {problem} {store.retries && <button type="button" class="plain link" onClick={() => store.again()}>Try again</button>}{" "}
-          <button type="button" class="plain link" onClick={() => (store.problem.value = null)}>Dismiss</button>
+          {problem}{" "}
+          {store.retries && (
+            <button type="button" class="plain link" onClick={() => store.again()}>
+              Try again
+            </button>
+          )}{" "}
+          <button type="button" class="plain link" onClick={() => (store.problem.value = null)}>
+            Dismiss
+          </button>
         </p>
       )}
-      {store.line.silent.value && <p class="note" role="status">The kernel has not answered for a few seconds: it is busy, or gone. What it is asked for appears when it answers.</p>}
+      {store.line.silent.value && (
+        <p class="note" role="status">
+          The kernel has not answered for a few seconds: it is busy, or gone. What it is asked for appears when it
+          answers.
+        </p>
+      )}
     </>
   );
 }
@@ -63,7 +80,13 @@ function Preview({ store }: { store: PreviewStore }) {
   const detail = useSignal<Place | null>(null);
   const table = store.table.value;
   if (table === null) return <p class="empty">This preview cannot be drawn. Run the cell again.</p>;
-  if (table.state !== "ready") return <><Waiting store={store} /><Messages store={store} /></>;
+  if (table.state !== "ready")
+    return (
+      <>
+        <Waiting store={store} />
+        <Messages store={store} />
+      </>
+    );
 
   const closePopup = (back: boolean) => {
     const was = open.peek();
@@ -71,7 +94,10 @@ function Preview({ store }: { store: PreviewStore }) {
     if (!back || was === null) return;
     if (was.name === "column") {
       const at = store.view.peek().columns.indexOf(was.column);
-      handle.current?.({ row: -1, column: at < 0 ? Math.min(store.active.peek().column, store.view.peek().columns.length - 1) : at });
+      handle.current?.({
+        row: -1,
+        column: at < 0 ? Math.min(store.active.peek().column, store.view.peek().columns.length - 1) : at,
+      });
     } else was.button.focus({ preventScroll: true });
   };
   const go = (column: number) => {
@@ -102,15 +128,43 @@ function Preview({ store }: { store: PreviewStore }) {
       <Chips store={store} />
       <Messages store={store} />
       <div class={`box${place !== null ? " detailed" : ""}${now !== null ? " opened" : ""}`} ref={box}>
-        {table.columns.length === 0
-          ? <p class="empty">It has no columns.</p>
-          : <Grid store={store} handle={handle} onColumn={onColumn} onDetail={onDetail} isDetailOpen={() => detail.peek() !== null} />}
-        {table.columns.length > 0 && store.rows.value === 0 && <p class="empty none">{table.rows === 0 ? "It has no rows." : "No row is like that."}</p>}
-        {place !== null && place.row < store.rows.value && <Detail store={store} place={place} onClose={() => onDetail(null)} />}
-        {now?.name === "column" && <Popup key={now.column} label={`Column ${table.columns[now.column]!.name}`} x={now.x} onClose={closePopup}><ColumnPanel store={store} column={now.column} onClose={closePopup} /></Popup>}
-        {now?.name === "columns" && <Popup label="Columns" x={now.x} onClose={closePopup}><ColumnsPanel store={store} onGo={go} onClose={closePopup} /></Popup>}
-        {now?.name === "code" && <Popup label="Code" x={now.x} onClose={closePopup} wide><CodePanel store={store} onClose={closePopup} /></Popup>}
-        {now?.name === "download" && <Popup label="Download" x={now.x} onClose={closePopup}><DownloadPanel store={store} onClose={closePopup} /></Popup>}
+        {table.columns.length === 0 ? (
+          <p class="empty">It has no columns.</p>
+        ) : (
+          <Grid
+            store={store}
+            handle={handle}
+            onColumn={onColumn}
+            onDetail={onDetail}
+            isDetailOpen={() => detail.peek() !== null}
+          />
+        )}
+        {table.columns.length > 0 && store.rows.value === 0 && (
+          <p class="empty none">{table.rows === 0 ? "It has no rows." : "No row is like that."}</p>
+        )}
+        {place !== null && place.row < store.rows.value && (
+          <Detail store={store} place={place} onClose={() => onDetail(null)} />
+        )}
+        {now?.name === "column" && (
+          <Popup key={now.column} label={`Column ${table.columns[now.column]!.name}`} x={now.x} onClose={closePopup}>
+            <ColumnPanel store={store} column={now.column} onClose={closePopup} />
+          </Popup>
+        )}
+        {now?.name === "columns" && (
+          <Popup label="Columns" x={now.x} onClose={closePopup}>
+            <ColumnsPanel store={store} onGo={go} onClose={closePopup} />
+          </Popup>
+        )}
+        {now?.name === "code" && (
+          <Popup label="Code" x={now.x} onClose={closePopup} wide>
+            <CodePanel store={store} onClose={closePopup} />
+          </Popup>
+        )}
+        {now?.name === "download" && (
+          <Popup label="Download" x={now.x} onClose={closePopup}>
+            <DownloadPanel store={store} onClose={closePopup} />
+          </Popup>
+        )}
       </div>
     </>
   );
@@ -118,27 +172,11 @@ function Preview({ store }: { store: PreviewStore }) {
 
 export function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const controller = new AbortController();
-  const host = document.createElement("div");
-  el.replaceChildren(host);
-  const shadow = host.attachShadow({ mode: "open" });
-  const sheet = document.createElement("style");
-  sheet.textContent = base + style;
-  const root = document.createElement("div");
-  root.className = "root";
-  root.dataset.view = "preview";
-  const live = document.createElement("div");
-  live.className = "hidden";
-  live.setAttribute("role", "status");
-  live.setAttribute("aria-live", "polite");
-  shadow.append(sheet, root, live);
+  const { host, root, live } = mountShadow(el, "preview", style, controller.signal);
   const store = storeOf(model);
   store.connect(model, controller.signal);
-  const theme = followTheme(controller.signal);
   keepKeys(root, host, controller.signal, (event, target) => target.closest("[role=grid]") !== null && ofGrid(event));
   const dispose = effect(() => {
-    root.dataset.theme = theme.value;
-  });
-  const disposeSaid = effect(() => {
     live.textContent = store.said.value;
   });
   draw(<Preview store={store} />, root);
@@ -146,7 +184,6 @@ export function render({ model, el }: { model: Model; el: HTMLElement }): () => 
   return () => {
     controller.abort();
     dispose();
-    disposeSaid();
     draw(null, root);
     host.remove();
   };

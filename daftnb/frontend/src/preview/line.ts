@@ -1,12 +1,12 @@
 // The line to the kernel: requests with numbers, their answers, and whether the kernel answers at all.
 import { signal } from "@preact/signals";
+import { LARGEST_ID } from "../limits.ts";
 import type { Model } from "../store.ts";
-import { asAnswer, type Answer, type Request } from "./wire.ts";
+import { type Answer, asAnswer, type Request, type SentRequest } from "./wire.ts";
 
 /** A kernel that has not answered for so long is busy, or gone; the page says so. */
 export const PATIENCE_MS = 3_000;
 const TICK_MS = 500;
-const MOST_ID = 2 ** 31 - 1;
 
 type Hear = (answer: Answer) => void;
 
@@ -23,7 +23,7 @@ export class Line {
   readonly #open = new Map<number, Open>();
   #model: Model;
   // Several pages may share a kernel's widget, and each hears the answers to all: they begin at numbers of their own.
-  #last = Math.floor(Math.random() * (MOST_ID / 2)) + 1;
+  #last = Math.floor(Math.random() * (LARGEST_ID / 2)) + 1;
 
   constructor(model: Model) {
     this.#model = model;
@@ -46,15 +46,19 @@ export class Line {
 
   /** Ask; `hear` gets each answer until one ends the request. Gives the request's number. */
   ask(request: Request, hear: Hear): number {
-    this.#last = this.#last >= MOST_ID ? 1 : this.#last + 1;
+    this.#last = this.#last >= LARGEST_ID ? 1 : this.#last + 1;
     this.#open.set(this.#last, { hear, since: performance.now(), heard: false });
-    this.#model.send({ ...request, id: this.#last });
+    this.#send({ ...request, id: this.#last });
     return this.#last;
   }
 
   /** Ask for it to end: what is still to be answered says so itself. */
   cancel(id: number): void {
-    if (this.#open.has(id)) this.#model.send({ type: "cancel", id });
+    if (this.#open.has(id)) this.#send({ type: "cancel", id });
+  }
+
+  #send(request: SentRequest): void {
+    this.#model.send(request);
   }
 
   /** Take no more answers to it. */

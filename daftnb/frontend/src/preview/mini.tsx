@@ -1,6 +1,7 @@
-// The small picture of a column's values: bars of a histogram, or the most frequent values side by side; nulls at the end.
+// The small picture of a column's values: bars of a histogram, or the most frequent values side by side. Nulls stand at
+// the end.
 import { grouped, onOneLine } from "./cell.ts";
-import { HOW_WORDS, nullShare, percent, valueWords } from "./figures.ts";
+import { HOW_WORDS, nullShare, percent, valueWords } from "./statistics.ts";
 import type { Summary } from "./wire.ts";
 
 const NULLS = 14; // % of the width that a bar for nulls has
@@ -12,7 +13,16 @@ function Bars({ counts, high, room }: { counts: number[]; high: number; room: nu
     <>
       {counts.map((count, index) => {
         const height = count === 0 ? 0 : Math.max(1, (count / most) * high);
-        return <rect key={index} x={index * wide} y={high - height} width={Math.max(0.5, wide - (counts.length > 40 ? 0 : 0.8))} height={height} class="bar" />;
+        return (
+          <rect
+            key={index}
+            x={index * wide}
+            y={high - height}
+            width={Math.max(0.5, wide - (counts.length > 40 ? 0 : 0.8))}
+            height={height}
+            class="bar"
+          />
+        );
       })}
     </>
   );
@@ -40,13 +50,30 @@ export function Mini({ summary, rows, high = 22 }: { summary: Summary | undefine
           const wide = Math.min(room - x, (count / all) * room);
           const from = x;
           x += wide;
-          return wide > 0.3 && <rect key={value} x={from} y={high - 9} width={Math.max(0.3, wide - 0.6)} height={9} class={index % 2 === 0 ? "bar" : "bar second"} />;
+          return (
+            wide > 0.3 && (
+              <rect
+                key={value}
+                x={from}
+                y={high - 9}
+                width={Math.max(0.3, wide - 0.6)}
+                height={9}
+                class={index % 2 === 0 ? "bar" : "bar second"}
+              />
+            )
+          );
         })}
       </>
     );
   }
   return (
-    <svg class="mini" viewBox={`0 0 100 ${high}`} preserveAspectRatio="none" style={{ height: `${high}px` }} aria-hidden="true">
+    <svg
+      class="mini"
+      viewBox={`0 0 100 ${high}`}
+      preserveAspectRatio="none"
+      style={{ height: `${high}px` }}
+      aria-hidden="true"
+    >
       {inside}
       {nulls}
     </svg>
@@ -64,9 +91,14 @@ export function Frequent({ summary, rows }: { summary: Summary; rows: number }) 
         <tbody>
           {top.values.slice(0, 10).map(({ value, count }) => (
             <tr key={value}>
-              <th scope="row"><bdi>{value === "" ? <span class="mark empty">empty</span> : onOneLine(value)}</bdi></th>
+              <th scope="row">
+                <bdi>{value === "" ? <span class="mark empty">empty</span> : onOneLine(value)}</bdi>
+              </th>
               <td class="num">{grouped(count)}</td>
-              <td class="share"><i style={{ width: `${Math.min(100, (count / all) * 100)}%` }} /><span>{percent(Math.min(1, count / all))}</span></td>
+              <td class="share">
+                <i style={{ width: `${Math.min(100, (count / all) * 100)}%` }} />
+                <span>{percent(Math.min(1, count / all))}</span>
+              </td>
             </tr>
           ))}
         </tbody>
@@ -77,8 +109,13 @@ export function Frequent({ summary, rows }: { summary: Summary; rows: number }) 
   return (
     <figure class="histogram">
       <Mini summary={summary} rows={rows} high={56} />
-      <div class="ends"><span>{valueWords(histogram.edges[0]!)}</span><span>{valueWords(histogram.edges.at(-1)!)}</span></div>
-      <figcaption>{histogram.counts.length} bars, {HOW_WORDS[histogram.how]}</figcaption>
+      <div class="ends">
+        <span>{valueWords(histogram.edges[0]!)}</span>
+        <span>{valueWords(histogram.edges.at(-1)!)}</span>
+      </div>
+      <figcaption>
+        {histogram.counts.length} bars, {HOW_WORDS[histogram.how]}
+      </figcaption>
     </figure>
   );
 }

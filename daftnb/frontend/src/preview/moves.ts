@@ -9,9 +9,17 @@ export interface Bounds {
 }
 
 /** Where a key leads from a place (row −1: the header); null: it leads nowhere. */
-export function led(key: string, control: boolean, { row, column }: Place, { rows, columns, page }: Bounds): Place | null {
+export function led(
+  key: string,
+  control: boolean,
+  { row, column }: Place,
+  { rows, columns, page }: Bounds,
+): Place | null {
   const [lastRow, lastColumn] = [rows - 1, columns - 1];
-  const within = (to: Place): Place => ({ row: Math.max(-1, Math.min(lastRow, to.row)), column: Math.max(0, Math.min(lastColumn, to.column)) });
+  const within = (to: Place): Place => ({
+    row: Math.max(-1, Math.min(lastRow, to.row)),
+    column: Math.max(0, Math.min(lastColumn, to.column)),
+  });
   const inRows = (to: number) => (row < 0 ? to : Math.max(0, to)); // by leaps one does not get into the header
   switch (key) {
     case "ArrowUp":
@@ -39,7 +47,19 @@ const WITH_CONTROL = new Set(["c", "C", "a", "A", "Home", "End", "ArrowUp", "Arr
 const WITH_ALT = new Set(["ArrowLeft", "ArrowRight"]);
 
 /** Keys pressed in the grid that are its own: besides moving, no single letter may reach the notebook's commands. */
-export function ofGrid({ key, ctrlKey, metaKey, altKey, shiftKey }: { key: string; ctrlKey: boolean; metaKey: boolean; altKey: boolean; shiftKey: boolean }): boolean {
+export function ofGrid({
+  key,
+  ctrlKey,
+  metaKey,
+  altKey,
+  shiftKey,
+}: {
+  key: string;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+  shiftKey: boolean;
+}): boolean {
   if (altKey) return !ctrlKey && !metaKey && WITH_ALT.has(key);
   if (ctrlKey || metaKey) return WITH_CONTROL.has(key);
   if (key === "F10") return shiftKey;

@@ -1,9 +1,8 @@
 // Rows that have come, in blocks of a hundred, the least recently used let go; and which to ask for next.
+import { MOST_COLUMNS } from "../limits.ts";
 import type { Part } from "./arrow.ts";
 
 export const BLOCK = 100;
-/** Columns of one request at most. */
-export const WIDEST = 64;
 const AHEAD = 2; // blocks asked for in the direction of travel, before they are seen
 const MOST_BYTES = 48_000_000;
 
@@ -90,10 +89,14 @@ export class Pages {
   }
 
   /**
-   * What to ask for of the rows `first` to `last` (inclusive) of these columns; null where all has come, or is on its way,
-   * which `asked` tells of a row of a column.
+   * Return what to ask for of the rows `first` to `last` (inclusive) of these columns. Null: all of it is here or on
+   * its way (`asked` tells that of a row of a column).
    */
-  next({ first, last, columns, forward }: Sight, rows: number, asked: (row: number, column: number) => boolean): Wanted | null {
+  next(
+    { first, last, columns, forward }: Sight,
+    rows: number,
+    asked: (row: number, column: number) => boolean,
+  ): Wanted | null {
     const from = Math.floor(first / BLOCK);
     const to = Math.floor(last / BLOCK);
     const order: number[] = [];
@@ -112,7 +115,12 @@ export class Pages {
     return this.#lackedOf(order, rows, columns, () => false);
   }
 
-  #lackedOf(blocks: readonly number[], rows: number, columns: readonly number[], asked: (row: number, column: number) => boolean): Wanted | null {
+  #lackedOf(
+    blocks: readonly number[],
+    rows: number,
+    columns: readonly number[],
+    asked: (row: number, column: number) => boolean,
+  ): Wanted | null {
     for (const number of blocks) {
       const begin = number * BLOCK;
       const end = Math.min(begin + BLOCK, rows);
@@ -121,7 +129,9 @@ export class Pages {
       let start = end;
       for (const column of columns) start = Math.min(start, this.#lacking(begin, end, column, asked));
       if (start >= end) continue;
-      const lacking = columns.filter((column) => this.#lacking(start, start + 1, column, asked) === start).slice(0, WIDEST);
+      const lacking = columns
+        .filter((column) => this.#lacking(start, start + 1, column, asked) === start)
+        .slice(0, MOST_COLUMNS);
       return { start, count: end - start, columns: lacking };
     }
     return null;

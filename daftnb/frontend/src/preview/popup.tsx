@@ -17,7 +17,9 @@ export function Popup({ label, x, onClose, children, wide }: PopupProps) {
   close.current = onClose;
   useEffect(() => {
     const element = box.current!;
-    (element.querySelector<HTMLElement>("[data-first]") ?? element.querySelector<HTMLElement>("input, select, button"))?.focus({ preventScroll: true });
+    (
+      element.querySelector<HTMLElement>("[data-first]") ?? element.querySelector<HTMLElement>("input, select, button")
+    )?.focus({ preventScroll: true });
     const root = element.getRootNode() as ShadowRoot;
     const onPress = (event: Event) => {
       const [target] = event.composedPath();
@@ -28,13 +30,19 @@ export function Popup({ label, x, onClose, children, wide }: PopupProps) {
   }, []);
   const width = wide ? 460 : 320;
   return (
-    <div class={wide ? "popup wide" : "popup"} role="dialog" aria-label={label} ref={box} style={{ left: `max(0px, min(${Math.max(0, x)}px, 100% - ${width + 8}px))` }}
+    <div
+      class={wide ? "popup wide" : "popup"}
+      role="dialog"
+      aria-label={label}
+      ref={box}
+      style={{ left: `max(0px, min(${Math.max(0, x)}px, 100% - ${width + 8}px))` }}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
         event.stopPropagation();
         event.preventDefault();
         onClose(true);
-      }}>
+      }}
+    >
       {children}
     </div>
   );

@@ -1,19 +1,19 @@
 // What a page knows of a preview: the table, the view that is shown and the one that is being made, rows and summaries.
 // One for all views of a widget's model, and kept while the page takes views away and draws them anew.
 import { batch, signal } from "@preact/signals";
+import { FIRST_COLUMNS } from "../limits.ts";
 import type { Model } from "../store.ts";
 import { partsOf } from "./arrow.ts";
 import { Line } from "./line.ts";
 import { Pages, type Sight, type Wanted } from "./pages.ts";
+import { asRequest, sameColumns, sameKept, sameRows, type View, whole } from "./view.ts";
 import { Widths } from "./widths.ts";
-import { asRequest, sameColumns, sameKept, sameRows, whole, type View } from "./view.ts";
-import { asTable, bytesOf, type Answer, type Summary, type Table } from "./wire.ts";
+import { type Answer, asTable, bytesOf, type Summary, type Table } from "./wire.ts";
 
 const IN_FLIGHT = 2; // requests for pages at a time: one is made ready while the other travels
 const ASK_AGAIN_MS = 10_000;
 const COLUMNS_SETTLED_MS = 400;
 const STOP_PATIENCE_MS = 2_000; // for the kernel to say that it has stopped
-const FIRST_COLUMNS = 30; // that the first page has
 const SUMMED_AT_ONCE = 32;
 
 /** Work that a person waits for, and may stop. */
@@ -112,8 +112,10 @@ export class PreviewStore {
       this.#forget();
       return;
     }
-    const model = (this.#model = first);
-    const ear = (this.#ear = new AbortController());
+    const model = first;
+    const ear = new AbortController();
+    this.#model = model;
+    this.#ear = ear;
     this.line.connect(model, ear.signal, () => this.#pump());
     const onTable = () => this.reset();
     const onPage = () => this.#seed();
@@ -151,11 +153,17 @@ export class PreviewStore {
     this.#forget();
     batch(() => {
       const before = this.table.peek();
-      const same = before !== null && table !== null && JSON.stringify(before.columns) === JSON.stringify(table.columns);
+      const same =
+        before !== null && table !== null && JSON.stringify(before.columns) === JSON.stringify(table.columns);
       if (!same) this.widths.clear();
       this.table.value = table;
       if (!same) this.view.value = whole(table?.columns.length ?? 0);
-      else this.view.value = { ...whole(table.columns.length), columns: this.view.peek().columns, pinned: this.view.peek().pinned };
+      else
+        this.view.value = {
+          ...whole(table.columns.length),
+          columns: this.view.peek().columns,
+          pinned: this.view.peek().pinned,
+        };
       this.#applied = this.view.peek();
       this.#number = 0;
       this.rows.value = table?.rows ?? 0;
@@ -211,10 +219,14 @@ export class PreviewStore {
     for (const flight of this.#flights) if (now - flight.since > ASK_AGAIN_MS) this.line.drop(flight.id);
     this.#flights = this.#flights.filter(({ id }) => this.line.isOpen(id));
     const asked = (row: number, column: number) =>
-      this.#flights.some(({ start, count, columns }) => row >= start && row < start + count && columns.includes(column));
+      this.#flights.some(
+        ({ start, count, columns }) => row >= start && row < start + count && columns.includes(column),
+      );
     while (this.#flights.length < IN_FLIGHT) {
       // What is not in sight is asked for one at a time, when there is nothing else: it must not be waited for.
-      const next = this.pages.next(want, this.rows.peek(), asked) ?? (this.#flights.length === 0 ? this.pages.ahead(want, this.rows.peek()) : null);
+      const next =
+        this.pages.next(want, this.rows.peek(), asked) ??
+        (this.#flights.length === 0 ? this.pages.ahead(want, this.rows.peek()) : null);
       if (next === null) return;
       const id = this.line.ask({ type: "page", view: this.#number, ...next }, (answer) => this.#onPage(answer));
       this.#flights.push({ ...next, id, since: now });
@@ -227,11 +239,12 @@ export class PreviewStore {
     if (!flight) return;
     if (answer.type === "page" && answer.view === this.#number && answer.start === flight.start && answer.count > 0) {
       if (answer.rows !== this.rows.peek()) this.rows.value = answer.rows;
-      if (!this.#take(answer.data, answer.start, flight.columns)) this.#refuse("Rows came that this page cannot read. Run the cell again.");
+      if (!this.#take(answer.data, answer.start, flight.columns))
+        this.#refuse("Rows came that this page cannot read. Run the cell again.");
     } else if (this.#making) {
       this.#refused = true; // it was replaced already; the answer to the view is on its way
     } else if (answer.type === "error" && !this.#healed) {
-      // Another page of the same kernel may have made another view, or this page was loaded again: ask for the view anew.
+      // Another page of the same kernel made another view, or this page was loaded again: ask for the view again.
       this.#healed = this.#refused = true;
       this.#make(this.view.peek());
     } else if (answer.type === "error") {
@@ -341,7 +354,7 @@ export class PreviewStore {
 
   // -- summaries ------------------------------------------------------------------------------------------------------
 
-  /** These columns are in sight: what is not known of them is asked for, some at a time, once the first rows are here. */
+  /** Ask for the missing summaries of these columns, which are in sight: some at a time, after the first rows. */
   sum(columns: readonly number[]): void {
     if (this.#summing || this.#ear === null || this.pages.size === 0 || this.table.peek()?.state !== "ready") return;
     const lacking = columns.filter((column) => !this.#asking.has(column)).slice(0, SUMMED_AT_ONCE);
@@ -390,11 +403,14 @@ export class PreviewStore {
 
 const stores = new WeakMap<object, PreviewStore>();
 
-/** The one store of a widget's model: each view is given a model object of its own (anywidget's proxy), but the widget's
- * layout, which no other widget has, is the page's one object. */
+/** Return the one store of a widget's model. Each view is given a model object of its own (anywidget's proxy), but the
+ * widget's layout, which no other widget has, is one object on the page. */
 export function storeOf(model: Model): PreviewStore {
   const identity = (model.get("layout") as object | null | undefined) ?? model;
   let store = stores.get(identity);
-  if (store === undefined) stores.set(identity, (store = new PreviewStore(model)));
+  if (store === undefined) {
+    store = new PreviewStore(model);
+    stores.set(identity, store);
+  }
   return store;
 }

@@ -1,4 +1,5 @@
-// Pictures as addresses that the page may show: made when a picture is first seen, given back when many others were since.
+// Pictures as addresses that the page may show: made when a picture is first seen, released when many others were seen
+// since.
 const MOST = 400;
 
 export class Thumbnails {
@@ -31,4 +32,5 @@ export class Thumbnails {
 }
 
 /** It is shown as a PNG whatever it is: nothing else is a picture here. */
-export const addressOf = (image: Uint8Array): string => URL.createObjectURL(new Blob([image as Uint8Array<ArrayBuffer>], { type: "image/png" }));
+export const addressOf = (image: Uint8Array): string =>
+  URL.createObjectURL(new Blob([image as Uint8Array<ArrayBuffer>], { type: "image/png" }));

@@ -1,6 +1,9 @@
 // The view that a person has made of the table, and how it is said to the kernel: a closed grammar, checked there too.
+import { MOST_FILTERS, MOST_SORTS } from "../limits.ts";
 import { nameWords, onOneLine } from "./cell.ts";
-import type { Column, Filter, Kind, PlainOperator, Request, Sort, ValueOperator } from "./wire.ts";
+import type { Operator } from "./kinds/kind.ts";
+import { RECORDS } from "./kinds/registry.ts";
+import type { Column, Filter, Kind, Request, Sort, ValueOperator } from "./wire.ts";
 
 export interface View {
   sort: Sort[];
@@ -12,20 +15,21 @@ export interface View {
   pinned: number;
 }
 
-export const MOST_SORTS = 8;
-export const MOST_FILTERS = 32;
-export const LONGEST_SEARCH = 200;
-export const LONGEST_VALUE = 1000;
-
 export const whole = (columns: number): View => ({
-  sort: [], filters: [], search: "", columns: Array.from({ length: columns }, (_, column) => column), pinned: 0,
+  sort: [],
+  filters: [],
+  search: "",
+  columns: Array.from({ length: columns }, (_, column) => column),
+  pinned: 0,
 });
 
 /** Whether two views have the same rows in the same order. */
-export const sameRows = (a: View, b: View): boolean => sameKept(a, b) && JSON.stringify(a.sort) === JSON.stringify(b.sort);
+export const sameRows = (a: View, b: View): boolean =>
+  sameKept(a, b) && JSON.stringify(a.sort) === JSON.stringify(b.sort);
 
 /** Whether two views keep the same rows, in whatever order. */
-export const sameKept = (a: View, b: View): boolean => a.search === b.search && JSON.stringify(a.filters) === JSON.stringify(b.filters);
+export const sameKept = (a: View, b: View): boolean =>
+  a.search === b.search && JSON.stringify(a.filters) === JSON.stringify(b.filters);
 
 export const sameColumns = (a: View, b: View): boolean =>
   a.columns.length === b.columns.length && a.columns.every((column, index) => column === b.columns[index]);
@@ -48,7 +52,8 @@ function spliced<T>(list: readonly T[], at: number, drop: number, ...items: T[])
 export function sorted(view: View, column: number, more: boolean): View {
   const at = view.sort.findIndex((one) => one.column === column);
   const before = view.sort[at];
-  const next: Sort | null = before === undefined ? { column, descending: false } : before.descending ? null : { column, descending: true };
+  const next: Sort | null =
+    before === undefined ? { column, descending: false } : before.descending ? null : { column, descending: true };
   if (!more) return { ...view, sort: next ? [next] : [] };
   if (at < 0) return view.sort.length >= MOST_SORTS || !next ? view : { ...view, sort: [...view.sort, next] };
   return { ...view, sort: next ? spliced(view.sort, at, 1, next) : spliced(view.sort, at, 1) };
@@ -56,7 +61,10 @@ export function sorted(view: View, column: number, more: boolean): View {
 
 /** Sorted by this column alone, or (null) not by it. */
 export function sortedBy(view: View, column: number, descending: boolean | null): View {
-  return { ...view, sort: descending === null ? view.sort.filter((one) => one.column !== column) : [{ column, descending }] };
+  return {
+    ...view,
+    sort: descending === null ? view.sort.filter((one) => one.column !== column) : [{ column, descending }],
+  };
 }
 
 export const filtered = (view: View, filter: Filter): View =>
@@ -74,7 +82,10 @@ export function hidden(view: View, column: number): View {
 export function shown(view: View, column: number): View {
   if (view.columns.includes(column)) return view;
   const rest = view.columns.slice(view.pinned);
-  const before = rest.reduce((nearest, other, index) => (other < column && (nearest < 0 || other > rest[nearest]!) ? index : nearest), -1);
+  const before = rest.reduce(
+    (nearest, other, index) => (other < column && (nearest < 0 || other > rest[nearest]!) ? index : nearest),
+    -1,
+  );
   return { ...view, columns: spliced(view.columns, view.pinned + before + 1, 0, column) };
 }
 
@@ -96,38 +107,37 @@ export function pinned(view: View, column: number, pin: boolean): View {
     : { ...view, columns: spliced(rest, view.pinned - 1, 0, column), pinned: view.pinned - 1 };
 }
 
-type Operator = ValueOperator | PlainOperator;
-const OF_ORDER: Operator[] = ["eq", "ne", "lt", "le", "gt", "ge"];
-const OF_TEXT: Operator[] = ["contains", "eq", "ne", "starts", "ends", "lt", "le", "gt", "ge"];
 const OF_NULLS: Operator[] = ["null", "not_null"];
 
 /** The operators that a column of a kind has, the most usual first. */
 export function operatorsOf(kind: Kind): Operator[] {
-  switch (kind) {
-    case "string": case "file":
-      return [...OF_TEXT, ...OF_NULLS];
-    case "float":
-      return ["ge", "le", "gt", "lt", "eq", "ne", "nan", ...OF_NULLS];
-    case "integer": case "decimal": case "date": case "time": case "timestamp": case "duration":
-      return [...OF_ORDER, ...OF_NULLS];
-    case "boolean":
-      return ["true", "false", ...OF_NULLS];
-    case "null":
-      return [];
-    default:
-      return OF_NULLS;
-  }
+  const { operators, isNothing } = RECORDS[kind];
+  return isNothing ? [] : [...operators, ...OF_NULLS];
 }
 
 const PLAIN: readonly string[] = ["null", "not_null", "nan", "true", "false"];
 export const needsValue = (op: Operator): op is ValueOperator => !PLAIN.includes(op);
 
 export const OPERATOR_WORDS: Record<Operator, string> = {
-  eq: "=", ne: "≠", lt: "<", le: "≤", gt: ">", ge: "≥", contains: "contains", starts: "starts with", ends: "ends with",
-  null: "is null", not_null: "is not null", nan: "is NaN", true: "is true", false: "is false",
+  eq: "=",
+  ne: "≠",
+  lt: "<",
+  le: "≤",
+  gt: ">",
+  ge: "≥",
+  contains: "contains",
+  starts: "starts with",
+  ends: "ends with",
+  null: "is null",
+  not_null: "is not null",
+  nan: "is NaN",
+  true: "is true",
+  false: "is false",
 };
 
 export function filterWords(filter: Filter, columns: readonly Column[]): string {
   const name = nameWords(columns[filter.column]?.name ?? "");
-  return "value" in filter ? `${name} ${OPERATOR_WORDS[filter.op]} ${filter.value === "" ? '""' : onOneLine(filter.value)}` : `${name} ${OPERATOR_WORDS[filter.op]}`;
+  return "value" in filter
+    ? `${name} ${OPERATOR_WORDS[filter.op]} ${filter.value === "" ? '""' : onOneLine(filter.value)}`
+    : `${name} ${OPERATOR_WORDS[filter.op]}`;
 }

@@ -1,8 +1,9 @@
 // How wide the columns are, px: a person's choice, else what the rows that have come need.
 import { signal } from "@preact/signals";
 import type { Part } from "./arrow.ts";
-import { isRight, lettersOf, lookOf } from "./cell.ts";
+import { lettersOf } from "./cell.ts";
 import { LEAST_WIDTH, MOST_WIDTH, widthFor, widthOf } from "./geometry.ts";
+import { lookOf, RECORDS } from "./kinds/registry.ts";
 import type { Pages } from "./pages.ts";
 import type { Column } from "./wire.ts";
 
@@ -36,7 +37,10 @@ export class Widths {
   }
 
   set(column: number, pixels: number): void {
-    this.chosen.value = new Map(this.chosen.peek()).set(column, Math.round(Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, pixels))));
+    this.chosen.value = new Map(this.chosen.peek()).set(
+      column,
+      Math.round(Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, pixels))),
+    );
   }
 
   /** As wide as the rows from `first` on need, as far as they have come. */
@@ -60,9 +64,10 @@ export class Widths {
     let grown = false;
     for (const [column, part] of parts) {
       const about = this.#column(column)!;
-      if (!isRight(about.kind)) continue;
+      if (!RECORDS[about.kind].isRight) continue;
       let most = 0;
-      for (let row = part.start; row < part.start + part.count; row++) most = Math.max(most, lettersOf(lookOf(about.kind, part, row)));
+      for (let row = part.start; row < part.start + part.count; row++)
+        most = Math.max(most, lettersOf(lookOf(about.kind, part, row)));
       const needed = widthFor(about, most);
       if (needed <= this.of(column) || this.chosen.peek().has(column)) continue;
       this.#fits.set(column, needed);

@@ -1,20 +1,56 @@
-// What the kernel and the page say to each other about a preview; mirror of daftnb/widgets/preview.py. What does not
-// fit is dropped: nothing of a message is used that was not looked at here.
+// Written from daftnb/previews/wire.py:
+// make changes there, then run python -m daftnb.frontend.write_types
 
 export const KINDS = [
-  "integer", "float", "boolean", "decimal", "string", "binary", "date", "time", "timestamp", "duration", "interval", "list", "struct",
-  "map", "tensor", "embedding", "image", "file", "python", "null", "other",
+  "integer",
+  "float",
+  "boolean",
+  "decimal",
+  "string",
+  "binary",
+  "date",
+  "time",
+  "timestamp",
+  "duration",
+  "interval",
+  "list",
+  "struct",
+  "map",
+  "tensor",
+  "embedding",
+  "image",
+  "file",
+  "python",
+  "null",
+  "other",
 ] as const;
+/** What kind of column it is: a page draws each in its own way. */
 export type Kind = (typeof KINDS)[number];
-const STATES = ["lazy", "running", "ready", "failed", "lost"] as const;
-export type TableState = (typeof STATES)[number];
 
+export const TABLE_STATES = ["lazy", "running", "ready", "failed", "lost"] as const;
+export type TableState = (typeof TABLE_STATES)[number];
+
+/** How far a view or a run is. */
+export type Progress = "running" | "ready" | "cancelled";
+
+export const HOWS = ["exact", "approximate", "sampled"] as const;
+/** How a figure came about: of all values, of all by a sketch or in floats, of some. */
+export type How = (typeof HOWS)[number];
+
+export type ValueOperator = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "contains" | "starts" | "ends";
+
+export type PlainOperator = "null" | "not_null" | "nan" | "true" | "false";
+
+export type Format = "csv" | "parquet";
+
+/** A column; its number is its place. */
 export interface Column {
   name: string;
   type: string;
   kind: Kind;
 }
 
+/** What there is to see. */
 export interface Table {
   name: string | null;
   rows: number | null;
@@ -27,30 +63,144 @@ export interface Table {
   limit: number | null;
 }
 
+/** Order by a column. */
 export interface Sort {
   column: number;
   descending: boolean;
 }
-export type ValueOperator = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "contains" | "starts" | "ends";
-export type PlainOperator = "null" | "not_null" | "nan" | "true" | "false";
-export type Filter = { column: number; op: ValueOperator; value: string } | { column: number; op: PlainOperator };
 
-export type Request =
-  | { type: "page"; view: number; start: number; count: number; columns: number[] }
-  | { type: "view"; sort: Sort[]; filters: Filter[]; search: string; columns: number[] }
-  | { type: "summary"; view: number; columns: number[] }
-  | { type: "cell"; view: number; row: number; column: number }
-  | { type: "copy"; view: number; start: number; count: number; columns: number[] }
-  | { type: "code" }
-  | { type: "download"; format: "csv" | "parquet" }
-  | { type: "run" };
+/** Keep the rows in which a column compares so with a value. */
+export interface ValueFilter {
+  column: number;
+  op: ValueOperator;
+  value: string;
+}
 
+/** Keep the rows in which a column is so. */
+export interface PlainFilter {
+  column: number;
+  op: PlainOperator;
+}
+
+export type Filter = ValueFilter | PlainFilter;
+
+/** Rows of a view; the answer may have fewer. */
+export interface PageRequest {
+  type: "page";
+  id: number;
+  view: number;
+  start: number;
+  count: number;
+  columns: number[];
+}
+
+/** How the frame is to be seen; `columns` are those shown, in order. */
+export interface ViewRequest {
+  type: "view";
+  id: number;
+  sort: Sort[];
+  filters: Filter[];
+  search: string;
+  columns: number[];
+}
+
+/** Summaries of these columns, in several answers. */
+export interface SummaryRequest {
+  type: "summary";
+  id: number;
+  view: number;
+  columns: number[];
+}
+
+/** One cell in full. */
+export interface CellRequest {
+  type: "cell";
+  id: number;
+  view: number;
+  row: number;
+  column: number;
+}
+
+/** Rows as tab-separated text. */
+export interface CopyRequest {
+  type: "copy";
+  id: number;
+  view: number;
+  start: number;
+  count: number;
+  columns: number[];
+}
+
+/** The view as Python and SQL. */
+export interface CodeRequest {
+  type: "code";
+  id: number;
+}
+
+/** The view as a file, in several answers. */
+export interface DownloadRequest {
+  type: "download";
+  id: number;
+  format: Format;
+}
+
+/** Run the frame, or what is lost of it again. */
+export interface RunRequest {
+  type: "run";
+  id: number;
+}
+
+/** End the request of this `id`. */
+export interface CancelRequest {
+  type: "cancel";
+  id: number;
+}
+
+export type SentRequest =
+  | PageRequest
+  | ViewRequest
+  | SummaryRequest
+  | CellRequest
+  | CopyRequest
+  | CodeRequest
+  | DownloadRequest
+  | RunRequest
+  | CancelRequest;
+
+/** What a page's numbers cannot hold exactly is text. */
 export type Value = number | string;
+
+/** A number or a text, with how it came about. */
 export interface Figure {
   value: Value;
   how: How;
 }
-export type How = "exact" | "approximate" | "sampled";
+
+/** The value below which this share of them is. */
+export interface Quantile extends Figure {
+  q: number;
+}
+
+/** Counts between edges, of which there is one more. */
+export interface Histogram {
+  edges: Value[];
+  counts: number[];
+  how: How;
+}
+
+/** A value, and how often it is there. */
+export interface Commonest {
+  value: string;
+  count: number;
+}
+
+/** The commonest values. */
+export interface Top {
+  values: Commonest[];
+  how: How;
+}
+
+/** What is known of a column's values; a later part of the answer has more of it. */
 export interface Summary {
   rows?: Figure;
   nulls?: Figure;
@@ -58,45 +208,194 @@ export interface Summary {
   min?: Figure;
   max?: Figure;
   mean?: Figure;
-  quantiles?: { q: number; value: Value; how: How }[];
-  histogram?: { edges: Value[]; counts: number[]; how: How };
-  top?: { values: { value: string; count: number }[]; how: How };
+  quantiles?: Quantile[];
+  histogram?: Histogram;
+  top?: Top;
   note?: string;
 }
 
-export type Node =
-  | { t: "null" }
-  | { t: "text" | "number" | "bool" | "other"; v: string }
-  | { t: "list"; n: number; items: Node[] }
-  | { t: "struct" | "map"; n: number; items: [string, Node][] };
+/** A null inside a nested value. */
+export interface NullNode {
+  t: "null";
+}
 
-export type Cell =
-  | { kind: "text"; text: string; length: number }
-  | { kind: "tree"; tree: Node }
-  | { kind: "image"; text: string; image: Uint8Array }
-  | { kind: "bytes"; text: string; length: number; sniffed: string | null }
-  | { kind: "link"; text: string; href: string | null };
+/** A value inside a nested one, as text. */
+export interface LeafNode {
+  t: "text" | "number" | "bool" | "other";
+  v: string;
+}
 
+/** A list of `n` values; those that there was room for are in `items`. */
+export interface ListNode {
+  t: "list";
+  n: number;
+  items: Node[];
+}
+
+/** A struct or map of `n` values with their names; those that there was room for are in `items`. */
+export interface PairsNode {
+  t: "struct" | "map";
+  n: number;
+  items: [string, Node][];
+}
+
+export type Node = NullNode | LeafNode | ListNode | PairsNode;
+
+/** A text, which may be cut, and its length. */
+export interface TextCell {
+  kind: "text";
+  text: string;
+  length: number;
+}
+
+/** A nested value, or null. */
+export interface TreeCell {
+  kind: "tree";
+  tree: Node;
+}
+
+/** A picture in words; a PNG comes as the buffer. */
+export interface ImageCell {
+  kind: "image";
+  text: string;
+}
+
+/** A dump of the first bytes, how many there are, and what they seem to be. */
+export interface BytesCell {
+  kind: "bytes";
+  text: string;
+  length: number;
+  sniffed: string | null;
+}
+
+/** An address; `href` is there where a page may open it. */
+export interface LinkCell {
+  kind: "link";
+  text: string;
+  href: string | null;
+}
+
+export type SentCell = TextCell | TreeCell | ImageCell | BytesCell | LinkCell;
+
+/** Why a request failed. */
+export interface ErrorAnswer {
+  type: "error";
+  id: number;
+  message: string;
+}
+
+/** Rows from `start` on, of all `rows` of the view; their values are the buffer. */
+export interface PageAnswer {
+  type: "page";
+  id: number;
+  view: number;
+  start: number;
+  count: number;
+  columns: number[];
+  rows: number;
+}
+
+/** The number of a view that is made. */
+export interface ViewAnswer {
+  type: "view";
+  id: number;
+  view: number;
+  state: Progress;
+  /** Where it is ready. */
+  rows?: number;
+}
+
+/** A part of the summaries, by the columns' numbers; the last one is `done`. */
+export interface SummaryAnswer {
+  type: "summary";
+  id: number;
+  view: number;
+  columns: Record<string, Summary>;
+  done: boolean;
+}
+
+/** The keys of a cell stand beside these. */
+export interface CellAnswer {
+  type: "cell";
+  id: number;
+}
+
+/** Rows as text. */
+export interface CopyAnswer {
+  type: "copy";
+  id: number;
+  text: string;
+}
+
+/** The view as code; null where SQL has none for it. */
+export interface CodeAnswer {
+  type: "code";
+  id: number;
+  python: string;
+  sql: string | null;
+}
+
+/** A part of a file, from 0; its bytes are the buffer. */
+export interface DownloadAnswer {
+  type: "download";
+  id: number;
+  part: number;
+  of: number;
+  name: string;
+  mime: string;
+}
+
+/** How far a run is. */
+export interface RunAnswer {
+  type: "run";
+  id: number;
+  state: Progress;
+  elapsed: number;
+  text: string;
+}
+
+export type SentAnswer =
+  | ErrorAnswer
+  | PageAnswer
+  | ViewAnswer
+  | SummaryAnswer
+  | CellAnswer
+  | CopyAnswer
+  | CodeAnswer
+  | DownloadAnswer
+  | RunAnswer;
+
+// -- written by hand from here on --
+// What does not fit is dropped: nothing of a message is used that was not looked at here.
+
+type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
+/** What a page asks for; the line to the kernel gives it its number. */
+export type Request = Unnumbered<Exclude<SentRequest, CancelRequest>>;
+
+/** A cell with its picture. */
+export type Cell = Exclude<SentCell, ImageCell> | (ImageCell & { image: Uint8Array });
+
+/** An answer with the bytes that came beside it. */
 export type Answer =
-  | { type: "error"; id: number; message: string }
-  | { type: "page"; id: number; view: number; start: number; count: number; columns: number[]; rows: number; data: Uint8Array }
-  | { type: "view"; id: number; view: number; state: "running" | "ready" | "cancelled"; rows: number }
-  | { type: "summary"; id: number; view: number; columns: Map<number, Summary>; done: boolean }
-  | { type: "cell"; id: number; cell: Cell }
-  | { type: "copy"; id: number; text: string }
-  | { type: "code"; id: number; python: string; sql: string | null }
-  | { type: "download"; id: number; part: number; of: number; name: string; mime: string; data: Uint8Array }
-  | { type: "run"; id: number; state: "running" | "ready" | "cancelled"; elapsed: number; text: string };
+  | ErrorAnswer
+  | (PageAnswer & { data: Uint8Array })
+  | (ViewAnswer & { rows: number })
+  | (Omit<SummaryAnswer, "columns"> & { columns: Map<number, Summary> })
+  | (CellAnswer & { cell: Cell })
+  | CopyAnswer
+  | CodeAnswer
+  | (DownloadAnswer & { data: Uint8Array })
+  | RunAnswer;
 
 type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === "string";
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isValue = (value: unknown): value is Value => isText(value) || isNumber(value);
 const textOrNull = (value: unknown): string | null => (isText(value) ? value : null);
-const HOWS: readonly unknown[] = ["exact", "approximate", "sampled"];
-const isHow = (value: unknown): value is How => HOWS.includes(value);
+const isHow = (value: unknown): value is How => HOWS.includes(value as How);
 const DEEPEST = 64;
 
 /** A buffer as the widget's model gives it: its own bytes, from a place that numbers of 8 bytes can be read at. */
@@ -108,7 +407,8 @@ export function bytesOf(buffer: unknown): Uint8Array | null {
 }
 
 export function asTable(value: unknown): Table | null {
-  if (!isFields(value) || !Array.isArray(value.columns) || !STATES.includes(value.state as TableState)) return null;
+  if (!isFields(value) || !Array.isArray(value.columns) || !TABLE_STATES.includes(value.state as TableState))
+    return null;
   const columns: Column[] = [];
   for (const column of value.columns as unknown[]) {
     if (!isFields(column) || !isText(column.name) || !isText(column.type)) return null;
@@ -116,8 +416,13 @@ export function asTable(value: unknown): Table | null {
     columns.push({ name: column.name, type: column.type, kind });
   }
   return {
-    name: textOrNull(value.name), rows: isCount(value.rows) ? value.rows : null, columns, state: value.state as TableState,
-    runner: value.runner === "ray" ? "ray" : "native", plan: textOrNull(value.plan), note: textOrNull(value.note),
+    name: textOrNull(value.name),
+    rows: isCount(value.rows) ? value.rows : null,
+    columns,
+    state: value.state as TableState,
+    runner: value.runner === "ray" ? "ray" : "native",
+    plan: textOrNull(value.plan),
+    note: textOrNull(value.note),
     limit: isCount(value.limit) ? value.limit : null,
   };
 }
@@ -133,16 +438,28 @@ function asSummary(value: Fields): Summary {
   }
   const { quantiles, histogram, top, note } = value;
   if (Array.isArray(quantiles)) {
-    summary.quantiles = quantiles.filter((one): one is { q: number; value: Value; how: How } => isFields(one) && isNumber(one.q) && isValue(one.value) && isHow(one.how));
+    summary.quantiles = quantiles.filter(
+      (one): one is { q: number; value: Value; how: How } =>
+        isFields(one) && isNumber(one.q) && isValue(one.value) && isHow(one.how),
+    );
   }
   if (isFields(histogram) && isHow(histogram.how)) {
     const { edges, counts } = histogram;
-    if (Array.isArray(edges) && Array.isArray(counts) && edges.every(isValue) && counts.every(isCount) && counts.length > 0 && edges.length === counts.length + 1) {
+    if (
+      Array.isArray(edges) &&
+      Array.isArray(counts) &&
+      edges.every(isValue) &&
+      counts.every(isCount) &&
+      counts.length > 0 &&
+      edges.length === counts.length + 1
+    ) {
       summary.histogram = { edges, counts, how: histogram.how };
     }
   }
   if (isFields(top) && isHow(top.how) && Array.isArray(top.values)) {
-    const values = top.values.filter((one): one is { value: string; count: number } => isFields(one) && isText(one.value) && isCount(one.count));
+    const values = top.values.filter(
+      (one): one is { value: string; count: number } => isFields(one) && isText(one.value) && isCount(one.count),
+    );
     summary.top = { values, how: top.how };
   }
   if (isText(note)) summary.note = note;
@@ -172,7 +489,8 @@ export function asNode(value: unknown, depth = 0): Node | null {
 function asCell(value: Fields, data: Uint8Array | null): Cell | null {
   const { kind, text, length } = value;
   if (kind === "text") return isText(text) && isCount(length) ? { kind, text, length } : null;
-  if (kind === "bytes") return isText(text) && isCount(length) ? { kind, text, length, sniffed: textOrNull(value.sniffed) } : null;
+  if (kind === "bytes")
+    return isText(text) && isCount(length) ? { kind, text, length, sniffed: textOrNull(value.sniffed) } : null;
   if (kind === "link") return isText(text) ? { kind, text, href: safeLink(value.href) } : null;
   if (kind === "image") return data ? { kind, text: textOrNull(text) ?? "", image: data } : null;
   const tree = kind === "tree" ? asNode(value.tree) : null;
@@ -199,7 +517,16 @@ export function asAnswer(value: unknown, buffers: unknown): Answer | null {
       return isText(value.message) ? { type, id, message: value.message } : null;
     case "page": {
       const { view, start, count, columns, rows } = value;
-      if (!isCount(view) || !isCount(start) || !isCount(count) || !isCount(rows) || !Array.isArray(columns) || !columns.every(isCount) || !data) return null;
+      if (
+        !isCount(view) ||
+        !isCount(start) ||
+        !isCount(count) ||
+        !isCount(rows) ||
+        !Array.isArray(columns) ||
+        !columns.every(isCount) ||
+        !data
+      )
+        return null;
       return { type, id, view, start, count, columns, rows, data };
     }
     case "view": {
@@ -226,11 +553,19 @@ export function asAnswer(value: unknown, buffers: unknown): Answer | null {
       return isText(value.python) ? { type, id, python: value.python, sql: textOrNull(value.sql) } : null;
     case "download": {
       const { part, of, name, mime } = value;
-      return isCount(part) && isCount(of) && isText(name) && isText(mime) && data ? { type, id, part, of, name, mime, data } : null;
+      return isCount(part) && isCount(of) && isText(name) && isText(mime) && data
+        ? { type, id, part, of, name, mime, data }
+        : null;
     }
     case "run":
       if (value.state !== "running" && value.state !== "ready" && value.state !== "cancelled") return null;
-      return { type, id, state: value.state, elapsed: isNumber(value.elapsed) ? value.elapsed : 0, text: textOrNull(value.text) ?? "" };
+      return {
+        type,
+        id,
+        state: value.state,
+        elapsed: isNumber(value.elapsed) ? value.elapsed : 0,
+        text: textOrNull(value.text) ?? "",
+      };
   }
   return null;
 }

@@ -1,0 +1,7 @@
+"""``python -m daftnb``: the ``daftnb`` command."""
+
+import sys
+
+from daftnb.cli import main
+
+sys.exit(main())

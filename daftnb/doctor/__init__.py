@@ -1,0 +1,1 @@
+"""The checks of ``%daft doctor`` and their report, as text and as HTML."""

@@ -1,0 +1,100 @@
+"""The environment variables that Daft and Ray read: names and values, what is secret masked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from daftnb.doctor.finding import Finding
+from daftnb.engine.connection.environment import PROGRESS_VARIABLE
+from daftnb.settings import EXCLUDE_ENV, SETTINGS, AutoscalingSettings
+from daftnb.text.shorten import shortened
+
+PART = "environment"
+MASK = "(set, not shown)"
+MAX_VARIABLES = 60
+MAX_VALUE = 100  # characters
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|HEADERS|COOKIE|API_?KEY|(^|_)KEY($|_)|JSON", re.I)
+_USER = re.compile(r"(?<=://)[^/@\s]*@")
+_LOOKS_SECRET = re.compile(r"[A-Za-z0-9+/_=-]{32,}|[{]")  # long and without a break, or a structure that may hold any
+OF_THE_SCHEDULER = ("DAFT_AUTOSCALING_", "DAFT_SCHEDULER_")
+# What declines that Daft counts its uses, as its source has it.
+DECLINES = {
+    "DO_NOT_TRACK": ("true", "1"),
+    "SCARF_NO_ANALYTICS": ("true", "1"),
+    "DAFT_ANALYTICS_ENABLED": ("false", "0"),
+}
+
+
+def shown(name: str, value: str) -> str:
+    """Return a value as it may be shown: of a secret only that it is there. A file's or folder's name is no secret."""
+    is_path = name.endswith(("_PATH", "_DIR", "_FILE", "_FOLDER")) and "/" in value
+    if not is_path and (_SECRET.search(name) or _LOOKS_SECRET.search(value)):
+        return MASK if value else "(empty)"
+    value = _USER.sub("…@", value)
+    return shortened(value, MAX_VALUE)
+
+
+def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
+    """Return every DAFT_* and RAY_* that is set; one that is wrong, or that nobody reads, is a warning.
+
+    The variables that :func:`habits` reports are left out.
+    """
+    environment = os.environ if environment is None else environment
+    wrong = {text.partition(":")[0]: text for text in AutoscalingSettings.read(environment).problems}
+    known = [*(setting.env for setting in SETTINGS.values()), EXCLUDE_ENV]
+    told = {PROGRESS_VARIABLE, *DECLINES}
+    names = sorted(name for name in environment if name.startswith(("DAFT_", "RAY_")) and name not in told)
+    found = []
+    for name in names[:MAX_VARIABLES]:
+        value = shown(name, environment[name])
+        if name in wrong:
+            detail = wrong[name].partition(": ")[2]
+            found.append(Finding(PART, name, "warning", detail, f"unset {name}, or %daft set it."))
+        elif name.startswith(OF_THE_SCHEDULER) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+            found.append(Finding(PART, name, "warning", f"{value}: Daft reads no variable of this name", remedy))
+        else:
+            found.append(Finding(PART, name, "ok", value))
+    if len(names) > MAX_VARIABLES:
+        found.append(Finding(PART, "and more", "ok", f"{len(names) - MAX_VARIABLES} further variables"))
+    return found or [Finding(PART, "DAFT_*, RAY_*", "ok", "no other is set: all is as Daft and Ray have it")]
+
+
+def habits(lines: bool, environment: Mapping[str, str] | None = None) -> list[Finding]:
+    """Judge Daft's progress bars and its counting of uses; ``lines``: daftnb shows a line under each cell."""
+    environment = os.environ if environment is None else environment
+    return [_bars(lines, environment.get(PROGRESS_VARIABLE)), _telemetry(environment)]
+
+
+def _bars(lines: bool, value: str | None) -> Finding:
+    name = "Daft's progress bars"
+    state = f"{PROGRESS_VARIABLE} is " + ("not set: Daft shows them" if value is None else shown("", value))
+    if value is not None and not value.strip().isdecimal():  # progress_bar.py: int(...), for each query on Ray
+        detail = f"{state}; Daft's Ray runner takes a number there, and fails a query at anything else"
+        return Finding(PART, name, "warning", detail, f"Set {PROGRESS_VARIABLE} to 1 or 0, or unset it.")
+    if lines and (value is None or int(value) != 0):
+        remedy = f"Unset {PROGRESS_VARIABLE}, then %daft auto off and %daft auto on: the lines take the bars' place."
+        return Finding(PART, name, "warning", f"{state}, beside daftnb's lines under cells", remedy)
+    return Finding(PART, name, "ok", state + (": daftnb's lines under cells take their place" if lines else ""))
+
+
+def _telemetry(environment: Mapping[str, str]) -> Finding:
+    """Judge whether Daft's telemetry is off, by the rule of ``daft/scarf_telemetry.py``.
+
+    It compares the texts as they stand: "True" is not "true".
+    """
+    name = "Daft's telemetry"
+    given = {each: environment[each] for each in DECLINES if each in environment}
+    for each, value in given.items():
+        if value in DECLINES[each]:
+            return Finding(PART, name, "ok", f"off: {each} is {value}")
+    if "DO_NOT_TRACK" in given and given["DO_NOT_TRACK"].strip().lower() not in ("", "0", "false"):
+        value = shown("", given["DO_NOT_TRACK"])
+        remedy = "DO_NOT_TRACK=true or 1, before Daft is imported."
+        return Finding(PART, name, "warning", f"on: DO_NOT_TRACK is {value}, which Daft does not understand", remedy)
+    detail = "on: Daft sends counts of its uses to its makers; DO_NOT_TRACK=true, before Daft is imported, ends that"
+    return Finding(PART, name, "ok", detail)

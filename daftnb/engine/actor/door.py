@@ -1,0 +1,346 @@
+"""What daftnb is in the runner actor, and what the kernel may ask of it there.
+
+Sent to the actor by value, with :mod:`daftnb.engine.actor.tap`. The kernel calls :meth:`InActor.call` through
+``__ray_call__``; the engine calls what :mod:`daftnb.engine.actor.install` has put into its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import time
+from collections.abc import Generator
+from typing import Any
+
+from daftnb import variables
+from daftnb.engine.actor import rules
+from daftnb.engine.actor.counts import Query, Run
+from daftnb.engine.actor.node_usage import NodeUsage
+from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
+from daftnb.engine.actor.warm import Pool
+
+ATTRIBUTE = "_daftnb"
+CANCELLED = "the query was cancelled"
+LINGER_SECONDS = 0.5  # after which tasks of a cancelled query that the engine has not let go of are cancelled here
+DRAIN_SECONDS = 5.0  # after which nothing of a cancelled query is kept; its scheduler looks up once a second
+DOOR = "_daftnb_call"
+# Read by the engine once per query; the others at every tick, of every query that runs.
+READ_ONCE = ("DAFT_AUTOSCALING_THRESHOLD", "DAFT_SCHEDULER_LINEAR")
+
+
+class NotSent:
+    """Stands in for the handle of a task that is not sent to a worker any more, as its query was cancelled.
+
+    ``fails``: at once, so that the engine gives the query up; else it waits until the engine has let go of it.
+    """
+
+    def __init__(self, fails: bool) -> None:
+        self.fails = fails
+
+    def get_result(self) -> NotSent:
+        """Return an awaitable; unlike a coroutine, one that nobody need await."""
+        return self
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if not self.fails:
+            yield from asyncio.sleep(DRAIN_SECONDS).__await__()
+        raise RuntimeError(CANCELLED)
+
+    def cancel(self) -> None:
+        """Do nothing: nothing runs."""
+
+
+class Stream:
+    """A query's result stream that can be cancelled while somebody waits for its next partition, or nobody does.
+
+    To who waits, a cancelled query is at its end. To the engine, the stream is read on until it is: a query whose
+    stream nobody reads never learns that a task of it has failed, and keeps its slots; and a stream that is dropped
+    instead takes them with it for ever.
+    """
+
+    def __init__(self, streams: Streams, inner: Any) -> None:
+        self.streams = streams
+        self.inner = inner
+        self.waiting: asyncio.Future[Any] | None = None
+        self.cancelled: float | None = None  # since when
+        self.reader: concurrent.futures.Future[None] | None = None  # since then
+
+    def __anext__(self) -> asyncio.Future[Any]:
+        """Return a future of the next partition, None at the end.
+
+        A coroutine would put a frame into the traceback of what fails, which the user is shown; a future does not.
+        """
+        loop = self.streams.loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+        if self.cancelled is not None:
+            answer.set_result(None)  # the end, as far as anyone cares
+            return answer
+        waiting = self.waiting = asyncio.ensure_future(self.inner.__anext__())
+        waiting.add_done_callback(lambda _: self._pass_on(waiting, answer))
+        answer.add_done_callback(lambda _: waiting.cancel())  # when who waits was cancelled; else it is done
+        return answer
+
+    def _pass_on(self, waiting: asyncio.Future[Any], answer: asyncio.Future[Any]) -> None:
+        self.waiting = None
+        error = None if waiting.cancelled() else waiting.exception()
+        if answer.done():
+            return
+        if self.cancelled is not None and (error is not None or waiting.cancelled()):
+            answer.set_result(None)
+        elif waiting.cancelled():
+            answer.cancel()
+        elif error is not None:
+            answer.set_exception(without_our_frames(error))
+        else:
+            answer.set_result(waiting.result())
+
+    def finish(self) -> Any:
+        """Return the operators' statistics so far."""
+        return self.inner.finish()
+
+    def cancel(self) -> None:
+        """Read on to the end, and keep nothing of it. May be called from any thread."""
+        self.cancelled = time.monotonic()
+        if self.streams.loop is not None:  # else no task of any query has run yet
+            self.reader = asyncio.run_coroutine_threadsafe(self.read_on(self.inner), self.streams.loop)
+
+    async def read_on(self, inner: Any) -> None:
+        """Read the stream until the query fails, as it is about to."""
+        if self.waiting is not None:
+            await asyncio.wait([self.waiting])
+        with contextlib.suppress(Exception):  # the failure that was asked for
+            while await inner.__anext__() is not None:
+                pass
+
+    def drop(self) -> None:
+        """Let go of the engine's stream, and of its reader. May be called from any thread.
+
+        (``PythonPartitionRefStream::__anext__`` shares the stream with the future it returns.)
+        """
+        waiting, self.inner = self.waiting, None
+        if waiting is not None:
+            waiting.get_loop().call_soon_threadsafe(waiting.cancel)
+        if self.reader is not None:
+            self.reader.cancel()
+
+
+def without_our_frames(error: BaseException) -> BaseException:
+    """Return the error with the traceback it has in plain Daft, which Ray sends to the user in the error's text."""
+    entries = []
+    entry = error.__traceback__
+    while entry is not None:
+        if not str(entry.tb_frame.f_globals.get("__name__")).startswith("daftnb."):
+            entries.append(entry)
+        entry = entry.tb_next
+    for outer, inner in zip(entries, [*entries[1:], None], strict=True):
+        outer.tb_next = inner
+    return error.with_traceback(entries[0] if entries else None)
+
+
+class Streams(dict[str, Any]):
+    """The actor's ``curr_result_gens``: each stream that is put in becomes a :class:`Stream`.
+
+    The stream of a cancelled query is still found by who waits for it, but no longer among those that run.
+    """
+
+    def __init__(self, running: dict[str, Any]) -> None:
+        super().__init__({plan_id: Stream(self, stream) for plan_id, stream in running.items()})
+        self.ending: dict[str, Stream] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None  # the actor's, in which the engine's futures live
+
+    def __setitem__(self, plan_id: str, stream: Any) -> None:
+        super().__setitem__(plan_id, Stream(self, stream))
+
+    def __missing__(self, plan_id: str) -> Stream:
+        return self.ending[plan_id]
+
+    def cancel(self, plan_id: str) -> Stream | None:
+        """Take a stream out of those that run and cancel it; return None if it was not among them."""
+        stream: Stream | None = self.pop(plan_id, None)
+        if stream is not None:
+            stream.cancel()
+            self.ending[plan_id] = stream
+        return stream
+
+
+class InActor:
+    """The tap, the pool and the streams of one runner actor, and how to take them out again."""
+
+    def __init__(self, actor: Any, tap: Tap, pool: Pool) -> None:
+        self.actor = actor
+        self.tap = tap
+        self.pool = pool
+        self.usage = NodeUsage(pool)
+        self.with_usage = True
+        self.tasks: dict[int, Any] = {}  # handles of the tasks that run
+        self.streams = Streams(actor.curr_result_gens)
+        self.undo: list[tuple[Any, str, Any]] = []
+        self.environment_before: dict[str, str | None] = {}
+
+    # -- what the kernel calls ----------------------------------------------------------------------------------------
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call one of the methods below by name: the actor's one door for the kernel (``methodcaller(DOOR, ...)``)."""
+        return getattr(self, method)(*arguments)
+
+    def prepare(
+        self, index: int, query_id: str, parents: dict[int, int], environment: dict[str, str]
+    ) -> dict[str, str | None]:
+        """Prepare for a query: take its id, each operator's parent in the plan, and the settings to run it with.
+
+        The settings are put where the scheduler reads them, this process's environment; the values that then stand
+        there are returned. While another query runs, what the scheduler would read in its midst stays as it is.
+        """
+        self.drop_ended()
+        self.tap.announce(index, query_id, parents)
+        for name, value in environment.items():
+            if name in READ_ONCE or not self.actor.curr_result_gens:
+                self.environment_before.setdefault(name, os.environ.get(name))
+                os.environ[name] = value
+        self.pool.watch()
+        return {name: os.environ.get(name) for name in environment}
+
+    def drain(self, seen: int, seen_tasks: int, with_nodes: bool = False) -> dict[str, Any]:
+        """Return what the tap recorded after so many events and tasks, the operators' statistics, and Ray's nodes."""
+        self.drop_ended()
+        nodes = self.nodes() if with_nodes else None
+        stats = self.operator_stats()
+        usage = self.node_usage() if with_nodes and self.with_usage else []
+        return {**self.tap.drain(seen, seen_tasks), "nodes": nodes, "usage": usage, "stats": stats}
+
+    def whereabouts(self) -> tuple[str, list[str]]:
+        """Return where the cluster's processes run: this one's folder, and the names of the machines."""
+        import ray
+
+        return os.getcwd(), sorted({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
+
+    def resources(self) -> list[dict[str, float]]:
+        """Return the total resources of each node that is alive, by Ray's names."""
+        import ray
+
+        return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+
+    def lacks(self, index: int, reason: str) -> None:
+        """Note why the tasks of a query wait, though not for workers: no node has what they ask for."""
+        with self.tap.lock:
+            self.tap.query(index).lacks = reason
+
+    def nodes(self) -> list[tuple[str, int, int, bool]]:
+        """Return Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head.
+
+        Asked for about once a second (1 ms), and here rather than in the kernel: where the head has died, Ray's call
+        does not return, and Ray ends the process that made it.
+        """
+        import ray
+
+        return [
+            (
+                node["NodeID"],
+                int(node["Resources"].get("CPU", 0)),
+                int(node["Resources"].get("memory", 0)),
+                "node:__internal_head__" in node["Resources"],
+            )
+            for node in ray.nodes()
+            if node["Alive"]
+        ]
+
+    def node_usage(self) -> list[tuple[str, int | None, int | None, int | None, int | None]]:
+        """Return the rows of :class:`NodeUsage`; report what goes wrong there, so that no counts are lost."""
+        try:
+            return self.usage.rows()
+        except Exception as error:
+            self.tap.fault("usage of nodes", error)
+            return []
+
+    def operator_stats(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return rows, bytes and time of each operator of the queries that run, from the engine's own accumulators.
+
+        ``finish()`` of a result stream exports them at any time (about 0.3 ms). It also tells Daft's own dashboard
+        and event log that the operators ended, so it is left alone where one of those is in use.
+        """
+        if own_dashboard():
+            return []
+        found = []
+        for plan_id, stream in list(self.actor.curr_result_gens.items()):
+            query = self.tap.queries.get(int(plan_id))
+            if query is not None:
+                found.append((query.id, stats_rows(stream.finish())))
+        return found
+
+    def cancel(self, index: int) -> list[dict[str, Any]]:
+        """End a query: start no more tasks of it, and cancel those that run, where Ray can.
+
+        Its stream is not dropped: that aborts its scheduler, and to the engine's workers the tasks that ran then stay
+        active for ever, their slots taken. One of its tasks fails instead: the engine then cancels the others, marks
+        them all done, and goes through the end of a query as always. Returns its operators' last statistics; harmless
+        for a query that has ended.
+        """
+        stream = self.streams.cancel(str(index))
+        self.actor.curr_plans.pop(str(index), None)
+        if stream is None:
+            return []
+        rows = [] if own_dashboard() else stats_rows(stream.finish())
+        query = self.tap.query(index)
+        query.cancelled = True
+        running = self.tasks_of(query)
+        self.tap.closed({index})
+        if running:
+            query.failed = True
+            running[0].cancel()
+        elif not any(worker.held for worker in self.tap.workers.values()):
+            stream.drop()  # without workers it would wait for ever; nothing of it can be running
+            if rules.read().downscale:
+                self.withdraw()
+        self.pool.watch()
+        return rows
+
+    def tasks_of(self, query: Query) -> list[Any]:
+        """Return the handles of a query's tasks that run."""
+        found = []
+        for task in list(self.tasks.values()):
+            run: Run | None = task._daftnb
+            if run is not None and run.stage.query is query:
+                found.append(task)
+        return found
+
+    def drop_ended(self) -> None:
+        """See cancelled queries to their end; their schedulers end by themselves, at their next tick at the latest."""
+        now = time.monotonic()
+        for plan_id, stream in list(self.streams.ending.items()):
+            waited = now - (stream.cancelled or now)
+            if waited > LINGER_SECONDS:
+                for task in self.tasks_of(self.tap.query(int(plan_id))):
+                    task.cancel()
+            if waited > DRAIN_SECONDS:
+                if stream.reader is None or not stream.reader.done():
+                    stream.drop()
+                del self.streams.ending[plan_id]
+
+    def withdraw(self) -> None:
+        """Withdraw what was requested of Ray, if a request still stands."""
+        from daft.runners import flotilla
+
+        if self.tap.demand:
+            flotilla.clear_autoscaling_requests()
+
+    # -- in and out ---------------------------------------------------------------------------------------------------
+
+    def patch(self, owner: Any, name: str, replacement: Any) -> None:
+        """Replace an attribute, to be put back by :meth:`uninstall`."""
+        self.undo.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, replacement)
+
+    def uninstall(self) -> None:
+        """Put everything back as Daft made it; a query that runs goes on untapped."""
+        running = dict(self.streams)
+        while self.undo:
+            owner, name, original = self.undo.pop()
+            setattr(owner, name, original)
+        self.actor.curr_result_gens.clear()
+        self.actor.curr_result_gens.update(running)
+        self.pool.close()
+        variables.put(self.environment_before)
+        for name in (ATTRIBUTE, DOOR):
+            delattr(self.actor, name)

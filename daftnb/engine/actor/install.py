@@ -1,0 +1,247 @@
+"""Where the tap is put into the runner actor: the names that the engine looks up at each use, wrapped there alone.
+
+- ``daft.runners.progress_bar.ProgressBar``: told of every task submitted and of every task done or cancelled
+  (``daft-distributed``, ``python/progress_bar.rs``), with ``bar_id = query_idx << 32 | last_node_id``;
+- ``RaySwordfishActorHandle.submit_task`` and ``.shutdown``: every dispatch and every retirement;
+- ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
+- ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
+- ``flotilla.start_ray_workers``: where warm workers are given back;
+- ``flotilla.try_autoscale``: every request for resources and every withdrawal;
+- ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
+- ``ray_actor_pool_udf.start_udf_actors`` and ``UDFActorHandle.teardown``: the actors of UDFs with a concurrency;
+- ``curr_result_gens`` of the actor: the result stream of each query that runs.
+
+:func:`install` is called in the actor through ``__ray_call__``. The module is sent there by value, with the tap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import Any
+
+from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
+from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
+from daftnb.engine.actor.warm import Facts, Pool
+
+
+def guarded(tap: Tap, method: Any, *arguments: Any) -> Any:
+    """Call one of our methods; record what goes wrong in it, which is our own fault and never the query's."""
+    try:
+        return method(*arguments)
+    except Exception as error:
+        tap.fault(method.__name__, error)
+        return None
+
+
+def tapped_progress_bar(tap: Tap) -> type:
+    class TappedProgressBar:
+        """Stands in for Daft's tqdm bar: the same four methods, counting instead of printing."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.queries: set[int] = set()
+
+        def make_bar_or_update_total(self, bar_id: int, bar_name: str) -> None:
+            self.queries.add(bar_id >> 32)
+            guarded(tap, tap.submitted, bar_id, bar_name)
+
+        def update_bar(self, bar_id: int) -> None:
+            guarded(tap, tap.done, bar_id)
+
+        def close(self) -> None:
+            guarded(tap, tap.closed, self.queries)
+
+    return TappedProgressBar
+
+
+def tap_tasks(mine: InActor, flotilla: Any) -> None:
+    """Wrap dispatch and the end of each task."""
+    tap, pool = mine.tap, mine.pool
+    handle_class, task_class = flotilla.RaySwordfishActorHandle, flotilla.RaySwordfishTaskHandle
+    submit_task = handle_class.submit_task
+    get_result, cancel = task_class.get_result, task_class.cancel
+
+    @functools.wraps(submit_task)
+    def tapped_submit_task(self: Any, task: Any) -> Any:
+        context = task.context()
+        cancelled = guarded(tap, tap.cancelled, context["query_id"])
+        if cancelled is not None:
+            fails, cancelled.failed = not cancelled.failed, True
+            return NotSent(fails)
+        worker_id = guarded(tap, pool.claim, self)
+        running = submit_task(self, task)
+        if worker_id is not None:
+            running._daftnb = guarded(tap, tap.dispatched, worker_id, task.name(), context)
+            if running._daftnb is not None:
+                mine.tasks[id(running)] = running
+        return running
+
+    def end(self: Any, outcome: str) -> None:
+        mine.tasks.pop(id(self), None)
+        run, self._daftnb = getattr(self, "_daftnb", None), None
+        if run is not None:
+            guarded(tap, tap.ended, run, outcome)
+            if outcome == "retried":
+                guarded(tap, tap.worker_ended, run.worker_id, "died")
+
+    @functools.wraps(get_result)
+    async def tapped_get_result(self: Any) -> Any:
+        mine.streams.loop = asyncio.get_running_loop()
+        try:
+            result = await get_result(self)
+        except asyncio.CancelledError:
+            end(self, "cancelled_running")
+            raise RuntimeError(CANCELLED) from None
+        except BaseException as error:
+            run = getattr(self, "_daftnb", None)
+            end(self, "failed")
+            if run is not None and type(error).__name__ == "OutOfMemoryError":
+                # Ray has ended the worker's process. The engine fails the query, and would go on with the dead worker.
+                guarded(tap, tap.worker_ended, run.worker_id, "died", OUT_OF_MEMORY)
+            raise
+        kind = type(result).__name__
+        end(self, "retried" if kind in ("WorkerDied", "WorkerUnavailable") else "ok")
+        return result
+
+    @functools.wraps(cancel)
+    def tapped_cancel(self: Any) -> None:
+        cancel(self)
+        end(self, "cancelled_running")
+
+    mine.patch(task_class, "cancel", tapped_cancel)
+    mine.patch(handle_class, "submit_task", tapped_submit_task)
+    mine.patch(task_class, "get_result", tapped_get_result)
+
+
+def tap_workers(mine: InActor, flotilla: Any) -> None:
+    """Wrap the making of workers, and note their retirement."""
+    tap, pool = mine.tap, mine.pool
+    worker_class = flotilla.RaySwordfishWorker
+    shutdown = flotilla.RaySwordfishActorHandle.shutdown
+
+    def tapped_worker(node_id: str, handle: Any, cpus: int, gpus: int, memory: int, address: str) -> Any:
+        guarded(tap, pool.born, handle, Facts(node_id, cpus, gpus, memory, address))
+        return worker_class(node_id, handle, cpus, gpus, memory, address)
+
+    @functools.wraps(shutdown)
+    def noted_shutdown(self: Any) -> None:
+        guarded(tap, pool.lost, self)
+        shutdown(self)
+
+    mine.patch(flotilla, "RaySwordfishWorker", tapped_worker)
+    mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", noted_shutdown)
+
+
+def tap_retirement(mine: InActor, flotilla: Any) -> None:
+    """Wrap what makes retirement honour the settings between queries: keeping, and giving back."""
+    tap, pool = mine.tap, mine.pool
+    start_ray_workers, get_head_node_id = flotilla.start_ray_workers, flotilla.get_head_node_id
+    shutdown = flotilla.RaySwordfishActorHandle.shutdown
+
+    @functools.wraps(start_ray_workers)
+    def tapped_start_ray_workers(existing_worker_ids: list[str], *arguments: Any) -> list[Any]:
+        # A failure of the engine's own start is the engine's; it goes through.
+        return pool.start_workers(existing_worker_ids, lambda left_out: start_ray_workers(left_out, *arguments))
+
+    @functools.wraps(shutdown)
+    def tapped_shutdown(self: Any) -> None:
+        if not guarded(tap, pool.let_go, self):
+            shutdown(self)
+
+    @functools.wraps(get_head_node_id)
+    def tapped_get_head_node_id() -> str | None:
+        if tap.head is None:
+            tap.head = get_head_node_id()
+        return tap.head
+
+    mine.patch(flotilla, "start_ray_workers", tapped_start_ray_workers)
+    mine.patch(flotilla, "get_head_node_id", tapped_get_head_node_id)
+    mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", tapped_shutdown)
+
+
+def tap_requests(mine: InActor, flotilla: Any) -> None:
+    """Wrap the requests for resources: one that changes nothing is not sent."""
+    tap, pool = mine.tap, mine.pool
+    try_autoscale = flotilla.try_autoscale
+
+    @functools.wraps(try_autoscale)
+    def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
+        if not bundles and tap.demand == 0:
+            return  # the engine withdraws twice at each query's end; what is not asked for need not be withdrawn
+        guarded(tap, tap.requested, bundles)
+        if bundles:
+            pool.requested()
+        try_autoscale(bundles)
+
+    mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
+
+
+def tap_udfs(mine: InActor) -> None:
+    """Wrap the making and the end of the actors that UDFs with a concurrency run in."""
+    from daft.execution import ray_actor_pool_udf as pool
+
+    tap = mine.tap
+    start_udf_actors, teardown = pool.start_udf_actors, pool.UDFActorHandle.teardown
+    signature = inspect.signature(start_udf_actors)
+
+    @functools.wraps(start_udf_actors)
+    async def tapped_start_udf_actors(projection: Any, *arguments: Any, **options: Any) -> Any:
+        name, handles = str(projection)[:200], []
+
+        def awaited() -> None:
+            given = signature.bind(projection, *arguments, **options).arguments
+            tap.udfs_awaited(name, given["num_actors"], given["timeout"])
+
+        guarded(tap, awaited)
+        try:
+            handles = await start_udf_actors(projection, *arguments, **options)
+        finally:
+            guarded(tap, tap.udfs_started, name, handles)
+        return handles
+
+    @functools.wraps(teardown)
+    def tapped_teardown(self: Any) -> None:
+        guarded(tap, tap.udf_ended, self)
+        teardown(self)
+
+    mine.patch(pool, "start_udf_actors", tapped_start_udf_actors)
+    mine.patch(pool.UDFActorHandle, "teardown", tapped_teardown)
+
+
+def install(actor: Any, off: frozenset[str] = frozenset()) -> tuple[int, int]:
+    """Install a tap on the runner actor, once; return how many events and tasks it has recorded (none, if it is new).
+
+    ``off``: the features that need a name this release does not have (:mod:`daftnb.engine.internals`).
+    """
+    mine: InActor | None = getattr(actor, ATTRIBUTE, None)
+    if mine is not None:
+        return mine.tap.seen()
+    import ray
+    from daft.daft import RaySwordfishWorker
+    from daft.runners import flotilla, progress_bar
+
+    tap = Tap()
+    pool = Pool(
+        tap,
+        lambda handle: ray.kill(handle.actor_handle),
+        RaySwordfishWorker,
+        lambda: bool(actor.curr_result_gens),
+    )
+    mine = InActor(actor, tap, pool)
+    if "cancelling on Ray" not in off:
+        mine.patch(actor, "curr_result_gens", mine.streams)
+    if "task counts" not in off:
+        mine.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
+        tap_tasks(mine, flotilla)
+        tap_workers(mine, flotilla)
+    if not {"task counts", "warm workers"} & off:
+        tap_retirement(mine, flotilla)
+    if "scale-up requests" not in off:
+        tap_requests(mine, flotilla)
+    if "UDF actors" not in off:
+        tap_udfs(mine)
+    mine.with_usage = "usage of nodes" not in off
+    setattr(actor, ATTRIBUTE, mine)
+    setattr(actor, DOOR, mine.call)
+    return tap.seen()

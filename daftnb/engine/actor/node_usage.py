@@ -1,0 +1,97 @@
+"""What nodes use, by Ray's own numbers, in the runner actor: asked for about once a second, for all nodes in one call.
+
+- Object store: what Ray gives as available of ``object_store_memory`` follows the store's true use
+  (``src/ray/raylet/scheduling/local_resource_manager.cc``), so used is total less available.
+- Memory: Ray's ``memory`` is what was reserved, not what is used, so each worker's process is asked for its resident
+  set, a few in turn, and what has not answered by the next look is left out.
+
+Sent to the runner actor by value, with :mod:`daftnb.engine.actor.tap`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daftnb.engine.actor.warm import Pool
+
+ASKED_AT_ONCE = 50  # workers per look: all of a thousand in 20 s
+
+
+def resident_bytes(_actor: Any) -> int:
+    """Return the resident set of the worker's process that runs this, in bytes (``/proc``; 0 where there is none)."""
+    import os
+
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+class NodeUsage:
+    """The latest usage of every node that has a worker."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.asked: dict[str, Any] = {}  # by worker, the answer to come
+        self.resident: dict[str, int] = {}
+        self.turn = 0
+
+    def rows(self) -> list[tuple[str, int | None, int | None, int | None, int | None]]:
+        """Return for each node: id, memory used (by its worker's process) and in all, object store used and in all.
+
+        Memory and store are in bytes.
+        """
+        import ray
+        from ray._private.state import available_resources_per_node
+
+        self.collect(ray)
+        # Nodes come and go, each with an id of its own.
+        for gone in self.resident.keys() - self.pool.tap.workers.keys():
+            del self.resident[gone]
+        self.ask()
+        available = available_resources_per_node()
+        found = []
+        for node in ray.nodes():
+            node_id = node["NodeID"]
+            if not node["Alive"] or node_id not in self.pool.tap.workers:
+                continue
+            store = node["Resources"].get("object_store_memory")
+            free = available.get(node_id, {}).get("object_store_memory")
+            used = None if store is None or free is None else max(0, int(store - free))
+            memory = node["Resources"].get("memory")
+            found.append((node_id, self.resident.get(node_id), whole(memory), used, whole(store)))
+        return found
+
+    def ask(self) -> None:
+        """Ask the next few workers for their resident sets; the answers are collected at the next look."""
+        with self.pool.tap.lock:
+            handles = [*self.pool.held.items(), *self.pool.warm.items()]
+            known = self.pool.tap.workers
+            handles = [(id_, handle) for id_, handle in handles if id_ in known and known[id_].alive]
+        if not handles:
+            return
+        start = self.turn % len(handles)
+        self.turn = start + ASKED_AT_ONCE
+        for worker_id, handle in handles[start : start + ASKED_AT_ONCE]:
+            if worker_id not in self.asked:
+                self.asked[worker_id] = handle.actor_handle.__ray_call__.remote(resident_bytes)
+
+    def collect(self, ray: Any) -> None:
+        """Collect the answers that have come; a worker that died has none."""
+        if not self.asked:
+            return
+        ready, _ = ray.wait(list(self.asked.values()), num_returns=len(self.asked), timeout=0)
+        come = set(ready)
+        for worker_id, ref in list(self.asked.items()):
+            if ref in come:
+                del self.asked[worker_id]
+                try:
+                    self.resident[worker_id] = ray.get(ref) or self.resident.get(worker_id, 0)
+                except ray.exceptions.RayError:
+                    self.resident.pop(worker_id, None)
+
+
+def whole(value: float | None) -> int | None:
+    """Return an amount as a whole number; None where it is not known."""
+    return None if value is None else int(value)

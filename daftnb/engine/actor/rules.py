@@ -1,0 +1,108 @@
+"""The engine's rules of scaling as pure functions: who may be retired, when, and why Ray is not asked for more.
+
+Sources, in Daft's ``daft-distributed``: ``RayWorkerManager::retire_idle_workers`` and ``try_autoscale``
+(``python/ray/worker_manager.rs``), ``needs_autoscaling`` of the two schedulers (``scheduling/scheduler``). Sent to
+the runner actor by value, with :mod:`daftnb.engine.actor.tap`; nothing here has a clock of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from daftnb.engine.actor.counts import Worker
+
+AUTOSCALER_SECONDS = 5.0  # the engine's own default for AUTOSCALER_UPDATE_INTERVAL_S
+EXCLUDE_SECONDS = 120.0  # likewise for DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS
+
+
+class Rules(NamedTuple):
+    """What the scheduler goes by: the settings in its process's environment, valid since they were checked."""
+
+    downscale: bool
+    idle_seconds: float
+    survivors: int
+    threshold: float
+    linear: bool
+    interval: float
+    exclude_seconds: float
+
+
+def read(environment: Mapping[str, str] | None = None) -> Rules:
+    """Return the rules in ``environment`` (default: this process's); what is not there has the engine's default."""
+    environment = os.environ if environment is None else environment
+
+    def number(name: str, default: float) -> float:
+        try:
+            return float(environment[name])
+        except (KeyError, ValueError):
+            return default
+
+    def switch(name: str) -> bool:
+        return environment.get(name, "").lower() in ("1", "true")
+
+    return Rules(
+        switch("DAFT_AUTOSCALING_DOWNSCALE_ENABLED"),
+        number("DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS", 60.0),
+        int(number("DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS", 1)),
+        number("DAFT_AUTOSCALING_THRESHOLD", 1.25),
+        switch("DAFT_SCHEDULER_LINEAR"),
+        number("AUTOSCALER_UPDATE_INTERVAL_S", AUTOSCALER_SECONDS),
+        number("DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS", EXCLUDE_SECONDS),
+    )
+
+
+class Outlook(NamedTuple):
+    """What is to become of a worker: when it is ended if nothing uses it (None: not), and by which rule."""
+
+    retires_at: float | None
+    rule: str
+
+
+def outlook(workers: Mapping[str, Worker], rules: Rules, head: str | None) -> dict[str, Outlook]:
+    """Return the outlook of each worker that lives.
+
+    The longest idle go first, ``survivors`` stay, the head's worker stays always.
+    """
+    alive = {worker_id: worker for worker_id, worker in workers.items() if worker.alive}
+    found = {worker_id: Outlook(None, "") for worker_id in alive}
+    idle = [item for item in alive.items() if item[1].idle_since is not None and item[0] != head]
+    if head in alive:
+        found[str(head)] = Outlook(None, "head node")
+    if not rules.downscale:
+        return {**found, **{worker_id: Outlook(None, "downscale is off") for worker_id, _ in idle}}
+    may_go = max(0, len(alive) - rules.survivors)
+    for rank, (worker_id, worker) in enumerate(sorted(idle, key=lambda item: item[1].idle_since or 0.0)):
+        if rank < may_go:
+            found[worker_id] = Outlook((worker.idle_since or 0.0) + rules.idle_seconds, idle_rule(rules))
+        else:
+            found[worker_id] = Outlook(None, "survivor")
+    return found
+
+
+def idle_rule(rules: Rules) -> str:
+    """Return the rule of the idle seconds in words."""
+    return f"after {rules.idle_seconds:g} s idle"
+
+
+def hold_reason(
+    pending: int, capacity: int, workers: int, rules: Rules, since_request: float | None, most_asked: int
+) -> str | None:
+    """Return why the scheduler requests no workers from Ray with this backlog; None if it has none, or requests them.
+
+    ``since_request``: seconds since the last request, None if there was none; ``most_asked``: the CPUs it asked for.
+    A task counts as one CPU, as tasks do unless they say otherwise.
+    """
+    if not pending:
+        return None
+    if workers:
+        if rules.linear:
+            return "linear"
+        if pending / max(capacity, 1) <= rules.threshold:
+            return "below"
+    if since_request is not None and since_request < rules.interval:
+        return "interval"
+    if since_request is not None and pending <= max(most_asked, capacity):
+        return "not larger"
+    return None

@@ -1,0 +1,130 @@
+"""What is asked on the cluster's own side, once a connection stands: which Daft is there, and can the cluster grow.
+
+:func:`describe` and :func:`withdraw` run there, in a task or in Daft's runner actor. They are sent by value (the
+cluster need not have daftnb), so they import what they need themselves; a process of the cluster can ask the control
+store also where this process cannot (over a Ray Client).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Facts = dict[str, Any]
+
+
+def describe(_actor: Any = None) -> Facts:
+    """Return Daft's version or why it cannot be imported, and what Ray's autoscaler reports; runs on the cluster.
+
+    Ray's first autoscaler leaves its report under ``__autoscaling_status``; the second answers GetClusterStatus. The
+    most there may be of each kind of node is in ``__autoscaler_cluster_config`` where somebody has put it.
+    """
+    import ray._raylet
+    from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
+    from ray.core.generated.autoscaler_pb2 import ClusterConfig, GetClusterStatusReply
+    from ray.experimental.internal_kv import _internal_kv_get, internal_kv_get_gcs_client
+
+    facts: dict[str, Any] = {"daft": None, "daft_error": None, "config": None, "v2": None}
+    try:
+        import daft
+
+        facts["daft"] = daft.__version__
+    except BaseException as error:  # whatever stands there under that name
+        facts["daft_error"] = f"{type(error).__name__}: {error}"[:300]
+    facts["gcs_address"] = ray.get_runtime_context().gcs_address
+    facts["nodes"] = [
+        {"cpus": int(node["Resources"].get("CPU", 0)), "head": "node:__internal_head__" in node["Resources"]}
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+    status = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
+    facts["status"] = status.decode() if status else None
+    raylet: Any = ray._raylet
+    space = raylet.GCS_AUTOSCALER_STATE_NAMESPACE
+    config = _internal_kv_get(raylet.GCS_AUTOSCALER_CLUSTER_CONFIG_KEY, namespace=space)
+    if config:
+        message = ClusterConfig.FromString(config)
+        facts["config"] = [
+            (group.min_count, group.max_count, int(group.resources.get("CPU", 0)))
+            for group in message.node_group_configs
+        ]
+        facts["kinds"] = [dict(group.resources) for group in message.node_group_configs if group.max_count]
+    if _internal_kv_get(raylet.GCS_AUTOSCALER_V2_ENABLED_KEY, namespace=space) == b"1":
+        reply = GetClusterStatusReply.FromString(internal_kv_get_gcs_client().get_cluster_status())
+        facts["v2"] = {
+            "reports": reply.autoscaling_state.autoscaler_state_version,
+            "node_types": [node.ray_node_type_name for node in reply.cluster_resource_state.node_states],
+        }
+    return facts
+
+
+def withdraw(actor: Any, bundles: int, cpus: int, ending: bool) -> bool:
+    """Withdraw what this kernel's scheduler requested of Ray, if that request still stands; runs in the runner actor.
+
+    A cluster has one standing request, which the latest asker replaces: another kernel's is left alone. ``ending``:
+    the actor's queries are dropped first, so that none requests again.
+    """
+    import json
+
+    import ray._raylet
+    from daft.runners import flotilla
+    from ray._private.ray_constants import AUTOSCALER_RESOURCE_REQUEST_CHANNEL
+    from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
+    from ray.experimental.internal_kv import _internal_kv_get, internal_kv_get_gcs_client
+
+    if ending:
+        actor.curr_result_gens.clear()
+        actor.curr_plans.clear()
+    standing: list[dict[str, float]] = []
+    raylet: Any = ray._raylet
+    space = raylet.GCS_AUTOSCALER_STATE_NAMESPACE
+    if _internal_kv_get(raylet.GCS_AUTOSCALER_V2_ENABLED_KEY, namespace=space) == b"1":
+        reply = GetClusterStatusReply.FromString(internal_kv_get_gcs_client().get_cluster_status())
+        for constraint in reply.cluster_resource_state.cluster_resource_constraints:
+            for request in constraint.resource_requests:
+                standing += [dict(request.request.resources_bundle)] * request.count
+    else:
+        text = _internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)
+        standing = json.loads(text) if text else []
+    if len(standing) != bundles or sum(bundle.get("CPU", 0) for bundle in standing) != cpus:
+        return False
+    flotilla.clear_autoscaling_requests()
+    return True
+
+
+def grows(facts: Facts) -> bool | None:
+    """Return whether an autoscaler may add nodes to this cluster; None where it has not said yet.
+
+    A head that was started without a cluster configuration runs Ray's autoscaler all the same, to report: it then
+    names each node's type after the node (``node_<id>``, ``format_readonly_node_type``), or not at all.
+    """
+    import json
+
+    if facts["config"] is not None:
+        return any(most > least for least, most, _cpus in facts["config"])
+    if facts["v2"] is not None:
+        if not facts["v2"]["reports"] or not facts["v2"]["node_types"]:
+            return None
+        return any(map(_configured, facts["v2"]["node_types"]))
+    report = json.loads(facts["status"] or "{}").get("autoscaler_report")
+    if report is None:
+        return None
+    kinds = [*report["active_nodes"], *(report.get("idle_nodes") or {}), *(kind for _, kind, *_ in _pending(report))]
+    return any(map(_configured, kinds)) if kinds else None
+
+
+def _pending(report: dict[str, Any]) -> list[Any]:
+    return [*report.get("pending_nodes", ()), *(("", kind) for kind in report.get("pending_launches", ()))]
+
+
+def _configured(kind: str) -> bool:
+    identity = kind.removeprefix("node_")
+    own = identity != kind and len(identity) == 56 and not set(identity) - set("0123456789abcdef")
+    return bool(kind) and not own
+
+
+def limits(facts: Facts) -> tuple[int, int, int] | None:
+    """Return fewest and most worker nodes, and CPUs of each, where the cluster tells them and all are alike."""
+    groups = [group for group in facts["config"] or () if group[2]]
+    if len({cpus for _, _, cpus in groups}) != 1:
+        return None
+    return sum(group[0] for group in groups), sum(group[1] for group in groups), groups[0][2]

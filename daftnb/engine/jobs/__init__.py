@@ -1,0 +1,1 @@
+"""Ray Jobs: a job, its server, and the source that is sent."""

@@ -1,0 +1,355 @@
+"""A cluster's job server: where it is, what to show it, and its answers and refusals in words.
+
+Ray's own JobSubmissionClient does the talking. Three things are ours: an explicit address is the one used (Ray's
+client lets RAY_ADDRESS override it), every request has an end (Ray's wait for ever), and the token is read when it is
+needed (Ray reads its mode once, at import). The addresses and the token follow Ray's own variables:
+``ray/_private/ray_constants.py`` and the token authentication in Ray's documentation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import logging
+import os
+import queue
+import re
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from daftnb.engine import internals
+from daftnb.engine.connection import environment as env
+from daftnb.errors import DaftnbError
+from daftnb.text.reasons import first_line
+from daftnb.text.shorten import shortened
+from daftnb.text.spelling import shown
+
+DEFAULT_ADDRESS = "http://127.0.0.1:8265"
+CONTACT_SECONDS = 3.5  # until a server that does not answer is given up; importing Ray comes on top
+ANSWER_SECONDS = 60.0  # the first job of a cluster waits for Ray's agent, 8 s on a busy machine
+UPLOAD_SECONDS = 600.0
+NO_AGENT = "No available agent to submit job"  # Ray's words (``ray/dashboard/modules/job/job_head.py``)
+AGENT_SECONDS = 30.0
+AGENT_PAUSE_SECONDS = 0.5
+QUIET_SECONDS = 1.0
+
+
+class JobError(DaftnbError):
+    """A job cannot be submitted, found or followed, or it failed."""
+
+
+def server_address(address: str | None = None, environment: Mapping[str, str] | None = None) -> str:
+    """Return the job server's URL: ``address``, or what Ray's variables say, or the port that Ray gives it by default.
+
+    RAY_ADDRESS counts only where it is a URL of a job server: it may also name the cluster itself. Raises JobError.
+    """
+    variables = os.environ if environment is None else environment
+    if address is None:
+        address = variables.get("RAY_API_SERVER_ADDRESS") or variables.get("RAY_ADDRESS") or ""
+        if not address.startswith(("http://", "https://")):
+            address = variables.get("RAY_API_SERVER_ADDRESS") or DEFAULT_ADDRESS
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        good = False
+    if not good:
+        host = re.sub(r"^\w+://", "", address).partition("/")[0].partition(":")[0] or "127.0.0.1"
+        raise JobError(
+            f"{shown(address, 80)} is not the address of a job server: that is Ray's dashboard, a URL.",
+            f'Try address="http://{host}:8265"',
+        )
+    return address.rstrip("/")
+
+
+def read_token(environment: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Return the token to show, and where it came from; two empty texts where Ray's variables do not ask for one.
+
+    With RAY_AUTH_MODE unset a token is shown only if a variable names it: the one in the home folder belongs to some
+    cluster, and need not go to every address. Raises JobError where a token is asked for and there is none.
+    """
+    variables = os.environ if environment is None else environment
+    mode = variables.get("RAY_AUTH_MODE", "").lower()
+    path = variables.get("RAY_AUTH_TOKEN_PATH")
+    if mode not in ("", "token"):
+        return "", ""
+    if variables.get("RAY_AUTH_TOKEN"):
+        return variables["RAY_AUTH_TOKEN"].strip(), "RAY_AUTH_TOKEN"
+    if path is None and mode == "":
+        return "", ""
+    where = "RAY_AUTH_TOKEN_PATH" if path else "the default place"
+    file = Path(path) if path else Path.home() / ".ray" / "auth_token"
+    try:
+        token = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise JobError(
+            f"There is no token to show the job server: {file} ({where}) cannot be read ({reason}).",
+            'Put the cluster\'s token there, or try os.environ["RAY_AUTH_TOKEN_PATH"] = "<its token file>"',
+        ) from error
+    return token, f"{where}, {file}"
+
+
+@cache
+def _client_class() -> type[Any]:
+    """Make Ray's client, with an end to every request. It is made when it is first needed, because it imports Ray.
+
+    JobError where a private name of Ray is missing.
+    """
+    off = internals.missing("jobs")
+    if off:
+        raise JobError(next(iter(off.values())), "Install the Ray that daftnb asks for: pip install --upgrade daftnb")
+    from ray.dashboard.modules.dashboard_sdk import SubmissionClient
+    from ray.job_submission import JobSubmissionClient
+
+    # Each upload and each end of a log is a line there; people asked for neither.
+    for name in ("ray.dashboard.modules.job.sdk", "ray.dashboard.modules.dashboard_sdk"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+    class Client(JobSubmissionClient):  # type: ignore[misc]  # Ray's classes are untyped
+        def __init__(self, address: str, token: str) -> None:
+            # Not JobSubmissionClient's own: it would take RAY_ADDRESS instead of the address.
+            # A header is given in any case: without one Ray looks for a token by what it read at its import.
+            SubmissionClient.__init__(self, address=address, headers={"Authorization": f"Bearer {token}"})
+            if not token:
+                self._headers.clear()
+            import ray
+
+            self._client_ray_version = ray.__version__
+
+        def _do_request(self, method: str, endpoint: str, **arguments: Any) -> Any:
+            answer = UPLOAD_SECONDS if method == "PUT" else ANSWER_SECONDS
+            return super()._do_request(method, endpoint, **{"timeout": (CONTACT_SECONDS, answer), **arguments})
+
+    return Client
+
+
+class JobServer:
+    """A job server that has answered. Every method raises JobError where it refuses or is gone."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self.address = server_address(address)
+        # The token of the cluster that this kernel has started, or is connected to, is nobody else's.
+        token, self._token_source = read_token(env.for_host(urlsplit(self.address).hostname))
+        self._client: Any = _client_class()(self.address, token)
+        version = self._within(CONTACT_SECONDS, lambda: self._client._do_request("GET", "/api/version"))
+        try:
+            self.ray_version = str(version.json()["ray_version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise JobError(
+                f"{self.address} answers (status {version.status_code}), but it is not Ray's job server.",
+                f"Give the address of Ray's dashboard: address={DEFAULT_ADDRESS!r} is the usual one.",
+            ) from error
+
+    def submit(self, **request: Any) -> str:
+        """Submit a job (the arguments are those of Ray's ``submit_job``); return its submission id.
+
+        A head that has just begun refuses until its agent is there; that is waited for.
+        """
+        deadline = time.monotonic() + AGENT_SECONDS
+        while True:
+            with self._told():
+                try:
+                    return str(self._client.submit_job(**request))
+                except RuntimeError as error:
+                    if NO_AGENT not in str(error) or time.monotonic() > deadline:
+                        raise
+            time.sleep(AGENT_PAUSE_SECONDS)
+
+    def info(self, submission_id: str) -> Any:
+        """Return Ray's JobDetails of a job that was submitted."""
+        # The id becomes part of the URL's path.
+        if not re.fullmatch(r"[\w.-]+", submission_id):
+            raise self._no_such(submission_id)
+        with self._told(submission_id):
+            details = self._client.get_job_info(submission_id)
+        if details.submission_id is None:
+            raise JobError(
+                f"{submission_id} is a driver that connected to the cluster by itself, not a job that was submitted.",
+                "daftnb.jobs() lists those.",
+            )
+        return details
+
+    def all_jobs(self) -> list[Any]:
+        """Return Ray's JobDetails of all jobs that were submitted, in no order."""
+        with self._told():
+            return [details for details in self._client.list_jobs() if details.submission_id is not None]
+
+    def stop(self, submission_id: str) -> None:
+        """Ask for a job's end, which comes a moment later."""
+        with self._told(submission_id):
+            self._client.stop_job(submission_id)
+
+    def log(self, details: Any) -> str:
+        """Return all that a job has printed so far, as text; bytes that are not UTF-8 are shown as U+FFFD."""
+        with self._told(details.submission_id):
+            try:
+                return self._client.get_job_logs(details.submission_id)
+            except RuntimeError as error:
+                if "UnicodeDecodeError" not in str(error) or details.driver_node_id is None:
+                    raise
+        # Ray's job server reads the log as strict UTF-8; its log service has the same file as bytes.
+        name = f"job-driver-{details.submission_id}.log"
+        with self._told(details.submission_id):
+            answer = self._client._do_request(
+                "GET", f"/api/v0/logs/file?node_id={details.driver_node_id}&filename={name}&lines=-1"
+            )
+            if answer.status_code != 200:
+                raise RuntimeError(f"Request failed with status code {answer.status_code}: {answer.text}")
+        text = answer.content.decode("utf-8", errors="replace")
+        # As Ray's server does with the log as text, so that both count the same characters.
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def tail(self, submission_id: str) -> Generator[str, None, None]:
+        """Yield pieces of a job's log as they come, from its start; an empty text after QUIET_SECONDS without any.
+
+        It may end before the job does (Ray closes the connection at a byte that is not UTF-8), and does not say so.
+        Ray's client is asynchronous, and a notebook's thread runs an event loop already, so a thread has a loop here.
+        """
+        pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        loop = asyncio.new_event_loop()
+
+        async def pump() -> None:
+            async for piece in self._client.tail_job_logs(submission_id):
+                if piece:
+                    pieces.put(piece)
+
+        task = loop.create_task(pump())
+
+        def run() -> None:
+            try:
+                # However it ends, the caller reads the rest with log(), which says what is wrong, if anything is.
+                loop.run_until_complete(asyncio.wait([task]))
+                if not task.cancelled():
+                    task.exception()
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            finally:
+                loop.close()
+                pieces.put(None)
+
+        thread = threading.Thread(target=run, name="daftnb job log", daemon=True)
+        thread.start()
+        try:
+            while True:
+                try:
+                    piece = pieces.get(timeout=QUIET_SECONDS)
+                except queue.Empty:
+                    piece = ""
+                if piece is None:
+                    return
+                yield piece
+        finally:
+            if thread.is_alive():
+                with suppress(RuntimeError):  # the loop closed by itself meanwhile
+                    loop.call_soon_threadsafe(task.cancel)
+                thread.join(CONTACT_SECONDS)
+
+    def put_module(self, name: str, content: bytes) -> str:
+        """Store one file as a package of Ray's, ``name`` being its path in there; return the URI for ``py_modules``.
+
+        The package is made in memory and under a name that is its content's: nothing is left in temporary folders, and
+        the same content travels once.
+        """
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(name), content)  # ZipInfo's date is a constant
+        package = buffer.getvalue()
+        file = f"_ray_pkg_{hashlib.sha256(package).hexdigest()[:32]}.zip"
+        uri = f"gcs://{file}"
+        with self._told():
+            # Asking also keeps the package for the moments until the job holds it.
+            if not self._client._package_exists(uri):
+                answer = self._client._do_request("PUT", f"/api/packages/gcs/{file}", data=package)
+                if answer.status_code != 200:
+                    raise RuntimeError(f"Request failed with status code {answer.status_code}: {answer.text}")
+        return uri
+
+    def _within(self, seconds: float, call: Callable[[], Any]) -> Any:
+        """Return ``call``'s result within ``seconds``: looking a name up and a second address have no timeout."""
+        outcome: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+        def run() -> None:
+            try:
+                outcome.put((call(), None))
+            except BaseException as error:  # handed to the caller
+                outcome.put((None, error))
+
+        threading.Thread(target=run, name="daftnb job server", daemon=True).start()
+        with self._told():
+            try:
+                value, error = outcome.get(timeout=seconds)
+            except queue.Empty:
+                raise TimeoutError(f"no answer within {seconds:g} s") from None
+            if error is not None:
+                raise error
+        return value
+
+    def _no_such(self, submission_id: str) -> JobError:
+        return JobError(
+            f"There is no job {shown(submission_id, 60)} at {self.address}.", "daftnb.jobs() lists those there are."
+        )
+
+    @contextmanager
+    def _told(self, submission_id: str = "") -> Generator[None, None, None]:
+        """Raise JobError in place of Ray's errors, within this context."""
+        import requests
+        from ray.exceptions import AuthenticationError
+
+        try:
+            yield
+        except AuthenticationError as error:
+            raise self._token_error() from error
+        except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as error:
+            raise JobError(
+                f"The job server at {self.address} cannot be reached: {_reason(error)}.",
+                "It listens where Ray's head runs, on port 8265 unless another was given "
+                f"(ray start --head --dashboard-port). Try address={DEFAULT_ADDRESS!r}, or open a tunnel to it.",
+            ) from error
+        except RuntimeError as error:
+            status, text = _refusal(error)
+            if status == 404 and submission_id:
+                raise self._no_such(submission_id) from error
+            raise JobError(
+                f"The job server at {self.address} refused: {_last_line(text)}",
+                "The sentence is Ray's own; logs/dashboard_JobHead.log on its head has more.",
+            ) from error
+
+    def _token_error(self) -> JobError:
+        if not self._token_source:
+            return JobError(
+                f"The job server at {self.address} asks for a token, and none was shown.",
+                'Try os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "<the cluster\'s token file>"}',
+            )
+        return JobError(
+            f"The token ({self._token_source}) is not the one of the job server at {self.address}.",
+            'Try os.environ["RAY_AUTH_TOKEN_PATH"] = "<the cluster\'s token file>"',
+        )
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause in a few words: the libraries wrap it four times over."""
+    text = str(error)
+    for pattern in (r"Connection refused", r"Name or service not known", r"[Tt]imed? ?out", r"No route to host"):
+        found = re.search(pattern, text)
+        if found:
+            return found[0].lower()
+    return first_line(error)
+
+
+def _refusal(error: RuntimeError) -> tuple[int, str]:
+    """Return the status and text of Ray's error "Request failed with status code N: TEXT."; 0 and all of any other."""
+    found = re.search(r"status code (\d+): (.*)", str(error), re.DOTALL)
+    return (int(found[1]), found[2].removesuffix(".")) if found else (0, str(error))
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip(" .")]
+    return shortened(lines[-1], 400) if lines else "no reason given"

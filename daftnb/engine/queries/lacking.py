@@ -1,0 +1,116 @@
+"""What a plan's UDFs ask of a node, and whether there is a node that has it.
+
+Daft sends a task to a worker that has what the task asks for, and Ray starts an actor on such a node; where there is
+none, the query waits without a word, or fails. The plan's text says what is asked.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from daftnb.text.numbers import noun
+
+Resources = Mapping[str, float]
+
+_OPERATOR = re.compile(r"^[|\s\\]*\* (.*)$", re.MULTILINE)
+_WRAPPED = re.compile(r"(?<=\S)\n\|     (?=\S)")
+_REQUEST = re.compile(r"Resource request = \{([^}]*)\}")
+_AMOUNT = re.compile(r"(num_cpus|num_gpus|memory_bytes)\s*=\s*([0-9.]+(?:e[+-]?[0-9]+)?)")
+_OPTIONS = re.compile(r"ray_options = (\{.*?\}) ?\}\s*\n", re.DOTALL)
+_NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory_bytes": "memory", "memory": "memory"}
+_MOST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one UDF asks of the node that runs it, by Ray's names of resources; memory in bytes."""
+
+    name: str
+    resources: dict[str, float]
+
+
+def asked(text: str) -> list[Asked]:
+    """Return what the UDFs of a plan's text ask for, where that is more than one CPU."""
+    text = _WRAPPED.sub(" ", re.sub(r"^(?:\| )+(?=\|)", "", text, flags=re.MULTILINE))
+    heads = list(_OPERATOR.finditer(text))
+    found = []
+    for head, after in zip(heads, [*heads[1:], None], strict=True):
+        part = text[head.end() : after.start() if after is not None else len(text)]
+        resources = _resources(part)
+        if any(amount > (1 if kind == "CPU" else 0) for kind, amount in resources.items()):
+            name = re.sub(r"^(?:ActorUDF:|UDF) *", "", head.group(1)).rstrip(":")
+            name = "".join(name.split())  # a long one is broken anywhere
+            name = name.removeprefix("__main__.").rpartition("<locals>.")[2].removesuffix(".__call__")
+            found.append(Asked(name[:_MOST_NAME], resources))
+    return found
+
+
+def _resources(part: str) -> dict[str, float]:
+    request = _REQUEST.search(part)
+    found = {_NAMES[name]: float(amount) for name, amount in _AMOUNT.findall(request.group(1) if request else "")}
+    options = _OPTIONS.search(part)
+    if options is not None:
+        try:
+            given = ast.literal_eval(options.group(1))
+        except (ValueError, SyntaxError):
+            given = {}
+        named = {_NAMES[name]: amount for name, amount in given.items() if name in _NAMES}
+        for kind, amount in {**named, **(given.get("resources") or {})}.items():
+            if isinstance(amount, (int, float)):
+                found[kind] = float(amount)
+    return {kind: amount for kind, amount in found.items() if amount}
+
+
+def has(node: Resources, wanted: Resources) -> bool:
+    """Return True if a node has all that is asked for."""
+    return all(node.get(kind, 0) >= amount for kind, amount in wanted.items())
+
+
+def reason(one: Asked) -> str:
+    """Return why a UDF's tasks wait, as the log of decisions says it."""
+    return f"no node has {words(one.resources)}, which {one.name} asks for"
+
+
+def warning(one: Asked, nodes: Sequence[Resources], kinds: Sequence[Resources] | None, embedded: bool) -> str | None:
+    """Return what a person must know of a UDF that no node can run; None where one can.
+
+    ``kinds``: the kinds of nodes that the cluster may start, None where that is not known; ``embedded``: it is the
+    cluster of ``%daft start``.
+    """
+    if any(has(node, one.resources) for node in nodes):
+        return None
+    lacking = [kind for kind, amount in one.resources.items() if not any(n.get(kind, 0) >= amount for n in nodes)]
+    kept = lacking or list(one.resources)
+    largest = {kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in kept}
+    what = f"{one.name} asks for {words(one.resources)}, and no node has {'that' if lacking else 'all of it'}: "
+    what += f"the largest has {words(largest)}" if nodes else "there is no node"
+    if kinds is None:
+        return f"{what}. Whether the cluster can start one that does is not known here. {remedy(one, kept, embedded)}"
+    if any(has(kind, one.resources) for kind in kinds):
+        return f"{what}. The cluster can start one that does; until then the query may wait, or fail"
+    return f"{what}, and the cluster can start none that does. {remedy(one, kept, embedded)}"
+
+
+def remedy(one: Asked, lacking: Sequence[str], embedded: bool) -> str:
+    """Return what a person can do about a UDF that no node can run."""
+    cpus = one.resources.get("CPU", 0)
+    if embedded and set(lacking) == {"CPU"}:
+        return f"Try %daft stop and %daft start --cpus {-(-cpus // 1):.0f}, or ask for fewer CPUs"
+    where = {"CPU": f"nodes of {cpus:g} CPUs", "GPU": "GPUs", "memory": "larger nodes"}
+    return f"Try a cluster with {' and '.join(where.get(kind, kind) for kind in lacking)}, or ask for less"
+
+
+def words(resources: Resources) -> str:
+    """Return amounts of resources in words: ``8 CPUs, 1 GPU, 2 GiB of memory``."""
+    parts = []
+    for kind, amount in resources.items():
+        if kind == "memory":
+            parts.append(f"{amount / 2**30:.3g} GiB of memory")
+        elif kind in ("CPU", "GPU"):
+            parts.append(f"{amount:g} {noun(amount, kind)}")
+        else:
+            parts.append(f"{amount:g} of {kind}")
+    return ", ".join(parts) or "nothing"

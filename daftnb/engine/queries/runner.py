@@ -1,0 +1,346 @@
+"""The driver's side of a query on Ray: our FlotillaRunner, and the door to the tap in the runner actor.
+
+Daft keeps its ``FlotillaRunner`` in ``RayRunner.flotilla_plan_runner`` and calls ``stream_plan`` for every query
+(``daft/runners/flotilla.py``); an instance of a subclass put there before is used as it is. Ours pushes the settings
+and reads them back before the plan goes out, and drops the query in the actor when the notebook lets go of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from operator import methodcaller
+from typing import Any
+
+import ray
+from daft.runners import flotilla
+from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
+from ray import cloudpickle
+
+from daftnb import clock, variables
+from daftnb.clock import steady
+from daftnb.engine import actor as actor_package
+from daftnb.engine.actor import door as in_actor
+from daftnb.engine.actor import install, tap
+from daftnb.engine.byvalue import by_value
+from daftnb.engine.connection import link as ray_link
+from daftnb.engine.queries import lacking, relative
+from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
+from daftnb.engine.queries.tap_events import TapEvents
+from daftnb.errors import ClusterError, QueryCancelled
+from daftnb.telemetry import events as e
+
+log = logging.getLogger("daftnb")
+
+CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it answers nobody
+BUSY_SECONDS = 60.0  # for a call before a query: the query itself has to wait for the actor as long
+NODES_SECONDS = 1.0
+UNAVAILABLE_SECONDS = 0.1
+# How Ray tells of an actor that is gone for good. One that its memory monitor has killed raises the second.
+DEATHS = (ray.exceptions.ActorDiedError, ray.exceptions.OutOfMemoryError)
+STEP_SECONDS = 2.0  # the other clock is that far off what is known of it
+# Sent to the actor with all that is in them: the cluster need not have daftnb.
+BY_VALUE = (actor_package, clock, variables)
+
+
+def is_death(error: BaseException) -> bool:
+    """Return True if the actor that was asked is gone; the error of a task within it, which it passes on, is not."""
+    return isinstance(error, DEATHS) and not isinstance(error, ray.exceptions.RayTaskError)
+
+
+class RunnerDoor:
+    """Calls into the tap in the runner actor; installs it.
+
+    Every method may raise Ray's errors if the actor is gone, and ConnectionError where the connection that it was made
+    on has ended.
+    """
+
+    link: ray_link.Link | None = None
+
+    def __init__(self, actor: Any, off: frozenset[str]) -> None:
+        self.actor = actor
+        self.link = ray_link.link()
+        self.dead = False  # the actor was found dead: it takes its workers with it, and answers nobody again
+        self.left = False  # the cluster was ended, or let go of: what is still held of a query there ends nothing
+        self._told_dead = False
+        self.whereabouts: relative.Whereabouts | None = None  # of the cluster's processes, once it was asked for
+        self._lock = threading.Lock()
+        self._clock_offset = 0.0
+        self._least_delay = float("inf")
+        self._nodes_at = 0.0
+        self._tap_events = TapEvents()
+        with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
+            installed = actor.__ray_call__.remote(install.install, off)
+            self._seen: tuple[int, int] = ray.get(installed, timeout=BUSY_SECONDS)
+
+    def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
+        """Call a method of :class:`daftnb.engine.actor.door.InActor` and wait for what it returns.
+
+        Raises TimeoutError where that takes longer than ``seconds``.
+        """
+        if self.dead:
+            raise ConnectionError("the engine's process is gone")
+        caller = methodcaller(in_actor.DOOR, method, *arguments)
+        try:
+            with ray_link.asking(self.link):
+                return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+        except DEATHS as error:
+            self.dead = is_death(error)
+            raise
+        except SystemExit:
+            # What Ray raises in a thread that waits while the process leaves the cluster; it must not end the thread.
+            # One more call would end the process.
+            self.dead = True
+            raise ConnectionError(ray_link.SHUT_DOWN) from None
+
+    def close(self) -> None:
+        """Take the tap out again, so that the actor is as Daft made it."""
+        with ray_link.asking(self.link):
+            ray.get(self.actor.__ray_call__.remote(methodcaller(in_actor.DOOR, "uninstall")), timeout=CALL_SECONDS)
+
+    def pull(self) -> list[e.Event]:
+        """Return all that happened since the last pull, on this process's clock: details, then absolute counts."""
+        with self._lock:
+            if self.dead:
+                told, self._told_dead = self._told_dead, True
+                return [] if told else [e.RunnerEnded(steady.time())]
+            asked = steady.time()
+            with_nodes = asked - self._nodes_at >= NODES_SECONDS
+            if with_nodes:
+                self._nodes_at = asked
+            drained = self.call("drain", *self._seen, with_nodes, seconds=CALL_SECONDS)
+            answered = steady.time()
+            actors = drained["now"] + self._clock_offset
+            if max(asked - actors, actors - answered) > STEP_SECONDS:
+                self._least_delay = float("inf")  # one of the two machines was suspended: what is known is no more so
+            if answered - asked < self._least_delay:
+                # The best estimate of the two clocks' difference is the one with the least delay around it.
+                self._least_delay = answered - asked
+                offset = (asked + answered) / 2 - drained["now"]
+                self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
+            self._seen = drained["seen"]
+            return list(self._tap_events.events(drained, self._clock_offset))
+
+
+def _counted(stream: Generator[Any, None, Any]) -> Generator[Any, None, tuple[Any, int]]:
+    """Yield a query's partitions as they come; return the stream's value, and how many rows they had in all."""
+    count = 0
+    while True:
+        try:
+            result = next(stream)
+        except StopIteration as end:
+            return end.value, count
+        count += result.metadata().num_rows  # which comes with the partition
+        yield result
+
+
+def with_result_rows(rows: list[dict[str, Any]], parents: dict[int, int], count: int) -> list[dict[str, Any]]:
+    """Return the operators' last statistics, with the rows that the result really has at the plan's root.
+
+    The root's own count may be another: a task that ran twice counts twice, and of some of a join's tasks the workers
+    report its build side alone. Such a join is one that probed with other rows than its inputs gave; what it counts is
+    left out.
+    """
+    roots = set(parents.values()) - parents.keys() or {row["id"] for row in rows}
+    given = {row["id"]: row.get("rows.out") for row in rows}
+    found = []
+    for row in rows:
+        inputs = [given.get(child) for child, parent in parents.items() if parent == row["id"]]
+        if PROBED in row and row[PROBED] not in inputs:
+            row = {name: row[name] for name in ("id", "duration") if name in row}
+        found.append({**row, "rows.out": count} if {row["id"]} == roots else row)
+    return found
+
+
+class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's base class is untyped
+    """Daft's FlotillaRunner, watched: settings in before a query, a dropped query ended on the cluster.
+
+    ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
+    plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`);
+    ``expressions`` is given each plan before it runs, and raises nothing; ``kinds`` gives the kinds of nodes that the
+    cluster may start (None: not known), and whether it is the embedded one.
+    """
+
+    is_watched = True  # tells it from Daft's own (engine/connection/runner_slot.py)
+
+    def __init__(
+        self,
+        emit: Emit,
+        settings: Callable[[], dict[str, str]],
+        planned: Callable[[], tuple[str, dict[int, int]] | None],
+        worker_startup_timeout: int | None = None,
+        off: frozenset[str] = frozenset(),
+        expressions: Callable[[Any], None] = lambda _plan: None,
+        kinds: Callable[[], tuple[Sequence[lacking.Resources] | None, bool]] = lambda: (None, False),
+    ) -> None:
+        super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
+        self.emit = emit
+        self.settings = settings
+        self.planned = planned
+        self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
+        self._off = off
+        self._expressions = expressions
+        self.kinds = kinds
+        self.door = RunnerDoor(self.runner, off)
+        self._running: dict[str, int] = {}  # by id, the index of each query that runs
+        self._cancelled: set[int] = set()
+
+    def stream_plan(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
+        """Run Daft's own method between what we do before and after; where our part fails, the query goes on.
+
+        ClusterError where the connection has ended; QueryCancelled where :meth:`cancel` ended the query.
+        """
+        self._check_connection()
+        index = int(plan.idx())
+        query_id, parents = self._prepare(index)
+        self._expressions(plan)
+        self._warn_of(plan, index)
+        try:
+            stats, count = yield from _counted(super().stream_plan(plan, partition_sets))
+        except BaseException as error:
+            # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
+            if is_death(error):
+                self.door.dead = True
+            else:
+                self._end(index, query_id)
+            if index in self._cancelled and isinstance(error, Exception):
+                self._cancelled.discard(index)
+                raise QueryCancelled(query_id) from None
+            raise
+        finally:
+            self._running.pop(query_id, None)
+        if index in self._cancelled:
+            self._cancelled.discard(index)
+            raise QueryCancelled(query_id)
+        self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), parents, count))
+        return stats
+
+    def _check_connection(self) -> None:
+        """Raise ClusterError where the connection has ended: Daft's own calls would have Ray start a cluster now."""
+        made_on, standing = self.door.link, ray_link.link()
+        if made_on is not None and standing != made_on:
+            raise ClusterError(
+                f"This kernel's connection to Ray at {made_on.address} has ended (ray.shutdown() does that), "
+                "so this query cannot run.",
+                "Try %daft start for a cluster of the kernel's own, or %daft connect ADDRESS; then make its dataframes "
+                "again.",
+            )
+
+    def _warn_of(self, plan: Any, index: int) -> None:
+        """Warn of what nobody expects of this plan: where its paths are, and that no node has what it asks for."""
+        try:
+            text = plan.repr_ascii(False)
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "the plan was not understood", error))
+            return
+        self._warn_of_paths(text)
+        self._warn_of_resources(text, index)
+
+    def _warn_of_paths(self, plan: str) -> None:
+        """Warn where a relative path of the plan names another place for the tasks than here."""
+        try:
+            paths = relative.relative_paths(plan)
+            if not paths:
+                return
+            if self.door.whereabouts is None:
+                folder, machines = self.door.call("whereabouts")
+                self.door.whereabouts = relative.Whereabouts(folder, tuple(machines))
+            text = relative.warning(paths, os.getcwd(), socket.gethostname(), self.door.whereabouts)
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "the plan's paths were not understood", error))
+            return
+        if text is not None:
+            self._warn(text)
+
+    def _warn(self, text: str) -> None:
+        """Show a warning in the views, and at once under the cell."""
+        self.emit(e.ProblemFound(steady.time(), text))
+        with suppress(UserWarning):  # where warnings are made errors, a query must not fail for it
+            warnings.warn(text, stacklevel=3)
+
+    def _warn_of_resources(self, plan: str, index: int) -> None:
+        """Warn where no node has what a UDF of the plan asks for."""
+        try:
+            wanted = lacking.asked(plan)
+            if not wanted:
+                return
+            nodes = self.door.call("resources")
+            kinds, embedded = self.kinds()
+            for one in wanted:
+                text = lacking.warning(one, nodes, kinds, embedded)
+                if text is not None:
+                    self._warn(text)
+                    self.door.call("lacks", index, lacking.reason(one))
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "what a UDF asks for was not understood", error))
+
+    def cancel(self, query_id: str) -> bool:
+        """End a query from another thread than its own, which gets QueryCancelled; False if it does not run."""
+        index = self._running.get(query_id)
+        if index is None:
+            return False
+        self._cancelled.add(index)
+        self._end(index, query_id)
+        return True
+
+    def _prepare(self, index: int) -> tuple[str, dict[int, int]]:
+        """Prepare the cluster for a query: push its settings; return its id, and each operator's parent in its plan.
+
+        Where that fails, report it: the query then runs unwatched.
+        """
+        query_id, parents = f"query-{index}", dict[int, int]()
+        try:
+            query_id, parents = self.planned() or (query_id, parents)
+            self._running[query_id] = index
+            asked = self.settings()
+            in_effect = self._call_alive("prepare", index, query_id, parents, asked)
+            log.debug("query %s: pushed %s; in effect %s", query_id, asked, in_effect)
+            known = tuple((name, text) for name, text in in_effect.items() if text is not None)
+            self.emit(e.SettingsInEffect(steady.time(), query_id, known))
+            if in_effect != asked:
+                text = "another query was running, so its settings for downscaling hold for this one too"
+                self.emit(e.ProblemFound(steady.time(), f"{query_id}: {text}"))
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "this query runs unwatched, and without your settings", error))
+        return query_id, parents
+
+    def _call_alive(self, method: str, *arguments: Any) -> Any:
+        """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""
+        deadline = time.monotonic() + CALL_SECONDS
+        while not self.door.dead:  # which the end of the query before may have shown
+            try:
+                return self.door.call(method, *arguments)
+            except ray.exceptions.ActorUnavailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(UNAVAILABLE_SECONDS)  # Ray tells neither that it lives nor that it died yet
+            except DEATHS as error:
+                if not is_death(error):
+                    raise
+                break
+        for event in self.door.pull():
+            self.emit(event)
+        # A name of its own: the dead one's may still be taken.
+        flotilla._FLOTILLA_RUNNER_NAME_SUFFIX = uuid.uuid4().hex
+        super().__init__(worker_startup_timeout=self._startup_timeout)
+        self.door = RunnerDoor(self.runner, self._off)
+        return self.door.call(method, *arguments)
+
+    def _end(self, index: int, query_id: str) -> None:
+        if self.door.left:
+            return
+        self._last_stats(query_id, lambda: self.door.call("cancel", index, seconds=CALL_SECONDS))
+
+    def _last_stats(self, query_id: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
+        try:
+            for row in rows():
+                self.emit(operator_stats(steady.time(), query_id, row["id"], row))
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "the end of the query could not be followed", error))

@@ -1,0 +1,195 @@
+"""A Recording: one or more queries as they were recorded, to be looked at at any time of them.
+
+Of this session (:func:`daftnb.recording`) or from a file (:func:`daftnb.open_recording`); no engine is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daftnb import files
+from daftnb.errors import RecordingError
+from daftnb.telemetry import recordfile, tables
+from daftnb.telemetry.model import Query
+from daftnb.telemetry.recordfile import Reel
+from daftnb.telemetry.replay import Replay
+from daftnb.telemetry.snapshots import Snapshot
+from daftnb.telemetry.wire import ViewName
+from daftnb.text.numbers import plural
+from daftnb.text.plain import printable
+from daftnb.text.spelling import shown
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedQuery:
+    """A query of a recording, at the recording's end. Times are seconds since the epoch; ``seconds`` is its time.
+
+    ``events``: how many are recorded; ``dropped``: details that were left out for want of room.
+    """
+
+    number: int
+    id: str
+    name: str | None
+    runner: str
+    state: str
+    started: float
+    ended: float | None
+    seconds: float
+    rows: int | None
+    tasks: int | None
+    workers_from: int | None
+    workers_to: int | None
+    peak_ratio: float | None
+    node_seconds: float | None
+    settings: dict[str, str] | None
+    error: str | None
+    events: int
+    dropped: int
+
+
+class Recording:
+    """Recorded queries: their snapshots at any time, and what there is to know of them as tables.
+
+    Snapshots are those that were seen live; usage of nodes (memory, object store) is right to 1 %. ``start`` and
+    ``end`` are seconds since the epoch. Where a query may be named, it is by number or id; else the
+    latest is meant. Not to be used by several threads at once.
+    """
+
+    def __init__(self, reels: Sequence[Reel], source: str) -> None:
+        self.source = source
+        self._replays = {replay.number: replay for replay in map(Replay, reels)}
+        self.queries: tuple[RecordedQuery, ...] = tuple(_summary(replay) for replay in self._replays.values())
+
+    @property
+    def start(self) -> float:
+        """Return when the first query began, in seconds since the epoch."""
+        return min(replay.start for replay in self._replays.values())
+
+    @property
+    def end(self) -> float:
+        """Return when the last event came, a few seconds after the last query's end, in seconds since the epoch."""
+        return max(replay.end for replay in self._replays.values())
+
+    def span(self, query: int | str | None = None) -> tuple[float, float]:
+        """Return the start of a query and the end of its recording, in seconds since the epoch."""
+        replay = self._replay(query)
+        return replay.start, replay.end
+
+    def frame(self, t: float | None = None, query: int | str | None = None) -> Snapshot:
+        """Return :meth:`snapshot`, by its old name."""
+        warnings.warn("frame() is called snapshot() now", DeprecationWarning, stacklevel=2)
+        return self.snapshot(t, query)
+
+    def snapshot(self, t: float | None = None, query: int | str | None = None) -> Snapshot:
+        """Return the snapshot as it was seen at ``t`` (None: at the end; before the start or after the end: there).
+
+        Without ``query``, of the one that was the current one at ``t``. ``queries`` in it are those recorded here
+        that had ended, and this one.
+        """
+        replay = self._replay(query) if query is not None or t is None else self._current(t)
+        snapshot = replay.snapshot(t)
+        mine = str(replay.number)
+        snapshot["queries"] = {
+            number: row
+            for number, row in (
+                *(
+                    (str(other.number), other.last["queries"][str(other.number)])
+                    for other in self._ended(snapshot["now"])
+                ),
+                (mine, snapshot["queries"][mine]),
+            )
+        }
+        return snapshot
+
+    def query(self, query: int | str | None = None) -> Query:
+        """Return all there is to know of a query at its recording's end, as :mod:`daftnb.telemetry.model` has it."""
+        replay = self._replay(query)
+        replay.state()
+        return replay.query
+
+    def operators(self, query: int | str | None = None) -> Any:
+        """Return the operators as an Arrow table (columns: :data:`daftnb.telemetry.tables.OPERATORS`); None: of all."""
+        return tables.operators(self._some(query))
+
+    def tasks(self, query: int | str | None = None) -> Any:
+        """Return the tasks that have ended as an Arrow table (columns: :data:`daftnb.telemetry.tables.TASKS`)."""
+        return tables.tasks(self._some(query))
+
+    def workers(self, query: int | str | None = None) -> Any:
+        """Return the nodes and workers as an Arrow table (columns: :data:`daftnb.telemetry.tables.WORKERS`)."""
+        return tables.workers(self._some(query))
+
+    def decisions(self, query: int | str | None = None) -> Any:
+        """Return the scaling decisions as an Arrow table (columns: :data:`daftnb.telemetry.tables.DECISIONS`)."""
+        return tables.decisions(self._some(query))
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write all of it to a file, and return its size in bytes; raise RecordingError if that cannot be done."""
+        from daftnb._version import __version__
+
+        reels = [
+            Reel(replay.number, replay.events, replay.moments, replay.dropped) for replay in self._replays.values()
+        ]
+        return recordfile.write(path, reels, __version__, self._replay(None).settings.environment())
+
+    def _ended(self, t: float) -> list[Replay]:
+        ended = {query.number for query in self.queries if query.ended is not None and query.ended <= t}
+        return [replay for replay in self._replays.values() if replay.number in ended]
+
+    def _current(self, t: float) -> Replay:
+        begun = [replay for replay in self._replays.values() if replay.start <= t]
+        return max(begun, key=lambda replay: replay.start) if begun else next(iter(self._replays.values()))
+
+    def _replay(self, query: int | str | None) -> Replay:
+        if query is None:
+            return next(reversed(self._replays.values()))
+        for replay in self._replays.values():
+            if query in (replay.number, replay.id, str(replay.number)):
+                return replay
+        raise RecordingError(
+            f"{self.source} has no query {shown(str(query), 60)} (it has {', '.join(map(str, self._replays))}).",
+            "See its .queries",
+        )
+
+    def _some(self, query: int | str | None) -> list[Replay]:
+        return list(self._replays.values()) if query is None else [self._replay(query)]
+
+    def __repr__(self) -> str:
+        from daftnb.snapshots.static import headline
+
+        lines = [f"Recording of {plural(len(self.queries), 'query', 'queries')} ({self.source})"]
+        return printable(
+            "\n".join([*lines, *(f"  {headline(self.snapshot(query=query.number))}" for query in self.queries[-20:])])
+        )
+
+    def _repr_html_(self) -> str:
+        from daftnb.snapshots.static import static_html
+        from daftnb.telemetry.snapshots import select
+
+        view: ViewName = "cockpit" if len(self.queries) == 1 else "history"
+        return static_html(select(self.snapshot(), view), view)
+
+
+def open_recording(path: str | os.PathLike[str]) -> Recording:
+    """Return the Recording in a file; raise RecordingError, in one line, if it holds none."""
+    reels = recordfile.read(path)
+    source = files.words(files.place(path, "read"))
+    try:
+        return Recording(reels, source)
+    except RecordingError:
+        raise
+    except Exception as error:
+        # Every value was of the right type and range, but together they make no story that the fold can follow.
+        raise RecordingError(
+            f"{source} cannot be replayed: {type(error).__name__}: {str(error)[:200]}.", recordfile.ANOTHER
+        ) from None
+
+
+def _summary(replay: Replay) -> RecordedQuery:
+    row: dict[str, Any] = {**replay.last["queries"][str(replay.number)]}
+    row["seconds"] = row.pop("elapsed")
+    return RecordedQuery(**row, ended=replay.query.ended, events=len(replay.events), dropped=replay.dropped)

@@ -1,0 +1,145 @@
+"""What the static views say in tables: their columns and rows, for HTML and for text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from daftnb.telemetry.wire import Plan, Snapshot, Tree
+from daftnb.text import numbers as f
+from daftnb.text.states import (
+    decision_words,
+    end_words,
+    expression,
+    has_paths,
+    idle_words,
+    operator_notes,
+    setting_words,
+    state_words,
+)
+from daftnb.text.tables import Table, clean
+
+MAX_DECISIONS = 25
+
+
+def operators(snapshot: Snapshot) -> Table:
+    """Return the operators of the current query, from the root down."""
+    columns = [("operator", False), ("state", False), ("rows", True), ("bytes", True), ("time", True), ("tasks", True)]
+    plan = snapshot["plan"]
+    rows = []
+    paths = plan is not None and has_paths(plan["operators"].values())
+    for depth, operator in walk(plan) if plan else ():
+        tasks = operator["tasks"]
+        duration = operator["duration_us"]
+        share = f" ({operator['time_share']:.0%})" if operator["time_share"] is not None else ""
+        name = "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip()
+        rows.append(
+            [
+                name,
+                state_words(operator["state"]),
+                f.number(operator["rows_out"]),
+                f.size(operator["bytes_out"]),
+                (f.duration(duration / 1e6) + share) if duration is not None else f.UNKNOWN,
+                f"{tasks['finished']}/{tasks['submitted']}" if tasks else f.UNKNOWN,
+                operator_notes(operator, paths),
+            ]
+        )
+    if any(row[-1] for row in rows):
+        return [*columns, ("notes", False)], rows
+    return columns, [row[:-1] for row in rows]
+
+
+def not_run(tree: Tree) -> Table:
+    """Return a plan of which nothing runs."""
+    rows = [
+        [
+            "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip(),
+            f.number(operator["estimated_rows"]),
+        ]
+        for depth, operator in walk(tree)
+    ]
+    return [("operator", False), ("rows expected", True)], rows
+
+
+def walk(plan: Plan | Tree) -> Iterable[tuple[int, Any]]:
+    """Yield the operators from the root down, each once, with its depth.
+
+    The depth is at most 12, so that a deep plan stays readable.
+    """
+    operators: Mapping[str, Any] = plan["operators"]
+    stack = [(plan["root"], 0)]
+    seen = set()
+    while stack:
+        id_, depth = stack.pop()
+        if id_ in seen or str(id_) not in operators:
+            continue
+        seen.add(id_)
+        operator = operators[str(id_)]
+        yield min(depth, 12), operator
+        stack.extend((child, depth + 1) for child in reversed(operator["inputs"]))
+
+
+def pool(snapshot: Snapshot) -> Table:
+    """Return the worker pool."""
+    columns = [
+        ("worker", False),
+        ("state", False),
+        ("running", True),
+        ("done", True),
+        ("memory", True),
+        ("idle", False),
+        ("ends", False),
+    ]
+    rows = []
+    for worker in snapshot["workers"]["rows"].values():
+        note = f" ({worker['note']})" if worker["note"] else ""
+        rows.append(
+            [
+                worker["label"],
+                state_words(worker["state"]) + note,
+                f"{worker['running']} of {worker['slots']}",
+                str(worker["finished"]),
+                f.size(worker["memory"]),
+                idle_words(worker),
+                end_words(worker),
+            ]
+        )
+    return columns, rows
+
+
+def decisions(snapshot: Snapshot) -> Table:
+    """Return the decision log, the latest first."""
+    columns = [("at", False), ("what", False), ("why", False)]
+    marks = list(snapshot["decisions"].values())[-MAX_DECISIONS:]
+    rows = [[f.clock(m["t"]), decision_words(m), m["text"]] for m in reversed(marks)]
+    return columns, rows
+
+
+def history(snapshot: Snapshot) -> Table:
+    """Return the session's queries, the latest first."""
+    columns = [("query", True), ("state", False), ("time", True), ("rows", True), ("tasks", True)]
+    columns += [("peak ratio", True), ("workers", False), ("node-seconds", True)]
+    rows = [
+        [
+            f"{past['number']} · {clean(past['name'])}" if past.get("name") else str(past["number"]),
+            state_words(past["state"]),
+            f.duration(past["elapsed"]),
+            f.number(past["rows"]),
+            f.number(past["tasks"]),
+            f.ratio(past["peak_ratio"]),
+            f.UNKNOWN if past["workers_from"] is None else f"{past['workers_from']} → {past['workers_to']}",
+            f.number(past["node_seconds"]),
+        ]
+        for past in reversed(snapshot["queries"].values())
+    ]
+    return columns, rows
+
+
+def settings(snapshot: Snapshot) -> Table:
+    """Return the autoscaling settings, set and in effect."""
+    columns = [("setting", False), ("set", True), ("in effect", True)]
+    rows = [
+        [row["label"], setting_words(row, "set"), setting_words(row, "in_effect")]
+        for name, row in snapshot["settings"]["rows"].items()
+    ]
+    return columns, rows

@@ -1,0 +1,265 @@
+"""The topic ``plan`` of a snapshot: every operator of a query with what it did, and what of that stands out.
+
+Numbers that are not the engine's own are derived here: selectivity, the slowest path, skew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import get_args
+
+from daftnb.telemetry import events as e
+from daftnb.telemetry.model import Durations, Query
+from daftnb.telemetry.wire import (
+    Counts,
+    Drawn,
+    Operator,
+    OperatorState,
+    Plan,
+    PlanStage,
+    Skew,
+    Snapshot,
+    Tree,
+    Trees,
+    Udf,
+)
+
+
+def counts_of(counts: e.TaskCounts | None) -> Counts | None:
+    if counts is None:
+        return None
+    return {
+        "submitted": counts.submitted,
+        "pending": counts.pending,
+        "running": counts.running,
+        "finished": counts.finished,
+        "failed": counts.failed,
+        "cancelled": counts.cancelled,
+    }
+
+
+def stages_of(query: Query) -> dict[int, int]:
+    """Return each operator's stage: the nearest operator from it towards the root in which tasks end.
+
+    Operators with one stage run fused, in the same tasks: the engine attributes a task to its last operator.
+    """
+    parents = query.parents()
+    found = {}
+    for start in query.operators:
+        node: int | None = start
+        while node is not None and node not in query.stages:
+            node = parents.get(node)
+        if node is not None:
+            found[start] = node
+    return found
+
+
+def plan_of(query: Query) -> Plan | None:
+    """Return the topic ``plan``; None until the physical plan is known."""
+    if not query.operators:
+        return None
+    stages = stages_of(query)
+    slowest = _slowest_path(query)
+    time = sum(o.stats.duration_us or 0 for o in query.operators.values() if o.stats)
+    rows: dict[str, Operator] = {}
+    for id_, operator in query.operators.items():
+        stage = query.stages.get(stages.get(id_, -1))
+        counts = stage.counts if stage else None
+        stats = operator.stats
+        duration = stats.duration_us if stats else None
+        state = _operator_state(query, id_, stages, counts)
+        rows[str(id_)] = {
+            "id": id_,
+            "name": operator.node.name,
+            "kind": operator.node.kind,
+            "detail": operator.node.detail,
+            "inputs": list(operator.node.inputs),
+            "state": state,
+            "rows_in": stats.rows_in if stats else None,
+            "rows_out": stats.rows_out if stats else None,
+            "bytes_in": stats.bytes_in if stats else None,
+            "bytes_out": stats.bytes_out if stats else None,
+            "duration_us": duration,
+            "time_share": round(duration / time, 3) if duration is not None and time else None,
+            "estimated_rows": operator.node.estimated_rows,
+            "selectivity": _selectivity(stats) if state not in ("failed", "stopped") else None,
+            "slowest": id_ in slowest,
+            "tasks": counts_of(counts),
+            "stage": stages.get(id_),
+            "skew": _skew(query.durations.get(id_)),
+        }
+    return {
+        "query": query.id,
+        "number": query.number,
+        "root": query.root,
+        "operators": rows,
+        "plans": _trees(query.plans),
+        "udfs": {udf.name: _udf(query, udf) for udf in query.udfs.values()},
+    }
+
+
+def _udf(query: Query, udf: e.UdfActors) -> Udf:
+    return {"count": udf.count, "idle": _idle_udfs(query, udf), "awaited": udf.awaited, "limit": udf.limit}
+
+
+def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:
+    """Return how many of a UDF's actors are idle; None where that is not known.
+
+    Derived, where the engine does not say: a task that runs the UDF keeps one actor busy. Of several UDFs' actors
+    that cannot be told.
+    """
+    if udf.idle is not None or len(query.udfs) != 1:
+        return udf.idle
+    names = {id_: operator.node.name for id_, operator in query.operators.items()}
+    stages = stages_of(query)
+    with_udf = {stages[id_] for id_, name in names.items() if "ActorUDF" in name and id_ in stages}
+    return max(0, udf.count - sum(query.stages[stage].counts.running for stage in with_udf))
+
+
+def plan_not_run(snapshot: Snapshot, name: str, plans: Mapping[PlanStage, tuple[e.PlanNode, ...]]) -> Snapshot:
+    """Return ``snapshot`` with the plans of a dataframe called ``name`` instead of a query's.
+
+    The plans are logical, optimised and physical.
+    """
+    plan: Plan = {
+        "query": None,
+        "number": None,
+        "of": name,
+        "root": None,
+        "operators": {},
+        "plans": _trees(plans),
+        "udfs": {},
+    }
+    return {**snapshot, "query": None, "plan": plan}
+
+
+def _trees(plans: Mapping[PlanStage, tuple[e.PlanNode, ...]]) -> Trees:
+    trees: Trees = {}
+    for stage, nodes in plans.items():
+        trees[stage] = _tree(nodes)
+    return trees
+
+
+def trees_of(plan: Plan) -> Iterator[tuple[PlanStage, Tree]]:
+    """Yield the trees of a plan, each with its stage."""
+    stages: tuple[PlanStage, ...] = get_args(PlanStage)
+    for stage in stages:
+        if stage in plan["plans"]:
+            yield stage, plan["plans"][stage]
+
+
+def _tree(nodes: tuple[e.PlanNode, ...]) -> Tree:
+    """Return a logical plan as it is drawn, without anything that runs."""
+    root = nodes[-1].id if nodes else None
+    return {"root": root, "operators": {str(node.id): _drawn(node) for node in nodes}}
+
+
+def _drawn(node: e.PlanNode) -> Drawn:
+    return {
+        "id": node.id,
+        "name": node.name,
+        "kind": node.kind,
+        "detail": node.detail,
+        "inputs": list(node.inputs),
+        "estimated_rows": node.estimated_rows,
+    }
+
+
+def _selectivity(stats: e.OperatorStats | None) -> float | None:
+    """Return the rows out per row in, which is derived; None where it is not known."""
+    if stats is None or not stats.rows_in or stats.rows_out is None:
+        return None
+    return round(stats.rows_out / stats.rows_in, 6)
+
+
+def _slowest_path(query: Query) -> set[int]:
+    """Return the slowest path: from the root down, always the input under which the most time was spent.
+
+    It is derived from the engine's times: empty without them; in a plan without a join it is all the operators.
+    """
+    below: dict[int, int] = {}
+    heaviest: dict[int, int] = {}
+    for id_, operator in query.operators.items():  # inputs before what they feed
+        own = (operator.stats.duration_us or 0) if operator.stats else 0
+        inputs = [child for child in operator.node.inputs if child in below]
+        if inputs:
+            heaviest[id_] = max(inputs, key=lambda child: below[child])
+            own += below[heaviest[id_]]
+        below[id_] = own
+    path: set[int] = set()
+    node = query.root
+    if node is None or not below.get(node):
+        return path
+    while node is not None:
+        path.add(node)
+        node = heaviest.get(node)
+    return path
+
+
+def _skew(durations: Durations | None) -> Skew | None:
+    """Return how unequal the tasks of a stage were: the median (approximate) and the longest, with who ran them."""
+    if durations is None or durations.count < 2:
+        return None
+    median = durations.median()
+    return {
+        "tasks": durations.count,
+        "median": median,
+        "longest": [
+            {"seconds": round(seconds, 3), "task": task_id, "worker": worker_id}
+            for seconds, task_id, worker_id in durations.longest
+        ],
+    }
+
+
+def _operator_state(query: Query, id_: int, stages: Mapping[int, int], counts: e.TaskCounts | None) -> OperatorState:
+    """Return an operator's state: waiting, running, or how it ended.
+
+    With the query over, whatever had started shares the query's outcome. Where the query failed, only the operator that
+    raised has failed; what it stopped is "stopped", never "finished".
+    """
+    operator = query.operators[id_]
+    started, ended = operator.started, operator.ended
+    if counts is not None:
+        started = started or counts.submitted > 0
+        if counts.failed:
+            return "failed" if _may_have_raised(query, id_, stages) else "stopped"
+    if query.state == "failed":
+        if id_ == query.raised_in:
+            return "failed"
+        if counts is not None and counts.submitted and counts.finished == counts.submitted:
+            return "finished"
+        # Without tasks: told as ended before the failure, where it is known which one failed. Else all are told alike.
+        if ended and (query.raised_in is not None or query.error is None):
+            return "finished"
+        return "stopped" if started else "waiting"
+    if not query.active:
+        if query.state == "finished" or ended:
+            return "finished"
+        return "cancelled" if started else "waiting"
+    if ended and counts is None:
+        return "finished"
+    if counts is not None and counts.pending == counts.running == 0 and counts.submitted:
+        # No task is open now; more may still come, so it is finished only when the engine or the query says so.
+        return "finished" if ended else "running"
+    return "running" if started else "waiting"
+
+
+# Exceptions that Daft raises by itself; what else fails a task comes from Python code, which is a UDF's.
+_DAFTS_OWN = ("DaftCoreException", "FileNotFoundError", "MiscTransientError", "ConnectTimeoutError",
+              "ReadTimeoutError", "ByteStreamError", "SocketError", "ThrottleError")  # fmt: skip
+
+
+def _may_have_raised(query: Query, id_: int, stages: Mapping[int, int]) -> bool:
+    """Return True if an operator may be the one for which its stage's tasks failed.
+
+    The operators of a stage run in the same tasks. Where there is one UDF among them, and the exception is Python's,
+    it is that one; what only hands on rows that are in memory has not failed, where there are others.
+    """
+    fused = {other: query.operators[other].node.name for other, stage in stages.items() if stage == stages.get(id_)}
+    if query.raised_in in fused:
+        return id_ == query.raised_in
+    udfs = [other for other, name in fused.items() if "UDF" in name]
+    if len(udfs) == 1 and query.error and ": " in query.error and not query.error.startswith(_DAFTS_OWN):
+        return id_ in udfs
+    others = [other for other, name in fused.items() if not name.startswith(("InMemory", "In Memory"))]
+    return id_ in others or not others

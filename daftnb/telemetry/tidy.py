@@ -1,0 +1,86 @@
+"""Events as they may be kept and shown: without secrets and bounded, whoever says them, an engine or a foreign file.
+
+A name of a megabyte in a recording would make a page of millions of pixels; a plan that was recorded before may hold a
+key. What is tidy comes back as it is, the same object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+from daftnb.text.cleaning import NAME
+from daftnb.text.reasons import told_line
+from daftnb.text.redaction import redact
+from daftnb.text.shorten import shortened
+
+DETAIL = 2_000  # characters of what an operator does
+TEXT = 1_000  # of a sentence
+ERROR = 2_500
+_LONGEST = {"detail": DETAIL, "text": TEXT, "error": ERROR}
+# What others write, and what may therefore hold a secret; ids, states and the like are only bounded.
+_WRITTEN = frozenset(("name", "detail", "text", "error", "address"))
+
+
+def tidy(event: Any) -> Any:
+    """Return the event, or a fact inside one, with every text in it bounded, and redacted where others write it.
+
+    Characters that cannot be shown stay, as what is recorded is what was said; what shows a text cleans it.
+    """
+    kind: Any = type(event)
+    texts, parts = _texts_of(kind)
+    changed: dict[str, Any] = {}
+    for name, longest, written in texts:
+        text = getattr(event, name)
+        if text and (written or len(text) > longest):
+            found = _tidy_text(name, text, longest) if written else shortened(text, longest)
+            if found != text:
+                changed[name] = found
+    for name in parts:
+        value = getattr(event, name)
+        found = _tidy_part(value)
+        if found is not value:
+            changed[name] = found
+    return replace(event, **changed) if changed else event
+
+
+def _tidy_text(name: str, text: str, longest: int) -> str:
+    text = text[: 4 * longest + 4_000]
+    if name == "text" and "ray::" in text:
+        text = told_line(text)
+    return shortened(redact(text), longest)
+
+
+def _tidy_part(value: Any) -> Any:
+    """Return a fact, or a tuple of facts or texts, tidy; the same object where nothing had to be done."""
+    if is_dataclass(value):
+        return tidy(value)
+    if isinstance(value, str):
+        return shortened(value, NAME)
+    if isinstance(value, tuple):
+        found = tuple(_tidy_part(part) for part in value)
+        return value if all(new is old for new, old in zip(found, value, strict=True)) else found
+    return value
+
+
+@cache
+def _texts_of(kind: Any) -> tuple[tuple[tuple[str, int, bool], ...], tuple[str, ...]]:
+    """Return the fields of a kind of event that hold text, with their longest, and those that hold facts."""
+    hints = get_type_hints(kind)
+    texts, parts = [], []
+    for each in fields(kind):
+        hint = hints[each.name]
+        kinds = get_args(hint) or (hint,)
+        if hint is str or (str in kinds and tuple not in kinds):
+            texts.append((each.name, _LONGEST.get(each.name, NAME), each.name in _WRITTEN))
+        elif hint not in (int, float, bool) and any(_is_part(inner) for inner in (hint, *kinds)):
+            parts.append(each.name)
+    return tuple(texts), tuple(parts)
+
+
+def _is_part(hint: Any) -> bool:
+    """Return True if a value of this type may hold texts further in."""
+    if is_dataclass(hint):
+        return True
+    return any(inner is str or _is_part(inner) for inner in get_args(hint))

@@ -1,0 +1,50 @@
+"""The rooms of the house, and which of them each may import: ``daftnb/README.md`` has the picture."""
+
+from __future__ import annotations
+
+from tests.conftest import ROOT
+
+HOUSE = ROOT / "daftnb"
+# A room: a folder, or a file that stands beside the folders. "" is the package's front door, ``daftnb/__init__.py``.
+MAY_IMPORT = {
+    "_version": "",
+    "clock": "",
+    "variables": "",
+    "messages": "",
+    "blocks": "variables",
+    "files": "",
+    "text": "",
+    "errors": "text",
+    "settings": "blocks errors text",
+    "kuberay": "errors",
+    "telemetry": "errors files settings text",
+    "snapshots": "settings telemetry text",
+    "comparison": "telemetry text",
+    "recordings": "_version errors files snapshots telemetry text",
+    # Nothing but these two goes with it to the cluster, which need not have daftnb.
+    "engine.actor": "clock variables",
+    "engine": "",
+    "engine.embedded": "clock errors telemetry text",
+    "engine.connection": "clock engine engine.embedded errors telemetry text variables",
+    "engine.queries": "clock engine engine.actor engine.connection errors telemetry text variables",
+    "engine.rows": "engine engine.connection errors text",
+    "engine.jobs": "engine engine.connection errors files settings text",
+    "connection": "clock engine engine.connection engine.embedded engine.queries errors telemetry text",
+    "sql": "engine errors text",
+    "previews": "engine engine.connection engine.queries engine.rows errors messages sql text",
+    "widgets": "clock engine engine.connection engine.queries engine.rows errors messages previews settings snapshots "
+    "telemetry text",
+    "cells": "blocks clock engine.connection errors settings snapshots telemetry text widgets",
+    "session": "blocks cells clock connection engine engine.connection engine.embedded engine.queries engine.rows "
+    "errors settings telemetry",
+    "runs": "_version comparison errors recordings session settings telemetry",
+    "demo": "engine.embedded errors",
+    "doctor": "_version engine engine.connection engine.embedded errors session settings text widgets",
+    "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors files kuberay previews "
+    "recordings runs session settings snapshots sql telemetry text widgets",
+    "magics": "cells commands engine session text widgets",
+    "": "_version cells comparison engine engine.embedded engine.jobs errors magics previews recordings runs session "
+    "settings text widgets",
+    "cli": "demo doctor engine.embedded errors text",
+    "__main__": "cli",
+}

@@ -1,0 +1,116 @@
+"""A start that cannot succeed says why and what to do, before anything is started."""
+
+from __future__ import annotations
+
+import shutil
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from daftnb.engine.embedded import cluster, launcher
+from daftnb.engine.embedded.cluster import MIB, ClusterSize, autoscaler_config, check_machine
+from daftnb.errors import ClusterError
+
+GIB = 1024**3
+
+
+def refused(size: ClusterSize | None = None) -> ClusterError:
+    with pytest.raises(ClusterError) as caught:
+        check_machine(size or ClusterSize())
+    return caught.value
+
+
+def memory(monkeypatch: pytest.MonkeyPatch, available: int, shared: int, disk: int = 8 * GIB) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=shared if folder == "/dev/shm" else disk)
+    )
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda _name: None)
+    assert refused().what == "Ray is not installed in this environment."
+
+
+def test_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, GIB // 2, 8 * GIB)
+    assert refused().what == "Ray needs about 970 MiB of free memory for a head and 1 worker; 512 MiB are available."
+
+
+def test_with_little_shared_memory_the_objects_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 64 * MIB)
+    shares = check_machine(ClusterSize())
+    assert (shares.on_disk, shares.node_object_store) == (True, 16 * GIB // 20)
+    config: Any = autoscaler_config(ClusterSize(), shares, "127.0.0.1:1", "/a/folder")
+    assert config["provider"]["object_folder"] == "/a/folder"
+    memory(monkeypatch, 16 * GIB, 4 * GIB)
+    assert not check_machine(ClusterSize()).on_disk
+
+
+def test_without_dev_shm_the_objects_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 4 * GIB)
+    monkeypatch.setattr(cluster.os, "access", lambda _path, _mode: False)
+    assert check_machine(ClusterSize()).on_disk
+
+
+def test_with_no_room_for_objects_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 64 * MIB, 256 * MIB)
+    error = refused()
+    assert error.what == (
+        "5 object stores of at least 80 MiB do not fit: 16384 MiB of memory, 64 MiB of shared memory (/dev/shm) and "
+        "256 MiB of disk are free."
+    )
+    assert error.remedy == "Try %daft start --max 1, or close other kernels."
+
+
+def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory(monkeypatch, 16 * GIB, 4 * GIB)
+    shares = check_machine(ClusterSize(max_workers=3))
+    assert shares.node_object_store * 4 <= 4 * GIB
+    assert shares.node_memory * 3 <= 16 * GIB
+
+
+def test_a_head_that_ends_as_it_starts_is_told_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    # A port that is taken by the time the head binds it: every attempt gets the same one.
+    import socket
+
+    said: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(cluster, "free_ports", lambda count: [port] * count)
+        monkeypatch.setattr(cluster, "START_ATTEMPTS", 2)
+        started = cluster.EmbeddedCluster(ClusterSize())
+        with pytest.raises(ClusterError) as caught:
+            started.start(said.append)
+    assert "The Ray head" in caught.value.what
+    assert not started.running
+    assert started.folder is not None
+    assert not started.folder.exists()
+    assert said[1] == "the head did not come up; trying again on other ports"
+
+
+def test_the_memory_monitor_is_off_on_the_head_and_as_the_user_has_it_on_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import json
+
+    monkeypatch.setattr(launcher, "RAY_SCRIPT", "pass")
+    for users, workers in ((None, "250"), ("1000", "1000")):
+        monkeypatch.delenv("RAY_memory_monitor_refresh_ms", raising=False)
+        if users is not None:
+            monkeypatch.setenv("RAY_memory_monitor_refresh_ms", users)
+        made = cluster.EmbeddedCluster(ClusterSize())
+        made._launch(cluster.Shares(GIB, GIB), {})
+        assert made.folder is not None
+        try:
+            spec = json.loads((made.folder / "spec.json").read_text())
+            config = json.loads((made.folder / "cluster.json").read_text())
+            assert spec["environment"]["RAY_memory_monitor_refresh_ms"] == "0"
+            assert config["provider"]["node_environment"] == {"RAY_memory_monitor_refresh_ms": workers}
+        finally:
+            made.stop()

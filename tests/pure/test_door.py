@@ -1,0 +1,169 @@
+"""The door to the runner actor, where Ray answers with something that is no exception; and the rows that come."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import ray
+
+from daftnb.engine.connection import link as ray_link
+from daftnb.engine.connection.link import Link
+from daftnb.engine.queries import runner as flotilla
+from daftnb.engine.queries.runner import RunnerDoor, _counted, with_result_rows
+from daftnb.engine.queries.subscriber import operator_stats
+
+
+class Actor:
+    class __ray_call__:  # Ray's name
+        @staticmethod
+        def remote(caller: Any) -> str:
+            return "a reference"
+
+
+def test_a_thread_that_asks_while_ray_is_shut_down_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaving(ref: Any, timeout: float) -> Any:
+        raise SystemExit(0)  # as the core worker does in every thread that waits when the process leaves the cluster
+
+    monkeypatch.setattr(ray, "get", leaving)
+    monkeypatch.setattr(ray_link, "link", lambda: Link("127.0.0.1:1", (), False))
+    door = RunnerDoor.__new__(RunnerDoor)
+    door.actor, door.dead = Actor(), False
+    said: list[str] = []
+
+    def ask() -> None:
+        try:
+            door.call("drain", 0, 0, False)
+        except Exception as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert said == ["Ray was shut down while the engine was asked"]
+    monkeypatch.setattr(ray, "get", lambda ref, timeout: "an answer")
+    with pytest.raises(ConnectionError):  # a call after Ray was shut down ends the process
+        door.call("drain", 0, 0, False)
+
+
+def test_the_result_has_the_rows_that_came_whatever_its_operator_has_counted() -> None:
+    def stream() -> Any:
+        for rows in (3, 0, 4):
+            yield SimpleNamespace(metadata=lambda rows=rows: SimpleNamespace(num_rows=rows))
+        return "statistics"
+
+    def read() -> Any:
+        value.append((yield from _counted(stream())))
+
+    value: list[Any] = []
+    assert len(list(read())) == 3 and value == [("statistics", 7)]
+    rows: list[dict[str, Any]] = [{"id": 0, "rows.out": 9}, {"id": 1, "probe rows out": 5, "probe rows in": 9}]
+    partly = [rows[0], {**rows[1], "probe rows in": 4, "duration": 8}, {"id": 2, "rows.out": 5}]
+    told = with_result_rows(partly, {0: 1, 1: 2}, 7)
+    assert told == [rows[0], {"id": 1, "duration": 8}, {"id": 2, "rows.out": 7}], "not all of it was told"
+    assert with_result_rows(rows, {0: 1}, 7) == [rows[0], {**rows[1], "rows.out": 7}]
+    assert operator_stats(0.0, "q", 1, with_result_rows(rows, {0: 1}, 7)[1]).rows_out == 7
+    assert with_result_rows(rows[:1], {}, 7) == [{"id": 0, "rows.out": 7}], "a plan of one operator"
+    assert with_result_rows(rows[:1] * 2, {}, 7) == [{"id": 0, "rows.out": 7}] * 2
+    unplanned = [rows[0], {"id": 2, "rows.out": 5}]
+    assert with_result_rows(unplanned, {}, 7) == unplanned, "which is the root is not known"
+
+
+DEATHS = [ray.exceptions.ActorDiedError(), ray.exceptions.OutOfMemoryError("its node ran out of memory")]
+
+
+@pytest.mark.parametrize("death", DEATHS, ids=["died", "out of memory"])
+@pytest.mark.parametrize("known", [True, False])
+def test_after_the_actors_death_a_query_has_another_one(
+    known: bool, death: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the end of the query before has shown it already, or this query's first call does."""
+
+    def made(self: Any, worker_startup_timeout: int) -> None:
+        self.runner = "another actor"
+
+    def died(*_arguments: Any) -> Any:
+        if old.dead:
+            raise ConnectionError("as RunnerDoor.call does")
+        old.dead = True
+        raise death
+
+    def door(actor: str, off: frozenset[str]) -> Any:
+        return SimpleNamespace(dead=False, call=lambda *arguments: (actor, *arguments))
+
+    monkeypatch.setattr(flotilla, "RunnerDoor", door)
+    monkeypatch.setattr(flotilla.FlotillaRunner, "__init__", made)
+    monkeypatch.setattr("daft.runners.flotilla._FLOTILLA_RUNNER_NAME_SUFFIX", None)
+    told: list[Any] = []
+    old = SimpleNamespace(dead=known, call=died, pull=lambda: ["the runner ended"])
+    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner.door, runner.emit, runner._startup_timeout, runner._off = old, told.append, 1, frozenset()
+    assert runner._call_alive("prepare", 7) == ("another actor", "prepare", 7)
+    assert told == ["the runner ended"] and runner.door is not old
+
+
+@pytest.mark.parametrize("death", DEATHS, ids=["died", "out of memory"])
+def test_an_actor_that_ray_ended_is_dead_and_one_that_passes_on_a_tasks_end_is_not(
+    death: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = death
+
+    def get(_ref: Any, timeout: float) -> Any:
+        raise error
+
+    monkeypatch.setattr(ray, "get", get)
+    monkeypatch.setattr(ray_link, "link", lambda: Link("127.0.0.1:1", (), False))
+    door = RunnerDoor.__new__(RunnerDoor)
+    door.actor, door.dead = Actor(), False
+    error = ray.exceptions.RayTaskError("f", "a traceback", death).as_instanceof_cause()
+    with pytest.raises(type(death)):
+        door.call("drain")
+    assert not door.dead, "a worker's end, which the actor tells of"
+    error = death
+    with pytest.raises(type(death)):
+        door.call("drain")
+    assert door.dead
+
+
+def test_a_query_waits_for_an_actor_that_starts_workers_and_whoever_ends_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    def get(_ref: Any, timeout: float) -> Any:
+        waits.append(timeout)
+        raise ray.exceptions.GetTimeoutError("some object(s) not ready")
+
+    monkeypatch.setattr(ray, "get", get)
+    monkeypatch.setattr(ray_link, "link", lambda: Link("127.0.0.1:1", (), False))
+    told: list[Any] = []
+    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner.door = RunnerDoor.__new__(RunnerDoor)
+    runner.door.actor, runner.door.dead, runner.door.left = Actor(), False, False
+    runner.emit, runner.settings, runner.planned = told.append, dict, lambda: ("q", {})
+    runner._running, runner._cancelled = {}, set()
+    assert runner._prepare(1) == ("q", {})
+    assert runner.cancel("q")
+    assert waits == [flotilla.BUSY_SECONDS, flotilla.CALL_SECONDS]
+    assert [event.text.partition(":")[0] for event in told] == [
+        "this query runs unwatched, and without your settings",
+        "the end of the query could not be followed",
+    ]
+
+
+@pytest.mark.parametrize("death", DEATHS, ids=["died", "out of memory"])
+def test_a_query_whose_actor_was_ended_does_not_ask_it_again(death: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_arguments: Any) -> Any:
+        raise death
+        yield
+
+    monkeypatch.setattr(flotilla.FlotillaRunner, "stream_plan", dies)
+    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner.door = SimpleNamespace(link=None, dead=False, left=False, call=lambda *_: {})
+    runner.emit, runner.settings, runner.planned = (lambda event: None), dict, lambda: ("q", {})
+    runner._running, runner._cancelled, runner._expressions = {}, set(), lambda plan: None
+    with pytest.raises(type(death)):
+        list(runner.stream_plan(SimpleNamespace(idx=lambda: 1), {}))
+    assert runner.door.dead and runner._running == {}

@@ -1,0 +1,162 @@
+"""What UDFs ask of a node, as Daft's own plans say it, and what is said where no node has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import daft
+import pytest
+from daft import col
+from daft.context import get_context
+
+from daftnb.engine.actor.tap import Tap
+from daftnb.engine.queries import runner as flotilla
+from daftnb.engine.queries.lacking import Asked, asked, reason, warning
+from daftnb.telemetry import decisions
+from daftnb.telemetry import events as e
+
+
+def text_of(frame: Any) -> str:
+    config = get_context().daft_execution_config
+    plan = daft.daft.DistributedPhysicalPlan.from_logical_plan_builder(
+        frame._builder.optimize(config)._builder, "plan", config
+    )
+    return str(plan.repr_ascii(False))
+
+
+def of_class(**options: Any) -> str:
+    @daft.cls(**options)
+    class Model:
+        def __call__(self, x: int) -> int:
+            return x
+
+    return text_of(daft.from_pydict({"a": [1]}).select(Model()(col("a")).alias("b")))
+
+
+def of_function(**options: Any) -> str:
+    @daft.func(**options)
+    def embed(x: int) -> int:
+        return x
+
+    frame = daft.from_pydict({"a": [1]}).select(embed(col("a")).alias("a"))
+    return text_of(frame.join(daft.from_pydict({"a": [1], "c": [2]}), on="a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "resources"),
+    [
+        (lambda: of_class(gpus=1), {"GPU": 1}),
+        (lambda: of_class(gpus=1, max_concurrency=2), {"GPU": 1}),
+        (lambda: of_class(cpus=8), {"CPU": 8}),
+        (lambda: of_class(cpus=8, gpus=0.5, max_concurrency=1), {"CPU": 8, "GPU": 0.5}),
+        (lambda: of_class(ray_options={"resources": {"TPU": 1}}), {"TPU": 1}),
+        (lambda: of_class(cpus=1, max_concurrency=2), None),
+        (lambda: of_class(max_concurrency=2), None),
+    ],
+)
+def test_what_a_class_asks_for(text: Callable[[], str], resources: dict[str, float] | None) -> None:
+    assert asked(text()) == ([] if resources is None else [Asked("Model", resources)])
+
+
+def test_what_a_function_asks_for() -> None:
+    assert asked(of_function(cpus=8)) == [Asked("embed", {"CPU": 8})]
+    assert asked(of_function(gpus=2)) == [Asked("embed", {"GPU": 2})]
+    assert asked(of_function()) == []
+
+
+def test_what_a_udf_of_before_asks_for() -> None:
+    with pytest.warns(DeprecationWarning):
+
+        @daft.udf(return_dtype=daft.DataType.int64(), num_cpus=8, num_gpus=2, memory_bytes=2**50)
+        def old(x: Any) -> Any:
+            return x
+
+    for udf in (old, old.with_concurrency(2)):
+        (one,) = asked(text_of(daft.from_pydict({"a": [1]}).select(udf(col("a")))))
+        assert one.resources == {"CPU": 8, "GPU": 2, "memory": 2**50}
+        assert one.name.endswith("old")
+
+
+SMALL = {"CPU": 1.0, "memory": 2.0**31, "object_store_memory": 1e8}
+HEAD = {"memory": 2.0**31, "node:__internal_head__": 1.0}
+
+
+def test_a_name_that_goes_on_in_the_next_line() -> None:
+    name = "* ActorUDF:\n|     tests.module.function.<locals>.Model.__cal\n|     l__\n"
+    assert asked(f"{name}|   Resource request = {{ num_gpus = 1 }}\n") == [Asked("Model", {"GPU": 1})]
+
+
+def test_what_is_said() -> None:
+    eight = Asked("Model", {"CPU": 8})
+    assert warning(eight, [HEAD, {"CPU": 8.0}], None, False) is None
+    assert warning(eight, [HEAD, SMALL], [{"CPU": 1}], True) == (
+        "Model asks for 8 CPUs, and no node has that: the largest has 1 CPU, and the cluster can start none that does. "
+        "Try %daft stop and %daft start --cpus 8, or ask for fewer CPUs"
+    )
+    gpu = Asked("Model", {"CPU": 1, "GPU": 1})
+    assert warning(gpu, [HEAD, SMALL], [{"CPU": 1}], True) == (
+        "Model asks for 1 CPU, 1 GPU, and no node has that: the largest has 0 GPUs, and the cluster can start none "
+        "that does. Try a cluster with GPUs, or ask for less"
+    )
+    assert warning(gpu, [SMALL], None, False) == (
+        "Model asks for 1 CPU, 1 GPU, and no node has that: the largest has 0 GPUs. Whether the cluster can start one "
+        "that does is not known here. Try a cluster with GPUs, or ask for less"
+    )
+    assert warning(gpu, [SMALL], [{"CPU": 4, "GPU": 2}], False) == (
+        "Model asks for 1 CPU, 1 GPU, and no node has that: the largest has 0 GPUs. The cluster can start one that "
+        "does; until then the query may wait, or fail"
+    )
+    both = Asked("Model", {"CPU": 8, "memory": 2**33})
+    assert warning(both, [{"CPU": 8}, {"CPU": 1, "memory": 2**33}], [], False) == (
+        "Model asks for 8 CPUs, 8 GiB of memory, and no node has all of it: the largest has 8 CPUs, 8 GiB of memory, "
+        "and the cluster can start none that does. Try a cluster with nodes of 8 CPUs and larger nodes, or ask for less"
+    )
+    tpu = Asked("Model", {"TPU": 1})
+    assert "Model asks for 1 of TPU, and no node has that: the largest has 0 of TPU" in str(
+        warning(tpu, [SMALL], [], False)
+    )
+    assert "there is no node" in str(warning(tpu, [], [], False))
+
+
+class Plan:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def repr_ascii(self, simple: bool) -> str:
+        return self.text
+
+
+def test_a_query_says_it_and_the_log_of_decisions_too() -> None:
+    tap, told = Tap(), []
+    tap.announce(7, "q", {})
+
+    def call(method: str, *arguments: Any) -> Any:
+        if method == "resources":
+            return [HEAD, SMALL]
+        assert (method, arguments[0]) == ("lacks", 7)
+        tap.query(7).lacks = arguments[1]
+        return None
+
+    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner.emit, runner.kinds = told.append, lambda: ([{"CPU": 1}], True)
+    runner.door = SimpleNamespace(call=call)
+    runner._warn_of(Plan("* Sort\n|   Sort by: a\n"), 7)
+    assert told == []
+    with pytest.warns(UserWarning, match="Model asks for 8 CPUs"):
+        runner._warn_of(Plan(of_class(cpus=8)), 7)
+    (problem,) = told
+    assert isinstance(problem, e.ProblemFound)
+    assert problem.text.startswith("Model asks for 8 CPUs, and no node has that: the largest has 1 CPU")
+
+    tap.worker_started("w", 4, 1)
+    tap.submitted(7 << 32 | 1, "udf")
+    (hold,) = [facts for kind, _, *facts in tap.drain(0, 0)["events"] if kind == "hold"]
+    event = e.HoldBegun(0.0, *hold)
+    assert event.reason == reason(Asked("Model", {"CPU": 8}))
+    assert decisions.not_asked(event).endswith("no node has 8 CPUs, which Model asks for")
+    tap.announce(8, "other", {})
+    tap.submitted(8 << 32 | 1, "scan")  # another query has a backlog that workers can take
+    (hold,) = [facts for kind, _, *facts in tap.drain(0, 0)["events"] if kind == "hold"][1:]
+    assert e.HoldBegun(0.0, *hold).reason == "below"
