@@ -16,17 +16,30 @@ def cell(page: Any, index: int) -> Any:
     return page.locator(".jp-Cell").nth(index)
 
 
+def scrolled_to(page: Any, index: int) -> None:
+    """Scroll until a cell is on the page, where JupyterLab takes those off it that are out of sight.
+
+    A cell that draws its output again changes what is in sight, so that it is asked for again until it is there.
+    """
+    page.wait_for_function(
+        """(index) => {
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            if (notebook.widgets[index].node.querySelector('.jp-InputPrompt')?.isConnected) return true;
+            notebook.scrollToItem(index);
+        }""",
+        arg=index,
+    )
+
+
 def ran(page: Any, index: int, seconds: float = 60.0) -> None:
-    """Run a cell and wait for its end."""
+    """Run a cell and wait for its end, whether or not it is on the page."""
     count = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length")
     assert index < count
-    before = cell(page, index).locator(".jp-InputPrompt").first.inner_text()
+    executed = "(index) => window.jupyterapp.shell.currentWidget.content.model.cells.get(index).executionCount"
+    before = page.evaluate(executed, index)
     run_cell(page, index)
     page.wait_for_function(
-        """([index, before]) => {
-            const prompt = document.querySelectorAll('.jp-Cell')[index].querySelector('.jp-InputPrompt').innerText;
-            return /\\[\\d+\\]:/.test(prompt) && prompt !== before;
-        }""",
+        f"([index, before]) => ![null, before].includes(({executed})(index))",
         arg=[index, before],
         timeout=seconds * 1000,
     )
