@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daftnb.errors import DaftnbError
@@ -127,7 +127,6 @@ def test_what_is_plain_is_not_copied() -> None:
     assert plain_column(column) is column
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "é"]))))), st.data())
 def test_nested_categories_have_the_same_values_wherever_they_are_cut(values: list[Any], data: st.DataObject) -> None:
     plain = pa.array(values, pa.list_(pa.string()))

@@ -121,12 +121,13 @@ def test_what_it_says_of_itself_without_end(tmp_path: Path) -> None:
     assert refused(path) == "what it says of itself is too long."
 
 
-def test_a_large_recording_opens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [10_000, pytest.param(150_000, marks=pytest.mark.slow)])
+def test_a_large_recording_opens(tmp_path: Path, size: int) -> None:
     """As a long query has it: 150,000 events."""
-    tasks = [e.TaskEnded(T + i / 1e3, "q", 1, f"worker-{i % 20}", i, T, "finished") for i in range(100_000)]
+    tasks = [e.TaskEnded(T + i / 1e3, "q", 1, f"worker-{i % 20}", i, T, "finished") for i in range(size * 2 // 3)]
     counts = [
         e.WorkerCounts(T + 100 + i / 1e3, f"worker-{i % 20}", 2, i, None, tasks=((i, 1, T), (i + 1, 1, T)))
-        for i in range(50_000)
+        for i in range(size // 3)
     ]
     events: list[e.Event] = [*BEGUN, *tasks, *counts, e.QueryFinished(T + 500, "q", "finished", rows=5)]
     path = tmp_path / "large.arrow"

@@ -15,7 +15,7 @@ import daft
 import numpy
 import pandas
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as some
 
 from daftnb import magics
@@ -77,7 +77,6 @@ scalars = (
 )
 
 
-@settings(max_examples=600, deadline=None)
 @given(scalars)
 @example(-(2**63))
 @example(2**63 - 1)
@@ -100,7 +99,6 @@ def test_a_value_comes_through_a_query_as_it_is(value: Any) -> None:
     assert row["v"] is None or isinstance(value, type(row["v"]))
 
 
-@settings(max_examples=200, deadline=None)
 @given(some.lists(texts | tricky, min_size=1, max_size=8))
 def test_strings_are_found_by_comparison_and_in_a_list(wanted: list[str]) -> None:
     held = [*wanted, "none of them " + "".join(wanted)]
@@ -120,7 +118,6 @@ around = some.lists(
 MARK = "§"  # in no text around
 
 
-@settings(max_examples=600, deadline=None)
 @given(around, around)
 def test_whatever_is_around_it_a_value_is_one_literal_or_refused(before: str, after: str) -> None:
     evil = f"' {MARK} \" ` */ \n {MARK} $$ $a$ -- {MARK}"
