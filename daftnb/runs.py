@@ -88,7 +88,9 @@ def recording(session: Session, query: int | str | None = None) -> Recording:
     try:
         return Recording([session.recorder.reel(number)], "this session")
     except ValueError as error:
-        raise RecordingError(f"Query {number} cannot be replayed: {error}.", "Try another, of %daft history") from None
+        raise RecordingError(
+            f"Query {number} cannot be replayed: {error}.", "Try another query from %daft history"
+        ) from None
 
 
 def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:

@@ -200,7 +200,7 @@ class Session:
         if self.connection.flotilla is None or not self.connection.flotilla.cancel(query_id):
             raise DaftnbError(
                 f"Query {query_id} runs in a thread of its own on Daft's native runner, which cannot be interrupted.",
-                "Wait for its end, or restart the kernel.",
+                "Wait until it ends, or restart the kernel.",
             )
         self._tell(e.QueryFinished(time.time(), query_id, "cancelled"))
         return query_id

@@ -124,7 +124,7 @@ class Parser(argparse.ArgumentParser):
             near = harmless(str(value), choices)
             option = f" {name}" if action.option_strings else ""
             raise DaftnbError(
-                f"{self.prog}: {name} cannot be {shown(str(value))}: it is one of {', '.join(choices)}.",
+                f"{self.prog}: {name} cannot be {shown(str(value))}: it must be one of {', '.join(choices)}.",
                 f"Try {self.prog}{option} {near or choices[0]}",
             )
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def _options(parser: Parser) -> None:
-    parser.add_argument("frame", metavar="EXPRESSION", help="a dataframe: its name, or Python that gives one")
+    parser.add_argument("frame", metavar="EXPRESSION", help="a dataframe: its name, or Python code that gives one")
     parser.sources["frame"] = sources.dataframes
-    parser.add_argument("--limit", type=int, metavar="N", help="its first N rows, which run now")
+    parser.add_argument("--limit", type=int, metavar="N", help="run its first N rows now, and show them")
 
 
 def _preview(arguments: Namespace, session: Session) -> None:

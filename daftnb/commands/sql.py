@@ -98,7 +98,7 @@ def _preview(df: DataFrame, rows: int) -> None:
         text = str(error)
         wrapped = "ray::" in text or "DaftError::PyO3Error" in text  # a UDF's own exception, far down in it
         why = reason_of(error).first if wrapped else clean(text)
-        raise SqlError(f"the query failed: {why}.", "Its dataframe is kept; %%daft sql --explain") from error
+        raise SqlError(f"the query failed: {why}.", "Its dataframe is kept: try %%daft sql --explain") from error
 
 
 MODES = (

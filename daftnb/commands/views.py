@@ -33,7 +33,7 @@ def _plan_options(parser: Parser) -> None:
         "of",
         nargs="?",
         metavar="EXPRESSION|N",
-        help="a Daft dataframe: its name, or Python that gives one; a query's number",
+        help="a Daft dataframe: its name, or Python code that gives one; or a query's number",
     )
     parser.sources["of"] = sources.plans
 
@@ -61,7 +61,7 @@ def _controls(arguments: Namespace, session: Session) -> None:
 
 def _auto_options(parser: Parser) -> None:
     parser.add_argument(
-        "switch", nargs="?", choices=("on", "off"), metavar="on|off", help="with neither: say which it is"
+        "switch", nargs="?", choices=("on", "off"), metavar="on|off", help="with neither, say which one holds"
     )
 
 
@@ -77,7 +77,7 @@ def _auto(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "cockpit", "views", "all of it in one live view: plan, workers, backlog, settings (%daft alone does so too)",
+        "cockpit", "views", "all of it in one live view: plan, workers, backlog, settings (%daft alone shows it too)",
         _view("Cockpit"), examples=("%daft",),
     ),
     Verb(
@@ -86,7 +86,7 @@ VERBS = (
         verbatim=True,
     ),
     Verb(
-        "workers", "views", "the Ray worker pool and its idle actors, live",
+        "workers", "views", "the workers on Ray (busy, idle, warm), live",
         _view("Workers"), examples=("%daft workers",),
     ),
     Verb(

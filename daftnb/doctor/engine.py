@@ -46,7 +46,7 @@ def ray_address(session: Session | None, environment: Mapping[str, str] | None =
         where = f"{session.cluster.address}, of this kernel's own (%daft start)"
         if getattr(session, "disconnected", False):
             what = f"{where}; this kernel is not connected to it any more"
-            return Finding(PART, name, "problem", what, "%daft start gives a new one, %daft stop ends it")
+            return Finding(PART, name, "problem", what, "%daft start starts a new one, %daft stop ends it")
         if session.cluster.answers():
             return Finding(PART, name, "ok", f"{where}; it answers")
         return Finding(PART, name, "problem", f"{where}; its head does not answer", "%daft stop, then %daft start")

@@ -208,7 +208,7 @@ class PreviewService:
     def _view(self, number: int) -> PagedView:
         seen = self._present()
         if number != seen.number:
-            raise DaftnbError("That view was replaced by another.", "Look at the present one.")
+            raise DaftnbError("That view was replaced by another.", "Use the present view.")
         return seen
 
     # -- rows ---------------------------------------------------------------------------------------------------------

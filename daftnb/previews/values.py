@@ -23,5 +23,5 @@ def read(text: str, column: Column) -> Value:
     except (Unreadable, ValueError, OverflowError, InvalidOperation) as error:
         why = f": {error}" if isinstance(error, Unreadable) else ""
         raise DaftnbError(
-            f"{shown} is no value of type {type_words(dtype)}{why}.", "Write it as the cells have it."
+            f"{shown} is not a value of type {type_words(dtype)}{why}.", "Write it as the cells show it."
         ) from None

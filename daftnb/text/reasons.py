@@ -232,7 +232,7 @@ def _message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as other:  # whatever an exception's own text may raise
-        return f"its message cannot be had ({type(other).__name__})"
+        return f"its message cannot be read ({type(other).__name__})"
 
 
 def describe_error(error: BaseException) -> str:

@@ -112,12 +112,12 @@ def search(text: str, address: str | None = None) -> Job:
     if found:
         ids = listed([job.id for job in found], 8)
         raise JobError(
-            f"{len(found)} jobs at {where} are {spelling.shown(text, 60)}: {ids}.", "Give more of one of these ids."
+            f"{len(found)} jobs at {where} match {spelling.shown(text, 60)}: {ids}.", "Type more of one of these ids."
         )
     near = get_close_matches(text, [word for job in known for word in (job.id, job.name)], n=1, cutoff=0.5)
     raise JobError(
         f"There is no job {spelling.shown(text, 60)} at {where}.",
-        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists those there are.",
+        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists the jobs.",
     )
 
 

@@ -14,8 +14,8 @@ from daftnb.engine.queries.plans import plan_nodes, read_json
 from daftnb.telemetry.events import PlanNode
 
 WORDS = (
-    "Daft on Ray never ends this query: into_partitions waits for all of the limit's tasks, and the limit for them. "
-    "Stop it, and run .collect() between the two"
+    "Daft on Ray never ends this query: into_partitions waits for all tasks of the limit, and the limit waits for "
+    "into_partitions. Stop the query, and run .collect() between the two"
 )
 # Operators that hand each task of their input on as it comes, with more to do. All others run what they are given.
 _PASSING = frozenset(

@@ -88,7 +88,9 @@ def warning(one: Asked, nodes: Sequence[Resources], kinds: Sequence[Resources] |
     what = f"{one.name} asks for {words(one.resources)}, and no node has {'that' if lacking else 'all of it'}: "
     what += f"the largest has {words(largest)}" if nodes else "there is no node"
     if kinds is None:
-        return f"{what}. Whether the cluster can start one that does is not known here. {remedy(one, kept, embedded)}"
+        return (
+            f"{what}. daftnb does not know whether the cluster can start one that does. {remedy(one, kept, embedded)}"
+        )
     if any(has(kind, one.resources) for kind in kinds):
         return f"{what}. The cluster can start one that does; until then the query may wait, or fail"
     return f"{what}, and the cluster can start none that does. {remedy(one, kept, embedded)}"

@@ -32,11 +32,11 @@ def _read_integer(text: str, dtype: DataType) -> Value:
     number = int(text)
     if dtype.is_uint64():
         if not 0 <= number < 2**64:
-            raise Unreadable("it holds 0 to 18446744073709551615")
+            raise Unreadable("this type holds 0 to 18446744073709551615")
         # Daft would compare it with a small literal as floats.
         return cast_value(number, str(number), dtype, "DataType.uint64()")
     if not -(2**63) <= number < 2**63:
-        raise Unreadable("64 bits do not hold it")
+        raise Unreadable("it does not fit into 64 bits")
     return plain_value(number)
 
 

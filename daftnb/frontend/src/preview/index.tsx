@@ -140,7 +140,7 @@ function Preview({ store }: { store: PreviewStore }) {
           />
         )}
         {table.columns.length > 0 && store.rows.value === 0 && (
-          <p class="empty none">{table.rows === 0 ? "It has no rows." : "No row is like that."}</p>
+          <p class="empty none">{table.rows === 0 ? "It has no rows." : "No row matches."}</p>
         )}
         {place !== null && place.row < store.rows.value && (
           <Detail store={store} place={place} onClose={() => onDetail(null)} />

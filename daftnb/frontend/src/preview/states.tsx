@@ -43,7 +43,7 @@ export function Waiting({ store }: { store: PreviewStore }) {
   const runs = table.state === "running" || running !== null;
   const elapsed = useElapsed(runs ? store.runSince : null);
   const words = {
-    lazy: "It has not run; nothing runs to show it.",
+    lazy: "It has not run, and showing it runs nothing.",
     running: "",
     ready: "",
     failed: "It failed.",
