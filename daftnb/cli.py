@@ -1,4 +1,4 @@
-"""``daftnb lab | demo | doctor``: argument parsing, and handing over to Jupyter."""
+"""The command ``daftnb lab | demo | doctor``: parses its arguments and starts Jupyter."""
 
 from __future__ import annotations
 

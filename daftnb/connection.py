@@ -1,4 +1,4 @@
-"""Which Ray this kernel uses: the cluster of its own, one that it is connected to, or none; and how that changes."""
+"""Keeps track of the Ray that this kernel uses (its own cluster, another one, or none), and changes it."""
 
 from __future__ import annotations
 

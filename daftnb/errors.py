@@ -1,4 +1,4 @@
-"""Errors a person sees: what happened, why, and what to type next. Never a traceback for a slip."""
+"""The errors that users see: what happened, why, and what to type next."""
 
 from __future__ import annotations
 

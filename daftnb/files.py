@@ -1,4 +1,4 @@
-"""Files that a person names: read and written with what can be wrong about a name or a place said in one line.
+"""Reads and writes files that a person names, and says in one line what is wrong with a name or a place.
 
 A file is written whole or not at all. One that is there keeps its mode and its owner, a link goes on pointing to it,
 and what is no file (a pipe, a device) is not replaced.

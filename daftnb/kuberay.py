@@ -1,4 +1,4 @@
-"""A RayCluster manifest for KubeRay: a cluster that Daft can grow and shrink, with the settings of this notebook.
+"""Writes a RayCluster manifest for KubeRay: a cluster that Daft can grow and shrink, with these settings.
 
 The fields are those of KubeRay's ``ray.io/v1`` (``ray-operator/config/crd/bases/ray.io_rayclusters.yaml``);
 ``authOptions`` came with KubeRay 1.5.

@@ -1,4 +1,4 @@
-"""The queries of a session after they have run: their history, their recordings, and two of them compared."""
+"""Gives access to a session's past queries: their history, their recordings, and comparisons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Session: the one composition root of a kernel. It owns the connection, the monitor and what was put into Daft."""
+"""The Session of a kernel: creates and owns the connection, the monitor and what is attached to Daft."""
 
 from __future__ import annotations
 

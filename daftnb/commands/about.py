@@ -1,4 +1,4 @@
-"""What there is to type, and what is installed."""
+"""The verbs ``help``, ``version`` and ``doctor``: what there is to type, what is installed, what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``%%daft``: a cell of Python, watched.
+"""The cell magic ``%%daft``: runs a cell of Python as a watched block.
 
 Its first line becomes a call that begins the watching, and the rest stays as it is; IPython's own event of the cell's
 end ends it. So it is an ordinary cell: what its last line gives is shown, errors have their traceback with the right

@@ -1,4 +1,4 @@
-"""Where queries run: a cluster of the kernel's own, one that is there, or Daft's native runner."""
+"""The verbs that say where queries run: a cluster of this kernel, another cluster, or Daft's native runner."""
 
 from __future__ import annotations
 

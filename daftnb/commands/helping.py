@@ -1,4 +1,4 @@
-"""The texts of ``%daft help`` and ``%daft help VERB``, made of what the verbs say of themselves."""
+"""Writes the texts of ``%daft help`` and ``%daft help VERB`` from what the verbs declare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs: ``%%daft job`` hands a cell to a cluster, ``%daft jobs`` and ``%daft job`` find it again."""
+"""The verbs for Ray jobs: ``%%daft job`` submits a cell, ``%daft jobs`` and ``%daft job`` find it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is meant by a verb that there is not: by a table of what people type, then by the nearest harmless spelling."""
+"""Suggests the verb that a person meant: from a table of words people type, then by spelling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ``%daft`` line into words, and words into arguments: argparse, whose slips are DaftnbErrors."""
+"""Splits a ``%daft`` line into words and parses them; a mistake becomes a DaftnbError that says what to type."""
 
 from __future__ import annotations
 

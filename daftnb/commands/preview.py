@@ -1,4 +1,4 @@
-"""A dataframe as a table over all of its rows, also one of pandas, polars, pyarrow or duckdb."""
+"""The verb ``preview``: shows a dataframe of Daft, pandas, polars, pyarrow or duckdb as a table of all its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session's queries: those that run, those that have, and their recordings."""
+"""The verbs for this session's queries: cancel, history, comparison and recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``%%daft sql``: a SQL statement as a cell."""
+"""The cell magic ``%%daft sql``: runs a SQL statement as a cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The autoscaling settings from a line: they act on the next query."""
+"""The verbs for the autoscaling settings; a change acts on the next query."""
 
 from __future__ import annotations
 

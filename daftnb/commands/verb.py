@@ -1,4 +1,4 @@
-"""What a verb of ``%daft`` and a mode of ``%%daft`` are.
+"""Describes a verb of ``%daft`` and a mode of ``%%daft``.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What a query does, live: the views, each displayed at once, as the cell's query may come after it.
+"""The verbs that show a view of a query while it runs.
 
 A view stays with the queries of its cell; where there are none, it follows the latest query.
 """

@@ -1,4 +1,4 @@
-"""Rows as tab-separated text, for the clipboard: values in full."""
+"""Writes rows as tab-separated text for the clipboard, with full values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view as a file for the browser: CSV, or Parquet, written in pieces from its partitions."""
+"""Writes a view as a CSV or Parquet file for the browser, in pieces from its partitions."""
 
 from __future__ import annotations
 

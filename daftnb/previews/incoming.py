@@ -1,4 +1,4 @@
-"""Values that are no Daft dataframe, as one: of pandas, polars, pyarrow, numpy, duckdb, and plain lists and dicts.
+"""Turns data of pandas, polars, pyarrow, numpy and duckdb, lists and dicts into a Daft dataframe.
 
 Nothing is imported for it: a value is of a package only if that package is there. What cannot be shown is answered with
 one line that says what to type.

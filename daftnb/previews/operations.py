@@ -1,4 +1,4 @@
-"""A view of a frame (filters, search, order, columns) as a chain of Daft expressions, and as code that makes the same.
+"""Makes a view (filters, search, order, columns) as a chain of Daft expressions, and as code for it.
 
 Each part is made once in three forms that mean the same: the expression that runs, the Python text of it, and, where
 Daft's SQL has it, SQL. Only the grammar's words and the frame's own names and types come in; a text that a page sent is

@@ -1,4 +1,4 @@
-"""What a preview is of: a dataframe that has run, one that has not, or rows that a display holds; and its rows' places.
+"""The frame behind a preview: one that has run, one that has not, or rows that a display holds.
 
 Nothing here runs a query but :func:`limited`.
 """

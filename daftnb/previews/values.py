@@ -1,4 +1,4 @@
-"""The text of a filter's value as a value of a column's type: exact, or refused in words."""
+"""Reads the text of a filter as a value of the column's type, or says why it cannot."""
 
 from __future__ import annotations
 

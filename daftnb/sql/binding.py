@@ -1,4 +1,4 @@
-"""Python values into a SQL text: each ``{expression}`` becomes one literal, and nothing but one literal.
+"""Puts Python values into a SQL text: each ``{expression}`` becomes exactly one literal.
 
 What proves it is Daft's own reader of SQL: before a literal is put in, the text up to there is read with one quote
 after it, which must be the start of a string, unclosed; after it, again. So a literal never stands inside a string, a

@@ -1,4 +1,4 @@
-"""How other SQL cells and libraries write values and results, and what to type here instead.
+"""Recognises how other SQL cells and libraries write values and results, and says what to type here.
 
 It is asked only for what Daft has refused: nothing that is SQL of Daft's is taken for a placeholder.
 """

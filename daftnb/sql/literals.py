@@ -1,4 +1,4 @@
-"""Python values as SQL literals: a closed set of types, each written so that Daft reads the same value back.
+"""Writes Python values as SQL literals: a closed set of types, each of which Daft reads back as the same value.
 
 Daft's SQL has no parameters (``sqlparser``'s placeholders are refused in ``daft-sql/src/planner.rs``, value_to_lit), so
 a value travels as a literal of the text. Of a string only the quote has a meaning in there, and is doubled; everything

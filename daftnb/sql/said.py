@@ -1,4 +1,4 @@
-"""What Daft says of a SQL text it cannot run, as errors that point at the place and name the nearest spelling.
+"""Turns Daft's errors about a SQL text into errors that point at the place and name the nearest spelling.
 
 The sentences are those of ``daft-sql/src/error.rs`` and ``planner.rs``; one that is not known is passed on as it is.
 """

@@ -1,4 +1,4 @@
-"""The decision log's words: each scaling decision with its inputs and the rule that bound it, one line each."""
+"""Writes the lines of the decision log: each scaling decision with its numbers and its rule."""
 
 from __future__ import annotations
 

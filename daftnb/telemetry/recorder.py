@@ -1,4 +1,4 @@
-"""The flight recorder: keeps the events of every query, from the world as it was to a few seconds after its end.
+"""Records the events of every query, from what was there before it to a few seconds after its end.
 
 It is told each event before the monitor folds it, and does no more then than to note it; encoding comes later, on the
 monitor's thread, when the query is over and nothing runs. It is told the time, too.

@@ -1,4 +1,4 @@
-"""Recordings as Arrow: compressed bytes in memory, and a file that pyarrow and pandas read without daftnb.
+"""Reads and writes recordings as Arrow: in memory, and as a file that pyarrow and pandas read without daftnb.
 
 A file is one Arrow IPC *file* (Feather version 2) with one table, a row per event, in the order in which they came:
 

@@ -1,4 +1,4 @@
-"""State → snapshot: one JSON object that says what there is to see now, and the difference of two such objects.
+"""Turns the state into a snapshot (one JSON object for the page), and computes the patch between two.
 
 What is in a snapshot stands in :mod:`daftnb.telemetry.wire`.
 """

@@ -1,4 +1,4 @@
-"""States, decisions and waits in words, each with a sign; the TypeScript twin is ``frontend/src/words.ts``.
+"""The words and signs for states, decisions and waits; the TypeScript twin is ``frontend/src/words.ts``.
 
 The static views stand in a saved notebook, so their times are times of day: "ends in 48 s" would soon be wrong.
 """

@@ -1,4 +1,4 @@
-"""The addresses that ``%daft connect`` takes, told apart before anything is tried."""
+"""Parses the addresses that ``%daft connect`` takes, before anything is tried."""
 
 from __future__ import annotations
 

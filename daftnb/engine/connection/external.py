@@ -1,4 +1,4 @@
-"""A Ray that is not the embedded cluster: connected to with ``%daft connect``, or by the user himself and adopted.
+"""Connects to a Ray that daftnb did not start, or takes over the connection that the user made.
 
 Nothing of it is ours to end, but for what this kernel asked of it: its own connection, a local Ray that was started
 with it, and the demand that its queries left with the autoscaler.

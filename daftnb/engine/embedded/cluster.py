@@ -1,4 +1,4 @@
-"""The embedded cluster: Ray, with Ray's real autoscaler, on this machine and for this kernel alone.
+"""The embedded cluster: Ray with Ray's real autoscaler, on this machine, for this kernel alone.
 
 Loopback only, ports found free, Ray's token authentication on with a token of its own, beside any other Ray on the
 machine. The processes belong to a supervisor (:mod:`daftnb.engine.embedded.supervisor`) that ends them when this

@@ -1,4 +1,4 @@
-"""Ray Jobs: hand a script or a cell's source to a cluster, follow it, stop it, find it again.
+"""Submits a script or a cell as a Ray job, follows it, stops it and finds it again.
 
 A job runs wholly on the cluster and outlives the kernel. Inside it ``daft.set_runner_ray()`` without an address
 connects to the cluster, because Ray sets RAY_ADDRESS for the job's process. The autoscaling settings travel as the

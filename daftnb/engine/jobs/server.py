@@ -1,4 +1,4 @@
-"""A cluster's job server: where it is, what to show it, and its answers and refusals in words.
+"""Finds a cluster's job server and its token, asks it, and explains its answers and refusals.
 
 Ray's own JobSubmissionClient does the talking. Three things are ours: an explicit address is the one used (Ray's
 client lets RAY_ADDRESS override it), every request has an end (Ray's wait for ever), and the token is read when it is

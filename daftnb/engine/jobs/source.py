@@ -1,4 +1,4 @@
-"""What a job runs, and in what: the source, the working directory, the runtime environment, all checked beforehand.
+"""Checks what a job needs before it is submitted: its source, working directory and runtime environment.
 
 A slip is told here, in the notebook, and not minutes later by a job that could not start.
 """

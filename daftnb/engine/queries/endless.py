@@ -1,4 +1,4 @@
-"""Plans that Daft 0.7.26 never ends on Ray: ``into_partitions`` over ``limit``.
+"""Recognises the plans that Daft 0.7.26 never ends on Ray: ``into_partitions`` over ``limit``.
 
 ``IntoPartitions`` gathers all of its input's tasks before it submits one (``pipeline_node/into_partitions.rs``);
 ``Limit`` ends its list of tasks only when those that it has handed out have run (``pipeline_node/limit.rs``). Each

@@ -1,4 +1,4 @@
-"""What a plan's UDFs ask of a node, and whether there is a node that has it.
+"""Warns the user when a UDF asks for more than any node has.
 
 Daft sends a task to a worker that has what the task asks for, and Ray starts an actor on such a node; where there is
 none, the query waits without a word, or fails. The plan's text says what is asked.

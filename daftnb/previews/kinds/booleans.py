@@ -1,4 +1,4 @@
-"""True and false."""
+"""True and false in a preview: how cells show, filter and summarise them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole numbers, floats and decimals."""
+"""Whole numbers, floats and decimals in a preview: how cells show, filter and summarise them."""
 
 from __future__ import annotations
 

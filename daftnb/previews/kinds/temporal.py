@@ -1,4 +1,4 @@
-"""Dates, times, timestamps, durations and intervals."""
+"""Dates, times, timestamps, durations and intervals in a preview: how cells show, filter and summarise them."""
 
 from __future__ import annotations
 
