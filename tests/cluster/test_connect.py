@@ -273,7 +273,7 @@ def refusal(kernel: Kernel, address: str) -> tuple[str, float]:
 def test_a_token_that_is_missing_or_wrong_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
     address = head.client_address if client else head.address
     for source, what in (
-        ("del os.environ['RAY_AUTH_MODE'], os.environ['RAY_AUTH_TOKEN']", "wants a token, and this kernel shows none"),
+        ("del os.environ['RAY_AUTH_MODE'], os.environ['RAY_AUTH_TOKEN']", "wants a token, and this kernel sends none"),
         (
             "os.environ.update(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN='0' * 64)",
             "does not take this kernel's token (from",
@@ -335,7 +335,7 @@ def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(ker
         minor = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"
         kernel.run(publish.format(address=head.address, version=f"{minor}.2"))
         text, seconds = refusal(kernel, head.address)
-        assert f"runs Python {minor}.2, this kernel Python " in text
+        assert f"runs Python {minor}.2, this kernel has Python " in text
         assert seconds < 5
         patch = f"{sys.version_info[0]}.{sys.version_info[1]}.99"
         kernel.run(publish.format(address=head.address, version=patch))
@@ -360,7 +360,7 @@ NO_DAFT = "raise ImportError('there is no Daft here')"
         ),
         pytest.param(
             OTHER_DAFT,
-            "The cluster at {} has Daft 0.7.1, this kernel Daft 0.7.26: neither reads the other's plans. ",
+            "The cluster at {} has Daft 0.7.1, and this kernel has Daft 0.7.26: neither reads the other's plans. ",
             id="another",
             marks=pytest.mark.slow,
         ),

@@ -65,7 +65,7 @@ function Messages({ store }: { store: PreviewStore }) {
       )}
       {store.line.silent.value && (
         <p class="note" role="status">
-          The kernel has not answered for a few seconds: it is busy, or gone. What it is asked for appears when it
+          The kernel has not answered for a few seconds: it is busy, or gone. What you asked for appears when the kernel
           answers.
         </p>
       )}

@@ -47,7 +47,7 @@ export function Waiting({ store }: { store: PreviewStore }) {
     running: "",
     ready: "",
     failed: "It failed.",
-    lost: "A part of its data is gone from the cluster.",
+    lost: "A part of the data is gone from the cluster.",
   }[table.state];
   const action = {
     lazy: `Preview first ${grouped(RUN_ROWS)} rows`,
