@@ -51,8 +51,8 @@ def _doctor(arguments: Namespace, session: Session) -> None:
 VERBS = (
     Verb("doctor", "about", "check the whole setup line by line, and say what to fix", _doctor,
          examples=("%daft doctor",)),
-    Verb("version", "about", "the versions of daftnb, Daft, Ray and what they depend on", _version,
+    Verb("version", "about", "show the versions of daftnb, Daft, Ray and what they depend on", _version,
          examples=("%daft version",)),
-    Verb("help", "about", "this text; %daft help start explains start", _help, _help_options,
+    Verb("help", "about", "show this text; %daft help start explains start", _help, _help_options,
          ("%daft help", "%daft help save")),
 )  # fmt: skip

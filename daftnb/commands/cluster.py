@@ -139,7 +139,7 @@ VERBS = (
         _stop, examples=("%daft stop",),
     ),
     Verb(
-        "status", "cluster", "the runner, the cluster and the last query, in a few lines",
+        "status", "cluster", "show the runner, the cluster and the last query in a few lines",
         _status, examples=("%daft status",),
     ),
 )  # fmt: skip

@@ -127,7 +127,7 @@ def _one_options(parser: Parser) -> None:
     parser.add_argument("action", choices=ACTIONS, metavar="|".join(ACTIONS), help="what to do")
     parser.add_argument("id", metavar="ID", help="the job's id, the beginning of its id, or its name")
     _address_option(parser)
-    parser.add_argument("--follow", action="store_true", help="with logs: until the job ends")
+    parser.add_argument("--follow", action="store_true", help="with logs: print new lines until the job ends")
     parser.sources["id"] = _ids
 
 
@@ -157,7 +157,7 @@ def _one(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "jobs", "jobs", "all jobs of a cluster, newest first, also those of other kernels",
+        "jobs", "jobs", "list all jobs of a cluster, newest first, also those of other kernels",
         _list, _address_option, ("%daft jobs", "%daft jobs --address http://head:8265"),
     ),
     Verb(

@@ -34,7 +34,7 @@ def _preview(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "preview", "data", "a dataframe as a table over all of its rows: scroll, sort, filter, summarise",
+        "preview", "data", "show a dataframe as a table over all of its rows: scroll, sort, filter, summarise",
         _preview, _options,
         ("%daft preview df", '%daft preview df.where(col("a") > 1)', "%daft preview df --limit 100"),
         verbatim=True,

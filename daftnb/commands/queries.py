@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _cancel_options(parser: Parser) -> None:
-    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id or number (the latest that is running)")
+    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id or number (the latest running query)")
     parser.sources["query"] = sources.running
 
 
@@ -98,11 +98,11 @@ VERBS = (
         _cancel, _cancel_options, ("%daft cancel",),
     ),
     Verb(
-        "history", "queries", "this session's queries, and two of them side by side, live",
+        "history", "queries", "show this session's queries live, and two of them side by side",
         _history, examples=("%daft history",),
     ),
     Verb(
-        "compare", "queries", "two runs side by side, operator by operator",
+        "compare", "queries", "show two runs side by side, operator by operator",
         _compare, _compare_options, ("%daft compare 3 4", "%daft compare 3 run.arrow"),
     ),
     Verb(

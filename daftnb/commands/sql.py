@@ -103,7 +103,7 @@ def _preview(df: DataFrame, rows: int) -> None:
 
 MODES = (
     Mode(
-        "sql", "SQL over the notebook's dataframes and Daft's tables; {python} is a value",
+        "sql", "run SQL over the notebook's dataframes and Daft's tables; {python} is a value",
         _sql, _options,
         (
             "%%daft sql\nSELECT * FROM df WHERE price > {limit} AND city IN {cities}",

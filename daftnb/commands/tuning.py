@@ -89,7 +89,7 @@ def _env_options(parser: Parser) -> None:
     pool.add_argument("--max", type=int, metavar="N", help=f"most workers ({Pool.max_workers})")
     pool.add_argument("--cpus", type=int, metavar="N", help=f"CPUs of each worker ({Pool.cpus})")
     pool.add_argument("--memory", metavar="SIZE", help=f"memory of each worker ({Pool.memory})")
-    pool.add_argument("--image", metavar="IMAGE", help="an image that has Daft (Ray's own, which has none)")
+    pool.add_argument("--image", metavar="IMAGE", help="an image that has Daft (default: Ray's own, which has none)")
 
 
 def env_text(variables: Mapping[str, str], form: str) -> str:
@@ -119,7 +119,7 @@ def _env(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "settings", "settings", "what is set, and what is in effect: read back from the cluster at the last query",
+        "settings", "settings", "show what is set, and what is in effect: read back from the cluster at the last query",
         _settings, examples=("%daft settings",),
     ),
     Verb(
@@ -127,15 +127,15 @@ VERBS = (
         _set, _set_options, ("%daft set threshold=2", "%daft set downscale=off survivors=2"),
     ),
     Verb(
-        "get", "settings", "what is set, as NAME=VALUE lines",
+        "get", "settings", "print what is set, as NAME=VALUE lines",
         _get, _names, ("%daft get", "%daft get threshold"),
     ),
     Verb(
-        "reset", "settings", "back to Daft's documented defaults, all or some",
+        "reset", "settings", "set all or some settings back to Daft's documented defaults",
         _reset, _names, ("%daft reset", "%daft reset threshold"),
     ),
     Verb(
-        "env", "settings", "the settings as shell exports, as Python, or in a RayCluster manifest",
+        "env", "settings", "print the settings as shell exports, as Python, or in a RayCluster manifest",
         _env, _env_options, ("%daft env", "%daft env --python", "%daft env --kuberay --max 20 --image me/ray-daft:1"),
     ),
 )  # fmt: skip

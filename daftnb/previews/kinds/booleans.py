@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _read(text: str, dtype: DataType) -> Value:
     found = {"true": True, "false": False}.get(text.lower())
     if found is None:
-        raise Unreadable("it is true or false")
+        raise Unreadable("this type has true and false")
     return plain_value(found)
 
 

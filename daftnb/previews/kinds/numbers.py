@@ -164,9 +164,9 @@ def _read_decimal(text: str, dtype: DataType) -> Value:
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     if -exponent > scale and any(digits[len(digits) + exponent + scale :]):
-        raise Unreadable(f"it has {scale} digits after the point")
+        raise Unreadable(f"this type has {scale} digits after the point")
     if number.adjusted() + 1 > precision - scale:
-        raise Unreadable(f"it has {precision - scale} digits before the point")
+        raise Unreadable(f"this type has {precision - scale} digits before the point")
     exact = format(number.quantize(Decimal(1).scaleb(-scale)) if scale else number.to_integral_value(), "f")
     type_ = f"DataType.decimal128({precision}, {scale})"
     value = Decimal(exact)
