@@ -1,4 +1,4 @@
-"""Two runs side by side, operator by operator, as tables: what :mod:`daftnb.telemetry.compare` finds."""
+"""Shows two runs side by side, operator by operator, as tables."""
 
 from __future__ import annotations
 

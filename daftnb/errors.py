@@ -1,4 +1,4 @@
-"""Errors a person sees: what happened, why, and what to type next. Never a traceback for a slip."""
+"""The errors that users see: what happened, why, and what to type next."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class QueryCancelled(DaftnbError):
     """
 
     def __init__(self, query_id: str) -> None:
-        super().__init__(f"Query {query_id} was cancelled.", "Run it again if it was not meant to be.")
+        super().__init__(f"Query {query_id} was cancelled.", "If you did not mean to cancel it, run it again.")
         self.query_id = query_id
 
 
@@ -179,5 +179,5 @@ def explain(error: BaseException) -> str:
     if isinstance(error, DaftnbError):
         return one_line(redact(f"{error.what} {error.remedy}".strip()))
     if is_panic(error) and "NulError" in str(error):
-        return "A name in it has a null character, which Arrow cannot have. Rename it: df.with_column_renamed(…)"
+        return "A name has a null character, which Arrow does not allow. Rename it: df.with_column_renamed(…)"
     return shortened(describe_error(error), LONGEST_EXPLANATION)

@@ -1,4 +1,4 @@
-"""A Recording: one or more queries as they were recorded, to be looked at at any time of them.
+"""A Recording: one or more recorded queries, which can be looked at at any moment of their time.
 
 Of this session (:func:`daftnb.recording`) or from a file (:func:`daftnb.open_recording`); no engine is needed.
 """

@@ -1,4 +1,4 @@
-"""The Session: the one composition root of a kernel. It owns the connection, the monitor and what was put into Daft."""
+"""The Session of a kernel: creates and owns the connection, the monitor and what is attached to Daft."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ class Session:
         if self.connection.flotilla is None or not self.connection.flotilla.cancel(query_id):
             raise DaftnbError(
                 f"Query {query_id} runs in a thread of its own on Daft's native runner, which cannot be interrupted.",
-                "Wait for its end, or restart the kernel.",
+                "Wait until it ends, or restart the kernel.",
             )
         self._tell(e.QueryFinished(time.time(), query_id, "cancelled"))
         return query_id

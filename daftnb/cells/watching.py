@@ -1,4 +1,4 @@
-"""A block of code, watched: a name for its queries, settings for it alone, and a line about them or none."""
+"""Watches a block of code for the user: gives its queries a name, settings of their own, and a line or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all live views share: keyframes and patches, the static view (the loader: :mod:`daftnb.widgets.loading`).
+"""What all live views share: keyframes, patches and the static view (the loader: :mod:`daftnb.widgets.loading`).
 
 The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit
 waits, and goes out with all that came after it as one patch. The whole snapshot (a *keyframe*, by the synced trait

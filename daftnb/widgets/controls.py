@@ -1,4 +1,4 @@
-"""The panel for the autoscaling settings (ipywidgets): what is set, and beside it what is in effect.
+"""The panel for the autoscaling settings, of ipywidgets: what is set, and what is in effect.
 
 Its home is ``os.environ``, as everywhere: a change made elsewhere shows here at the next snapshot. What is in effect is
 what the last query's settings were when they were read back from the process that decides.

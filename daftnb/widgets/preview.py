@@ -1,4 +1,4 @@
-"""A dataframe as a table over all of its rows: the widget. What a page may ask is :mod:`daftnb.previews.grammar`."""
+"""The widget that shows a dataframe as a table of all its rows; :mod:`daftnb.previews.grammar` has its requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording in the very same cockpit, with a slider: the page asks for a moment, and gets the snapshot of it."""
+"""Shows a recording in the cockpit with a slider: the page asks for a moment, and gets its snapshot."""
 
 from __future__ import annotations
 

@@ -318,7 +318,7 @@ def test_copies_are_tab_separated_and_in_full() -> None:
     from daftnb.errors import DaftnbError
 
     for values in (["x" * 5_000_000] * 3, [["x" * 5_000_000]] * 3):
-        with pytest.raises(DaftnbError, match="Take fewer"):
+        with pytest.raises(DaftnbError, match="Select fewer"):
             tsv([Series.from_pylist(values)])
 
 

@@ -84,7 +84,7 @@ def test_exceptions() -> None:
     assert describe_error(ValueError("a\nb")) == "ValueError: a ⏎ b"
     assert describe_error(ValueError()) == "ValueError (without a message)"
     assert describe_error(KeyError("k")) == "KeyError: 'k'"
-    assert describe_error(Unprintable()) == "Unprintable: its message cannot be had (RuntimeError)"
+    assert describe_error(Unprintable()) == "Unprintable: its message cannot be read (RuntimeError)"
     assert describe_error(ValueError("lone \ud800, \x1b[31mred\x1b[0m, \x07")) == "ValueError: lone \ufffd, red, \ufffd"
     assert describe_error(ValueError("see https://me:pw@host/")) == "ValueError: see https://***@host/"
     assert len(describe_error(ValueError("x" * 10**6))) == LONGEST_FIRST

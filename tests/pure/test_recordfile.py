@@ -166,13 +166,13 @@ def test_a_newer_file(saved: Path) -> None:
         about["daftnb.format_version"] = "2"
         return table.select(["t"])
 
-    assert "was written by a newer daftnb: its format is number 2" in refused(rewritten(saved, newer))
+    assert "was written by a newer daftnb: its format has the number 2" in refused(rewritten(saved, newer))
 
 
 @pytest.mark.parametrize(
     ("key", "text", "reason"),
     [
-        ("dropped", "[]", "what was left out of it is not an object"),
+        ("dropped", "[]", "its counts of what was left out are not an object"),
         ("dropped", '{"1": []}', "int() argument must be"),
         ("dropped", '{"1": Infinity}', "cannot convert float infinity"),
         ("dropped", "[" * 100_000, "maximum recursion depth exceeded"),

@@ -57,7 +57,7 @@ def refused(path: Path) -> str:
 def test_one_text_that_is_huge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = crafted(tmp_path / "x", rows(['{"text": "' + "a" * 40_000_000 + '"}']))
     assert path.stat().st_size < 10_000
-    assert refused(path) == "one of its events has 40,000,012 bytes, and 16,777,216 is the most."
+    assert refused(path) == "one of its events has 40,000,012 bytes, and at most 16,777,216 are allowed."
     monkeypatch.setattr(recordfile, "MAX_BYTES", 2**24)
     assert refused(path) == "decompressed it has more than 16 MiB."
 
@@ -118,7 +118,7 @@ def test_a_text_of_a_dictionary_that_is_said_a_million_times(tmp_path: Path, mon
 
 def test_what_it_says_of_itself_without_end(tmp_path: Path) -> None:
     path = crafted(tmp_path / "x", rows([]), {"daftnb.settings": "{" + " " * recordfile.MAX_ABOUT + "}"})
-    assert refused(path) == "what it says of itself is too long."
+    assert refused(path) == "its description of itself is too long."
 
 
 @pytest.mark.parametrize("size", [10_000, pytest.param(150_000, marks=pytest.mark.slow)])

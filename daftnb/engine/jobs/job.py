@@ -1,4 +1,4 @@
-"""Ray Jobs: hand a script or a cell's source to a cluster, follow it, stop it, find it again.
+"""Submits a script or a cell as a Ray job, follows it, stops it and finds it again.
 
 A job runs wholly on the cluster and outlives the kernel. Inside it ``daft.set_runner_ray()`` without an address
 connects to the cluster, because Ray sets RAY_ADDRESS for the job's process. The autoscaling settings travel as the
@@ -189,12 +189,12 @@ def search(text: str, address: str | None = None) -> Job:
     if found:
         ids = listed([job.id for job in found], 8)
         raise JobError(
-            f"{len(found)} jobs at {where} are {spelling.shown(text, 60)}: {ids}.", "Give more of one of these ids."
+            f"{len(found)} jobs at {where} match {spelling.shown(text, 60)}: {ids}.", "Type more of one of these ids."
         )
     near = get_close_matches(text, [word for job in known for word in (job.id, job.name)], n=1, cutoff=0.5)
     raise JobError(
         f"There is no job {spelling.shown(text, 60)} at {where}.",
-        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists those there are.",
+        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists the jobs.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A cluster's job server: where it is, what to show it, and its answers and refusals in words.
+"""Finds a cluster's job server and its token, asks it, and explains its answers and refusals.
 
 Ray's own JobSubmissionClient does the talking. Three things are ours: an explicit address is the one used (Ray's
 client lets RAY_ADDRESS override it), every request has an end (Ray's wait for ever), and the token is read when it is
@@ -93,7 +93,7 @@ def server_address(address: str | None = None, environment: Mapping[str, str] | 
     if not good:
         host = re.sub(r"^\w+://", "", address).partition("/")[0].partition(":")[0] or "127.0.0.1"
         raise JobError(
-            f"{shown(address, 80)} is not the address of a job server: that is Ray's dashboard, a URL.",
+            f"{shown(address, 80)} is not the address of a job server, which is the URL of Ray's dashboard.",
             f'Try address="http://{host}:8265"',
         )
     return address.rstrip("/")
@@ -136,7 +136,7 @@ def read_token(environment: Mapping[str, str] | None = None) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise JobError(
-            f"There is no token to show the job server: {file} ({where}) cannot be read ({reason}).",
+            f"There is no token for the job server: {file} ({where}) cannot be read ({reason}).",
             'Put the cluster\'s token there, or try os.environ["RAY_AUTH_TOKEN_PATH"] = "<its token file>"',
         ) from error
     return token, f"{where}, {file}"
@@ -265,7 +265,7 @@ class JobServer:
         if details.submission_id is None:
             raise JobError(
                 f"{submission_id} is a driver that connected to the cluster by itself, not a job that was submitted.",
-                "daftnb.jobs() lists those.",
+                "daftnb.jobs() lists the submitted jobs.",
             )
         return details
 
@@ -445,7 +445,7 @@ class JobServer:
 
     def _no_such(self, submission_id: str) -> JobError:
         return JobError(
-            f"There is no job {shown(submission_id, 60)} at {self.address}.", "daftnb.jobs() lists those there are."
+            f"There is no job {shown(submission_id, 60)} at {self.address}.", "daftnb.jobs() lists the jobs."
         )
 
     @contextmanager
@@ -470,13 +470,13 @@ class JobServer:
                 raise self._no_such(submission_id) from error
             raise JobError(
                 f"The job server at {self.address} refused: {_last_line(text)}",
-                "The sentence is Ray's own; logs/dashboard_JobHead.log on its head has more.",
+                "That sentence comes from Ray; logs/dashboard_JobHead.log on its head has more.",
             ) from error
 
     def _token_error(self) -> JobError:
         if not self._token_source:
             return JobError(
-                f"The job server at {self.address} asks for a token, and none was shown.",
+                f"The job server at {self.address} asks for a token, and this kernel sent none.",
                 'Try os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "<the cluster\'s token file>"}',
             )
         return JobError(
