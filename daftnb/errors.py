@@ -85,7 +85,7 @@ class QueryCancelled(DaftnbError):
     Examples
     --------
     >>> str(QueryCancelled("q1"))
-    'Query q1 was cancelled. Run it again if it was not meant to be.'
+    'Query q1 was cancelled. If you did not mean to cancel it, run it again.'
     """
 
     def __init__(self, query_id: str) -> None:
