@@ -240,7 +240,7 @@ def test_a_query_over_a_ray_client_is_interrupted_as_any(head: Head, kernel: Ker
                 time.sleep(0.1)
         threading.Thread(target=interrupt).start()
         try:
-            query(60).collect()
+            query(200).collect()
             out = "it ran to its end"
         except KeyboardInterrupt:
             out = "interrupted"

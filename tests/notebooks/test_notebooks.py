@@ -85,7 +85,7 @@ def test_previews(tmp_path: Path) -> None:
     for shown in ("9007199254740993", "NaN", "12345678901234.567", "2024-02-29"):
         assert shown in types
     assert "<b>tag</b>" not in types
-    assert "Pune" in notebook.html("%daft preview snapshot")
+    assert "Pune" in notebook.html("%daft preview frame")
 
 
 def test_sql_and_jobs(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from daftnb.engine.connection import remote
 from daftnb.engine.connection.address import Address, parse
 from daftnb.errors import ClusterError
+from tests.conftest import await_that
 
 
 @pytest.mark.parametrize(
@@ -190,3 +191,32 @@ def test_a_head_that_came_up_only_in_part_leaves_nothing_in_the_environment(
     assert "RAY_AUTH_TOKEN_PATH" not in os.environ
     if becomes is ClusterError:
         assert "127.0.0.1:1 came up only in part: no node" in str(caught.value)
+
+
+def test_a_session_that_opens_once_it_was_given_up_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray counts it as a connection, and would refuse the next attempt."""
+    import ray
+    from ray.util import client
+
+    from daftnb.engine.connection.client import open_session
+
+    late = threading.Event()
+    attempts: list[int] = []
+
+    def init(address: str) -> None:
+        attempts.append(client.num_connected_contexts())
+        if len(attempts) == 1:
+            late.wait(10)
+            client._all_contexts.add(client._default_context)  # as RayAPIStub.connect does where it succeeds
+
+    def say(text: str) -> None:
+        late.set()
+        await_that(lambda: client.num_connected_contexts() == 1, "the first session has opened")
+        said.append(text)
+
+    said: list[str] = []
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr("daftnb.engine.connection.client.ABORT_SECONDS", 0.1)
+    open_session("ray://127.0.0.1:1", {}, say, limit=0.3)
+    assert said == ["the head opened no Ray Client session; trying again"]
+    assert attempts == [0, 0] and client.num_connected_contexts() == 0

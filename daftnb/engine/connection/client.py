@@ -27,6 +27,8 @@ def open_session(
     Raises what ``ray.init`` raises, or TimeoutError. An interrupt ends the attempt.
     """
     for attempt in range(1, ATTEMPTS + 1):
+        if attempt > 1:
+            _forget()
         try:
             _attempt(address, options, limit)
             return
@@ -68,6 +70,18 @@ def _attempt(address: str, options: dict[str, Any], limit: float) -> None:
         logger.setLevel(level)
     if raised:
         raise raised[0]
+
+
+def _forget() -> None:
+    """Drop what an aborted attempt has left behind.
+
+    An attempt whose session opens after all, once it was given up, counts as a connection for Ray, and Ray then refuses
+    another one (``ray/client_builder.py``, ``num_connected_contexts``).
+    """
+    from ray.util import client
+
+    if not client.ray.is_connected() and client.num_connected_contexts():
+        client.ray.disconnect()
 
 
 def _abort(thread: threading.Thread) -> None:
