@@ -493,9 +493,12 @@ def jobs(address: str | None = None) -> JobList:
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Give the shell a Session and the ``%daft`` magics, for ``%load_ext daftnb``; a second call is harmless."""
     from daftnb.engine.lateimport import put_off
+    from daftnb.engine.releases import too_old
     from daftnb.magics import register
 
     put_off.install()
+    for line in too_old():
+        say(f"daftnb: {line}")
     register(shell, get_session())
 
 
