@@ -26,6 +26,7 @@ LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
 CONNECTING, GROWTH = "connecting", "autoscaler notices"
+STATS = "rows of operators on Ray"
 JOBS, JOB_SIZES, NODE_USAGE, UDFS = "jobs", "size of a job's folder", "usage of nodes", "UDF actors"
 PLANS = "plans of dataframes"
 ENDLESS = "queries that never end"
@@ -127,7 +128,7 @@ INTERNALS = (
     Internal("ray", (SETTINGS,), "daft.daft", "DistributedPhysicalPlan.idx", "which query a task is of"),
     Internal("ray", (TASKS,), _BAR, "ProgressBar.make_bar_or_update_total", "tasks submitted"),
     Internal("ray", (TASKS,), _BAR, "ProgressBar.update_bar", "tasks done"),
-    Internal("ray", (TASKS,), "daft.recordbatch.recordbatch", "RecordBatch._from_pyrecordbatch", "rows of operators"),
+    Internal("ray", (STATS,), "daft.recordbatch.recordbatch", "RecordBatch._from_pyrecordbatch", "rows of operators"),
     Internal("ray", (TASKS, WARM, CANCEL), _FLOTILLA, "RaySwordfishActorHandle.submit_task", "dispatches"),
     Internal("ray", (TASKS, WARM, CANCEL), _FLOTILLA, "RaySwordfishTaskHandle.get_result", "ends of tasks"),
     Internal("ray", (TASKS, CANCEL), _FLOTILLA, "RaySwordfishTaskHandle.cancel", "cancelled tasks"),

@@ -293,3 +293,25 @@ def test_a_check_before_connecting_that_is_off_is_left_out_and_no_other(
     assert found == expected
     if internals.AUTO in off:
         assert preflight.check(parse("auto"), off).address.kind == "auto"
+
+
+@needs_ray
+def test_a_cluster_whose_autoscaler_cannot_be_asked_is_described_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    import daft
+    import ray
+
+    from daftnb.engine.connection import remote
+
+    def gone() -> Any:
+        raise AttributeError("of another release")
+
+    head = {"Alive": True, "Resources": {"CPU": 2.0, "node:__internal_head__": 1.0}}
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
+    monkeypatch.setattr(ray, "nodes", lambda: [head, {"Alive": False}])
+    monkeypatch.setattr(remote, "_autoscaler_facts", gone)
+    facts = remote.describe()
+    assert facts == {
+        **{"daft": daft.__version__, "daft_error": None, "config": None, "v2": None, "status": None},
+        **{"gcs_address": "10.0.0.1:6379", "nodes": [{"cpus": 2, "head": True}]},
+    }
+    assert remote.grows(facts) is None
