@@ -15,6 +15,7 @@ import pytest
 from daftnb.engine.connection import remote
 from daftnb.engine.connection.address import Address, parse
 from daftnb.errors import ClusterError
+from tests.helpers.releases import needs_ray
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,7 @@ def refused(address: str) -> str:
     return caught.value.what
 
 
+@needs_ray
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_who_listens_but_is_not_ray_is_told_in_time(
     silent: str, web: str, scheme: str, monkeypatch: pytest.MonkeyPatch
@@ -169,6 +171,7 @@ def test_the_documented_spelling_works_once_loaded_and_goes_again() -> None:
     assert not hasattr(daft.context, "set_runner_ray")
 
 
+@needs_ray
 @pytest.mark.parametrize(
     ("raised", "becomes"), [(ConnectionError("no node"), ClusterError), (KeyboardInterrupt(), KeyboardInterrupt)]
 )

@@ -14,6 +14,7 @@ from daftnb.engine.jobs import job as jobs
 from daftnb.engine.jobs.server import JobError
 from daftnb.engine.jobs.source import check_working_dir, make_runtime_env, path_inside, read_source
 from daftnb.errors import SettingError
+from tests.helpers.releases import needs_ray
 
 
 def test_text_runs_as_it_is() -> None:
@@ -130,6 +131,7 @@ def test_a_working_directory_that_is_not_there(tmp_path: Path) -> None:
     check_working_dir({"working_dir": "s3://bucket/folder.zip"}, None)
 
 
+@needs_ray
 def test_a_working_directory_too_large_is_told_from_its_sizes_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
