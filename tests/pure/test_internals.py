@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,6 +12,7 @@ import pytest
 
 from daftnb.engine import internals, releases
 from daftnb.engine.internals import INTERNALS, PARTS, Internal
+from tests.helpers.rooms import HOUSE
 
 HAS_RAY = internals.is_installed("ray")
 HERE = PARTS if HAS_RAY else ("daft",)
@@ -112,3 +114,18 @@ def test_a_module_that_fails_as_it_is_imported_has_no_names(monkeypatch: pytest.
     (tmp_path / "of_another_release.py").write_text("raise TypeError('made by another protobuf')")
     monkeypatch.syspath_prepend(tmp_path)
     assert internals.lookup("of_another_release", "name") is None
+
+
+def test_the_actor_is_told_of_features_by_the_names_that_they_have() -> None:
+    tree = ast.parse((HOUSE / "engine" / "actor" / "install.py").read_text())
+    [install] = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "install"]
+    named = set()
+    for node in ast.walk(install):
+        if isinstance(node, ast.Compare | ast.BinOp) and ast.unparse(node).rpartition(" ")[2] == "off":
+            named |= {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+    of_ray = {feature for each in INTERNALS if each.part == "ray" for feature in each.features}
+    assert named <= of_ray
+    assert named == {
+        *(internals.CANCEL, internals.TASKS, internals.WARM, internals.REQUESTS, internals.UDFS),
+        *(internals.NODE_USAGE, internals.STATS),
+    }
