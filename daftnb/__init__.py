@@ -121,7 +121,18 @@ def __dir__() -> list[str]:
 
 
 def get_session() -> Session:
-    """Return this kernel's Session; make one if there is none."""
+    """Return this kernel's Session; make one if there is none.
+
+    Returns
+    -------
+    Session
+        The session; the same one for as long as the kernel lives, or until ``%unload_ext daftnb``.
+
+    Examples
+    --------
+    >>> get_session() is get_session()
+    True
+    """
     from daftnb.session import open_session
 
     return open_session()
@@ -135,14 +146,22 @@ def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeou
     min_workers, max_workers
         Bounds of the number of worker nodes, at least 0 and 1.
     cpus
-        CPU slots per worker.
+        CPU slots per worker, at least 1. They are Ray's bookkeeping, and may exceed the machine's cores.
     idle_timeout
         Seconds until Ray releases a node without work, at least 1.
 
     Raises
     ------
     ClusterError
-        If it cannot be started.
+        If a value is out of its range, if this kernel has a cluster or Daft's native runner already, or if it cannot be
+        started here: nothing is left behind then.
+
+    Examples
+    --------
+    >>> start(min_workers=3, max_workers=2)
+    Traceback (most recent call last):
+        ...
+    daftnb.errors.ClusterError: --min 3 is more than --max 2. Try %daft start --min 2 --max 3
     """
     from daftnb.engine.embedded.cluster import ClusterSize
 
@@ -157,18 +176,28 @@ def connect(address: str | None = None, runtime_env: dict[str, Any] | None = Non
     address
         ``host:port``, ``ray://host:port`` or ``auto``. With None Ray starts one on this machine, for this kernel alone.
     runtime_env
-        Goes to ``ray.init``, for a cluster that lacks Daft: ``{"pip": ["daft==0.7.26"]}``.
+        Goes to ``ray.init``, for a cluster that lacks Daft: ``{"pip": ["daft==0.7.26"]}``. None: nothing.
 
     Raises
     ------
     ClusterError
-        If it cannot be reached, within seconds.
+        If it cannot be reached, within seconds; or if this kernel has a cluster or Daft's native runner already.
     """
     get_session().connect(address, say, runtime_env)
 
 
 def stop() -> None:
-    """End the cluster that :func:`start` started or the connection that :func:`connect` made, if there is one."""
+    """End the cluster that :func:`start` started or the connection that :func:`connect` made, if there is one.
+
+    Raises
+    ------
+    ClusterError
+        While another thread starts, connects or stops.
+
+    Examples
+    --------
+    >>> stop()  # there is nothing to end
+    """
     get_session().stop()
 
 
@@ -179,6 +208,10 @@ def native() -> None:
     ------
     ClusterError
         If Daft has Ray's runner: it cannot change runners in a process.
+
+    Examples
+    --------
+    >>> native()
     """
     get_session().native()
 
@@ -191,7 +224,7 @@ def watch(name: str | None = None, quiet: bool = False, **settings: object) -> W
     Parameters
     ----------
     name
-        What its queries are called in history and views.
+        What its queries are called in history and views: 1 to 60 characters. None: no name.
     quiet
         Show no line under the cell, and in a script no text about the queries at the end.
     settings
@@ -208,6 +241,14 @@ def watch(name: str | None = None, quiet: bool = False, **settings: object) -> W
         Before anything is set, if a setting is wrong.
     DaftnbError
         If ``name`` is too long or cannot be printed.
+
+    Examples
+    --------
+    >>> import daft
+    >>> with watch("orders", quiet=True, threshold=2) as watched:
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> len(watched.queries)
+    1
     """
     from daftnb.cells.watching import Watch
 
@@ -224,12 +265,23 @@ def plan(df: DataFrame | None = None, name: str = "dataframe", *, query: int | s
     name
         What the dataframe is called in the view.
     query
-        Show that query of this session, by number or id, and no other.
+        Show that query of this session, by number or id, and no other. None: as ``df`` says.
+
+    Returns
+    -------
+    Plan
+        The view, which a notebook displays where it is a cell's last value; ``print`` gives it as text.
 
     Raises
     ------
     DaftnbError
-        If ``df`` is no Daft dataframe, or if there is no such query.
+        If ``df`` is no Daft dataframe, if there is no such query, or if this Daft lacks what plans need.
+
+    Examples
+    --------
+    >>> import daft
+    >>> plan(daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1))
+    <daftnb plan view>
     """
     from daftnb.widgets.views import Plan
 
@@ -250,9 +302,9 @@ def preview(frame: Any, limit: int | None = None, name: str | None = None) -> Pr
         A Daft dataframe, or what else has rows: of pandas, polars, pyarrow, duckdb, numpy, or a list of dicts.
         Categories and the like become their values.
     limit
-        Only the first so many rows, which run now.
+        Only the first so many rows, at least 1, which run now. None: all rows.
     name
-        What it is called in the table and in copied code.
+        What it is called in the table and in copied code. None: it has no name.
 
     Returns
     -------
@@ -262,7 +314,12 @@ def preview(frame: Any, limit: int | None = None, name: str | None = None) -> Pr
     Raises
     ------
     DaftnbError
-        If there are no rows to preview.
+        If there are no rows to preview, if ``limit`` is below 1, or if this Daft lacks what previews need.
+
+    Examples
+    --------
+    >>> preview([{"a": 1}, {"a": 2}]).df.to_pydict()
+    {'a': [1, 2]}
     """
     from daftnb.engine import internals
     from daftnb.widgets.preview import preview_of
@@ -277,6 +334,30 @@ def shows(text: str, *columns: Expression) -> Expression:
     """Return an expression that is true where one of these columns shows ``text`` in a preview, whatever its case.
 
     It is what a preview's search asks, for copied code: ``df.where(daftnb.shows("1.5", col("price"), col("tags")))``.
+
+    Parameters
+    ----------
+    text
+        What is looked for, anywhere in a cell.
+    columns
+        The columns to look into, at least one.
+
+    Returns
+    -------
+    Expression
+        A boolean expression. It runs on Daft's native runner and on Ray, where daftnb need not be installed.
+
+    Raises
+    ------
+    ValueError
+        If there is no column.
+
+    Examples
+    --------
+    >>> import daft
+    >>> df = daft.from_pydict({"price": [1.5, 2.0], "city": ["Oslo", "Bergen"]})
+    >>> df.where(shows("oslo", daft.col("price"), daft.col("city"))).to_pydict()
+    {'price': [1.5], 'city': ['Oslo']}
     """
     from daftnb.previews.searching import shows as shows_
 
@@ -284,21 +365,54 @@ def shows(text: str, *columns: Expression) -> Expression:
 
 
 def workers() -> Workers:
-    """Show the Ray worker pool."""
+    """Show the Ray worker pool.
+
+    Returns
+    -------
+    Workers
+        The view: every node and worker with its slots, tasks and state.
+
+    Examples
+    --------
+    >>> workers()
+    <daftnb workers view>
+    """
     from daftnb.widgets.views import Workers
 
     return Workers(get_session())
 
 
 def backlog() -> Backlog:
-    """Show the backlog ratio over time, against the threshold."""
+    """Show the backlog ratio over time, against the threshold.
+
+    Returns
+    -------
+    Backlog
+        The view: pending tasks ÷ worker CPUs, as a chart.
+
+    Examples
+    --------
+    >>> backlog()
+    <daftnb backlog view>
+    """
     from daftnb.widgets.views import Backlog
 
     return Backlog(get_session())
 
 
 def decisions() -> Decisions:
-    """Show the scheduler's and Ray's decisions, with their reasons."""
+    """Show the scheduler's and Ray's decisions, with their reasons.
+
+    Returns
+    -------
+    Decisions
+        The view; a decision that repeats is one line, with how often.
+
+    Examples
+    --------
+    >>> decisions()
+    <daftnb decisions view>
+    """
     from daftnb.widgets.views import Decisions
 
     return Decisions(get_session())
@@ -309,6 +423,16 @@ def auto(on: bool = True) -> None:
 
     In a script, and in IPython's terminal: one line on the terminal while a query runs, from 1 s on. Off in a script
     until it is asked for; only where stderr is a terminal.
+
+    Parameters
+    ----------
+    on
+        True to show it, False to show none; from the next query on.
+
+    Examples
+    --------
+    >>> auto()
+    >>> auto(False)
     """
     session = get_session()
     (session.lines or session.terminal).switch(on)
@@ -318,6 +442,16 @@ def cockpit() -> Cockpit:
     """Show all views of the current query in one, the history, and the settings, which can be changed there.
 
     As every view, it stays with the queries of the cell that displays it; where that has none, it follows the latest.
+
+    Returns
+    -------
+    Cockpit
+        The view; ``print`` gives it as text, for a script.
+
+    Examples
+    --------
+    >>> cockpit()
+    <daftnb cockpit view>
     """
     from daftnb.widgets.views import Cockpit
 
@@ -325,31 +459,69 @@ def cockpit() -> Cockpit:
 
 
 def controls() -> Controls:
-    """Show the panel for the autoscaling settings; they act on the next query."""
+    """Show the panel for the autoscaling settings; they act on the next query.
+
+    Returns
+    -------
+    Controls
+        The panel, of ipywidgets.
+
+    Examples
+    --------
+    >>> type(controls()).__name__
+    'Controls'
+    """
     from daftnb.widgets.controls import Controls
 
     return Controls(get_session())
 
 
 def history() -> pandas.DataFrame:
-    """Return the queries of this session, one row each, the oldest first (columns: :func:`daftnb.runs.history`)."""
+    """Return the queries of this session, one row each, the oldest first (columns: :func:`daftnb.runs.history`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        The last 100 at most; missing values where something is not known.
+
+    Examples
+    --------
+    >>> import daft
+    >>> with watch("orders", quiet=True):
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> history()[["name", "runner", "state"]].iloc[-1].to_list()
+    ['orders', 'native', 'finished']
+    """
     from daftnb import runs
 
     return runs.history(get_session())
 
 
 def recording(query: int | str | None = None) -> Recording:
-    """Return the recording of a query of this session: its frames at any time, its tables.
+    """Return the recording of a query of this session: its snapshots at any time, its tables.
 
     Parameters
     ----------
     query
         Its number or id. None: the latest.
 
+    Returns
+    -------
+    Recording
+        What was recorded up to now; a query that runs can be asked for too.
+
     Raises
     ------
     RecordingError
-        If there is no recording of it.
+        If there is no recording of it, or it cannot be replayed.
+
+    Examples
+    --------
+    >>> import daft
+    >>> with watch("orders", quiet=True):
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> recording().queries[0].state
+    'finished'
     """
     from daftnb import runs
 
@@ -364,7 +536,7 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
     Parameters
     ----------
     path
-        The file; one that is there is replaced.
+        The file; one that is there is replaced, whole or not at all.
     query
         Its number or id. None: the latest.
     all
@@ -379,6 +551,16 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
     ------
     RecordingError
         If there is no recording, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import daft, os, tempfile
+    >>> with watch("orders", quiet=True):
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     size = save(os.path.join(folder, "run.arrow"))
+    >>> size > 0
+    True
     """
     from daftnb import runs
 
@@ -386,7 +568,26 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
 
 
 def replay(recording: Recording) -> Replay:
-    """Show a recording in the cockpit, with a slider: every moment as it was seen."""
+    """Show a recording in the cockpit, with a slider: every moment as it was seen.
+
+    Parameters
+    ----------
+    recording
+        Of :func:`recording`, or of :func:`open_recording`.
+
+    Returns
+    -------
+    Replay
+        The view, at the recording's end; its ``seek`` goes to another moment.
+
+    Examples
+    --------
+    >>> import daft
+    >>> with watch("orders", quiet=True):
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> replay(recording())
+    <daftnb cockpit view>
+    """
     from daftnb.widgets.replay import replay_of
 
     return replay_of(recording)
@@ -395,10 +596,20 @@ def replay(recording: Recording) -> Replay:
 def open_recording(path: str | os.PathLike[str]) -> Recording:
     """Return the Recording in a file that :func:`save` has written.
 
+    Parameters
+    ----------
+    path
+        The file; ``~`` is the user's folder.
+
+    Returns
+    -------
+    Recording
+        All the queries that the file holds.
+
     Raises
     ------
     RecordingError
-        In one line, if the file holds none.
+        In one line, if there is no such file, or if it holds no recording that can be replayed.
 
     Examples
     --------
@@ -415,12 +626,29 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
 def open(path: str | os.PathLike[str]) -> Replay:
     """Show a file that :func:`save` has written in the cockpit, with a slider, as ``%daft open`` does.
 
-    :func:`open_recording` gives its frames and tables instead.
+    :func:`open_recording` gives its snapshots and tables instead.
+
+    Parameters
+    ----------
+    path
+        The file; ``~`` is the user's folder.
+
+    Returns
+    -------
+    Replay
+        The view, at the recording's end.
 
     Raises
     ------
     RecordingError
-        In one line, if the file holds no recording.
+        In one line, if there is no such file, or if it holds no recording that can be replayed.
+
+    Examples
+    --------
+    >>> open("no-such-file.arrow")
+    Traceback (most recent call last):
+        ...
+    daftnb.errors.RecordingError: There is no file no-such-file.arrow. Try a file that %daft save has written
     """
     return replay(open_recording(path))
 
@@ -433,10 +661,24 @@ def compare(a: int | str | Recording, b: int | str | Recording) -> Comparison:
     a, b
         Queries of this session by number or id, files, or Recordings (their last query).
 
+    Returns
+    -------
+    Comparison
+        Operators, totals and settings of both, as tables.
+
     Raises
     ------
     RecordingError
         If there is no recording of one of them.
+
+    Examples
+    --------
+    >>> import daft
+    >>> with watch(quiet=True) as watched:
+    ...     for least in (1, 2):
+    ...         rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > least).collect()
+    >>> compare(*watched.queries).totals.loc["rows", ["a", "b"]].to_list()
+    [1.0, 0.0]
     """
     from daftnb import runs
     from daftnb.recordings import Recording
@@ -461,9 +703,23 @@ def submit(
     source
         Python source text, or the path of a ``.py`` file.
     address
-        The cluster's job server (``http://head:8265``).
-    name, working_dir, runtime_env, pip, env
-        As in :func:`daftnb.engine.jobs.job.submit`.
+        The cluster's job server (``http://head:8265``). None: what Ray's variables name, else
+        ``http://127.0.0.1:8265``.
+    name
+        What the job is called in lists. None: its id.
+    working_dir
+        Where the job runs: a folder, which is uploaded (at most 512 MiB), or a URI. None: an empty folder.
+    runtime_env
+        Ray's, as a dict. None: nothing beside the other parts.
+    pip
+        Packages that the job needs, or a requirements file; short for that part of ``runtime_env``.
+    env
+        Environment variables, texts; they go before the settings that are set here.
+
+    Returns
+    -------
+    Job
+        The job, as submitted; it need not run yet.
 
     Raises
     ------
@@ -471,6 +727,13 @@ def submit(
         If it cannot be submitted.
     SettingError
         If ``env`` has a setting that the engine must not be given.
+
+    Examples
+    --------
+    >>> submit("print(")
+    Traceback (most recent call last):
+        ...
+    daftnb.engine.jobs.server.JobError: The source is not Python: line 1, '(' was never closed: print( ...
     """
     from daftnb.engine.jobs import job as jobs
 
@@ -479,6 +742,16 @@ def submit(
 
 def jobs(address: str | None = None) -> JobList:
     """Return the jobs that were submitted to a cluster, newest first.
+
+    Parameters
+    ----------
+    address
+        The cluster's job server. None: as in :func:`submit`.
+
+    Returns
+    -------
+    JobList
+        A list that is shown as a table; by whomever its jobs were submitted.
 
     Raises
     ------
@@ -491,7 +764,13 @@ def jobs(address: str | None = None) -> JobList:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give the shell a Session and the ``%daft`` magics, for ``%load_ext daftnb``; a second call is harmless."""
+    """Give the shell a Session and the ``%daft`` magics, for ``%load_ext daftnb``; a second call is harmless.
+
+    Parameters
+    ----------
+    shell
+        IPython's, of a notebook's kernel or a terminal.
+    """
     from daftnb.engine.lateimport import put_off
     from daftnb.engine.releases import too_old
     from daftnb.magics import register
@@ -503,7 +782,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Put everything back, and end a cluster that was started, for ``%unload_ext daftnb``."""
+    """Put everything back, and end a cluster that was started, for ``%unload_ext daftnb``.
+
+    Parameters
+    ----------
+    shell
+        The one that :func:`load_ipython_extension` was given.
+    """
     from daftnb.engine.lateimport import put_off
     from daftnb.magics import unregister
     from daftnb.session import close_session

@@ -1,3 +1,3 @@
-"""The version, alone: read by the build, and by what must not import the package's front door."""
+"""The version of daftnb, in a module of its own: the build reads it without importing the package."""
 
 __version__ = "0.1.0"

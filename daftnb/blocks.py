@@ -1,4 +1,4 @@
-"""Which watched block a query belongs to, and what the blocks that are open set.
+"""Finds the watched block that a query belongs to, and the settings that the open blocks have set.
 
 Blocks may overlap in threads, tasks and generators, and end in any order. A query belongs to the block of its own
 thread or task: that is kept in a context variable, which tasks and ``asyncio.to_thread`` inherit; a thread that is

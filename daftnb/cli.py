@@ -1,4 +1,4 @@
-"""``daftnb lab | demo | doctor``: argument parsing, and handing over to Jupyter."""
+"""The command ``daftnb lab | demo | doctor``: parses its arguments and starts Jupyter."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--port", type=int, default=8888, help="the first port to try (8888)")
     lab.add_argument("--folder", default="daftnb-notebooks", help="where the notebooks go (./daftnb-notebooks)")
     demo.add_argument("--folder", default="daftnb-demo", help="where the notebook and its data go (./daftnb-demo)")
-    doctor = commands.add_parser("doctor", help="say whether everything here is as it must be, and what to do")
-    doctor.add_argument("--json", action="store_true", help="as a JSON list of findings")
+    doctor = commands.add_parser("doctor", help="check the setup of this environment, and say what to fix")
+    doctor.add_argument("--json", action="store_true", help="print the findings as a JSON list")
     options = parser.parse_args(arguments)
     with plainly():
         return _done(options)
@@ -52,7 +52,7 @@ def _done(options: argparse.Namespace) -> int:
         if lacking is not None:
             print(
                 f"daftnb: this machine is too small for the demo's Ray cluster: {lacking}\n"
-                "        It is the demo on Daft's native runner instead.",
+                "        daftnb opens the demo for Daft's native runner instead.",
                 file=sys.stderr,
             )
         [notebook] = notebook_copies(Path(options.folder), NATIVE_DEMO if lacking else DEMO)

@@ -1,4 +1,4 @@
-"""The one clock of all that is told: seconds since the epoch, which never step.
+"""The clock of the kernel and the runner actor: seconds since the epoch that never step.
 
 The system's clock is asked once, and from then on counts one that nobody sets; so a duration is right whatever becomes
 of the system's clock meanwhile, and a machine that was suspended has the time that passed. It imports nothing of

@@ -1,4 +1,4 @@
-"""Two runs side by side, operator by operator, as tables: what :mod:`daftnb.telemetry.compare` finds."""
+"""Shows two runs side by side, operator by operator, as tables."""
 
 from __future__ import annotations
 
@@ -28,9 +28,30 @@ Row = dict[str, Any]
 class Comparison:
     """Two runs, ``a`` and ``b``: :attr:`operators` and :attr:`totals` as DataFrames, :meth:`as_dict` as plain data.
 
-    A measure is there three times: ``rows_a``, ``rows_b``, and ``rows_ratio``, b ÷ a (None where that says nothing).
-    ``rows`` and ``bytes`` are what an operator gave, ``seconds`` the time in it (all threads together), ``tasks`` those
-    that end in it, ``skew`` its longest task ÷ the median one (approximate). ``settings``: those in effect that differ.
+    Each measure is there three times: ``rows_a``, ``rows_b``, and ``rows_ratio``, b ÷ a (None where that says
+    nothing). ``rows`` and ``bytes`` are what an operator gave, ``seconds`` the time in it (all threads together),
+    ``tasks`` those that end in it, ``skew`` its longest task ÷ the median one (approximate).
+
+    Attributes
+    ----------
+    runs
+        Of a and b: number, id, state, and the error where there is one.
+    settings
+        By environment variable, the texts that were in effect for a and for b, where they differ.
+
+    Parameters
+    ----------
+    a, b
+        The queries, as :meth:`daftnb.Recording.query` returns them.
+    now
+        Seconds since the epoch up to which a query that runs is counted. None: as :func:`compare_queries` has it.
+
+    Examples
+    --------
+    >>> from daftnb.telemetry.model import Query
+    >>> a, b = Query("first", 1, "ray", 0.0, ended=4.0), Query("second", 2, "ray", 0.0, ended=2.0)
+    >>> Comparison(a, b).totals.loc["seconds"].to_list()
+    [4.0, 2.0, 0.5]
     """
 
     def __init__(self, a: Query, b: Query, now: float | None = None) -> None:
@@ -55,20 +76,39 @@ class Comparison:
 
     @property
     def operators(self) -> pandas.DataFrame:
-        """Return one row per operator, from the root down; ``depth`` is its distance from the root."""
+        """Return one row per operator, from the root down; ``depth`` is its distance from the root.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns ``name``, ``depth``, ``in`` (both, a or b), ``id_a``, ``id_b``, and those of the measures.
+        """
         import pandas
 
         return pandas.DataFrame(self._rows, columns=list(self._rows[0]) if self._rows else None)
 
     @property
     def totals(self) -> pandas.DataFrame:
-        """Return time (s), rows, tasks, node-seconds, peak ratio and workers of both, and the ratio b ÷ a."""
+        """Return the totals of both runs, and the ratio b ÷ a.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns ``a``, ``b`` and ``ratio``; one row each for time (seconds), rows, tasks, node-seconds, peak
+            ratio and workers.
+        """
         import pandas
 
         return pandas.DataFrame(self._totals).set_index("total")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON can say it: runs, operators, totals, settings."""
+        """Return all of it as JSON can say it: runs, operators, totals, settings.
+
+        Returns
+        -------
+        dict[str, Any]
+            The keys ``runs``, ``operators``, ``totals`` and ``settings``.
+        """
         return {
             "runs": list(self.runs),
             "operators": self._rows,

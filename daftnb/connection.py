@@ -1,4 +1,4 @@
-"""Which Ray this kernel uses: the cluster of its own, one that it is connected to, or none; and how that changes."""
+"""Keeps track of the Ray that this kernel uses (its own cluster, another one, or none), and changes it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Connection:
         _check_ray()
         if self.cluster is not None and self.cluster.answers() and ray_link.link() == self.link:
             raise ClusterError(
-                f"A cluster runs already, at {self.cluster.address}.", "Use it, or end it first with %daft stop."
+                f"A cluster is already running at {self.cluster.address}.", "Use it, or end it first with %daft stop."
             )
         if self.cluster is not None:  # its head ended by itself, or the user has ended the connection
             if self.cluster.answers():
@@ -158,7 +158,7 @@ class Connection:
         off = [self.off[feature] for feature in features if feature in self.off]
         if off:
             raise ClusterError(
-                " ".join(off), "Install the Daft and Ray that this daftnb names, or use Daft's own Ray runner."
+                " ".join(off), "Install the versions of Daft and Ray that daftnb needs, or use Daft's own Ray runner."
             )
 
     def connect(self, address: str | None, progress: Progress, runtime_env: dict[str, Any] | None = None) -> None:
@@ -180,7 +180,7 @@ class Connection:
             return
         if self.cluster is not None and self.cluster.answers():
             raise ClusterError(
-                f"The cluster of this kernel's own runs, at {self.cluster.address}.", "End it first with %daft stop."
+                f"This kernel's own cluster is running at {self.cluster.address}.", "End it first with %daft stop."
             )
         if self.cluster is not None:  # its head ended by itself
             self.leave()
@@ -370,14 +370,14 @@ class Connection:
             self.flotilla = None
             text = (
                 f"this kernel was disconnected from its cluster at {cluster.address} (ray.shutdown() does that); "
-                "the cluster runs on: %daft stop ends it, %daft start gives a new one"
+                "the cluster is still running: %daft stop ends it, %daft start starts a new one"
             )
             return [cluster.event("disconnected"), e.ProblemFound(time.time(), text)]
         if cluster is not None and not cluster.answers():
             self.flotilla = None
             # Ray ends a process whose head has been away for a minute; it must not be the notebook's kernel.
             runner_slot.disconnect()
-            gone = f"the Ray head at {cluster.address} ended; %daft stop, then %daft start, gives a new one"
+            gone = f"the Ray head at {cluster.address} ended; type %daft stop, then %daft start for a new one"
             return [cluster.event("stopped"), e.ProblemFound(time.time(), gone)]
         return flotilla.door.pull()
 
@@ -396,7 +396,7 @@ class Connection:
             self.flotilla = self.external = None
             runner_slot.disconnect()
             external.close()
-            gone = f"the Ray at {external.address} does not answer; this kernel has let go of it"
+            gone = f"the Ray at {external.address} does not answer, and this kernel no longer uses it"
             return [external.event("stopped"), e.ProblemFound(time.time(), f"{gone}. %daft connect tries again")]
         told = self.monitor.state.problems
         notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)

@@ -1,4 +1,4 @@
-"""Errors a person sees: what happened, why, and what to type next. Never a traceback for a slip."""
+"""The errors that users see: what happened, why, and what to type next."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ class DaftnbError(Exception):
 
     ``what`` names the value or the action and why it cannot be; ``remedy`` is the next thing to type or do. In
     IPython it is shown as its :attr:`lines`, without a traceback.
+
+    Parameters
+    ----------
+    what
+        The value or the action, and why it cannot be; secrets in it are redacted.
+    remedy
+        The next thing to type or do, redacted too.
+
+    Examples
+    --------
+    >>> DaftnbError("There is no query 9.", "Try %daft history").lines
+    ['daftnb: There is no query 9. Try %daft history']
     """
 
     def __init__(self, what: str, remedy: str) -> None:
@@ -49,7 +61,13 @@ NO_RAY = ("Ray is not installed in this environment.", 'Try: pip install "daftnb
 
 
 class SettingError(DaftnbError, ValueError):
-    """A setting's value is not one the engine may be given."""
+    """A setting's value is not one the engine may be given.
+
+    Examples
+    --------
+    >>> isinstance(SettingError("threshold cannot be 0.5.", "Try 1.25"), ValueError)
+    True
+    """
 
 
 class ClusterError(DaftnbError):
@@ -61,15 +79,42 @@ class RecordingError(DaftnbError):
 
 
 class QueryCancelled(DaftnbError):
-    """A query was cancelled from another thread or cell than its own."""
+    """A query was cancelled from another thread or cell than its own.
+
+    Parameters
+    ----------
+    query_id
+        Daft's id of the query; kept as an attribute.
+
+    Examples
+    --------
+    >>> str(QueryCancelled("q1"))
+    'Query q1 was cancelled. If you did not mean to cancel it, run it again.'
+    """
 
     def __init__(self, query_id: str) -> None:
-        super().__init__(f"Query {query_id} was cancelled.", "Run it again if it was not meant to be.")
+        super().__init__(f"Query {query_id} was cancelled.", "If you did not mean to cancel it, run it again.")
         self.query_id = query_id
 
 
 class SqlError(DaftnbError):
-    """A SQL text cannot be run. ``place`` shows where: the line of the text, and a caret under it; or nothing."""
+    r"""A SQL text cannot be run.
+
+    Parameters
+    ----------
+    what, remedy
+        As in :class:`DaftnbError`.
+    place
+        Where: the line of the text, and a caret under it. Empty: nowhere in particular.
+
+    Examples
+    --------
+    >>> print(*SqlError("There is no column b.", "Try a", ("SELECT b", "       ^")).lines, sep="\n")
+    daftnb: There is no column b.
+            SELECT b
+                   ^
+            Try a
+    """
 
     def __init__(self, what: str, remedy: str, place: tuple[str, ...] = ()) -> None:
         super().__init__(what, remedy)
@@ -87,19 +132,56 @@ def is_reportable(error: BaseException) -> bool:
     """Return True if an error is to be told, not raised: all but interrupts and the like.
 
     Rust's panics are told too, though they are no Exceptions.
+
+    Parameters
+    ----------
+    error
+        What was caught.
+
+    Returns
+    -------
+    bool
+        False for KeyboardInterrupt, SystemExit and the like, which are to go on.
     """
     return isinstance(error, Exception) or is_panic(error)
 
 
 def is_panic(error: BaseException) -> bool:
-    """Return True if Daft's Rust side gave up: PyO3's exception for that is no Exception, and cannot be imported."""
+    """Return True if Daft's Rust side gave up: PyO3's exception for that is no Exception, and cannot be imported.
+
+    Parameters
+    ----------
+    error
+        What was caught.
+
+    Returns
+    -------
+    bool
+        True for PyO3's PanicException (the crate ``pyo3``, ``src/panic.rs``).
+    """
     return type(error).__name__ == "PanicException"
 
 
 def explain(error: BaseException) -> str:
-    """Return an error in one or two sentences: the reason first, which is the last exception's."""
+    """Return an error in one or two sentences: the reason first, which is the last exception's.
+
+    Parameters
+    ----------
+    error
+        Of daftnb, of Daft, of Ray or of the user's code.
+
+    Returns
+    -------
+    str
+        One line, without secrets and terminal escapes; of others' errors at most 400 characters.
+
+    Examples
+    --------
+    >>> explain(ValueError("no such column"))
+    'ValueError: no such column'
+    """
     if isinstance(error, DaftnbError):
         return one_line(redact(f"{error.what} {error.remedy}".strip()))
     if is_panic(error) and "NulError" in str(error):
-        return "A name in it has a null character, which Arrow cannot have. Rename it: df.with_column_renamed(…)"
+        return "A name has a null character, which Arrow does not allow. Rename it: df.with_column_renamed(…)"
     return shortened(describe_error(error), LONGEST_EXPLANATION)

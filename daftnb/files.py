@@ -1,4 +1,4 @@
-"""Files that a person names: read and written with what can be wrong about a name or a place said in one line.
+"""Reads and writes files that a person names, and says in one line what is wrong with a name or a place.
 
 A file is written whole or not at all. One that is there keeps its mode and its owner, a link goes on pointing to it,
 and what is no file (a pipe, a device) is not replaced.
@@ -43,7 +43,7 @@ def place(path: str | os.PathLike[str], done: str) -> Path:
     try:
         text = os.fsdecode(path)
     except TypeError:
-        raise FileProblem(f"{path!r:.60} cannot be {done}: it is no path.") from None
+        raise FileProblem(f"{path!r:.60} cannot be {done}: it is not a path.") from None
     if not text.strip():
         raise FileProblem(f"A file without a name cannot be {done}.")
     if "\0" in text:
@@ -56,9 +56,9 @@ def place(path: str | os.PathLike[str], done: str) -> Path:
     if expanded.startswith("~") and not os.path.lexists(expanded):
         user = expanded[1:].split(os.sep)[0]
         if user or os.sep in expanded:
-            raise FileProblem(f"{words(text)} cannot be {done}: there is no user {user!r} whose folder it could be in.")
+            raise FileProblem(f"{words(text)} cannot be {done}: there is no user {user!r} with a home folder.")
     if text.endswith(os.sep) and not os.path.isdir(expanded):
-        raise FileProblem(f"{words(text)} cannot be {done}: it ends as a folder does, and there is none.")
+        raise FileProblem(f"{words(text)} cannot be {done}: it names a folder that does not exist.")
     return Path(expanded)
 
 
@@ -101,7 +101,7 @@ def write(path: Path, data: bytes | memoryview) -> None:
             raise FileProblem(f"{words(path)} is a folder.", folder=True)
         if not stat.S_ISREG(status.st_mode):
             kind = next((name for is_, name in _KINDS if is_(status.st_mode)), "not a file")
-            raise FileProblem(f"{words(path)} is {kind}, which is not replaced by a file.")
+            raise FileProblem(f"{words(path)} is {kind}, which daftnb does not replace with a file.")
         if not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         target = os.path.realpath(path)

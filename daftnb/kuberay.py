@@ -1,4 +1,4 @@
-"""A RayCluster manifest for KubeRay: a cluster that Daft can grow and shrink, with the settings of this notebook.
+"""Writes a RayCluster manifest for KubeRay: a cluster that Daft can grow and shrink, with these settings.
 
 The fields are those of KubeRay's ``ray.io/v1`` (``ray-operator/config/crd/bases/ray.io_rayclusters.yaml``);
 ``authOptions`` came with KubeRay 1.5.
@@ -38,8 +38,8 @@ class Pool:
         """Raise DaftnbError where Kubernetes or Ray would not take this pool."""
         if len(self.name) > LONGEST_NAME or not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", self.name):
             raise DaftnbError(
-                f"A RayCluster cannot be called {self.name!r}: small letters, digits and - are allowed, "
-                f"{LONGEST_NAME} at most.",
+                f"A RayCluster cannot be called {self.name!r}: it may have lower-case letters, digits and -, "
+                f"and at most {LONGEST_NAME} characters.",
                 "Try --name daft",
             )
         if not 0 <= self.min_workers <= self.max_workers or self.max_workers < 1:
@@ -51,7 +51,7 @@ class Pool:
             raise DaftnbError(f"--cpus {self.cpus}: a worker has at least 1 CPU.", "Try --cpus 2")
         if not re.fullmatch(r"[1-9][0-9]*(Mi|Gi|Ti)", self.memory):
             raise DaftnbError(
-                f"--memory {self.memory!r} is no amount of memory that Kubernetes reads.", "Try --memory 8Gi"
+                f"--memory {self.memory!r} is not an amount of memory that Kubernetes understands.", "Try --memory 8Gi"
             )
 
 

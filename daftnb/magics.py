@@ -1,4 +1,4 @@
-"""``%daft`` and ``%%daft``: registering them with IPython, and handing a line to the verb or mode that it names."""
+"""Registers ``%daft`` and ``%%daft`` with IPython, and hands each line to its verb or mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what a page sends: is a value what its request holds there? Each view has a closed grammar of its own.
+"""Checks values that a page sends. Each view has a closed grammar of its own.
 
 A value of another type is never turned into the right one: true and false are no numbers.
 """

@@ -1,4 +1,4 @@
-"""A Recording: one or more queries as they were recorded, to be looked at at any time of them.
+"""A Recording: one or more recorded queries, which can be looked at at any moment of their time.
 
 Of this session (:func:`daftnb.recording`) or from a file (:func:`daftnb.open_recording`); no engine is needed.
 """
@@ -26,9 +26,32 @@ from daftnb.text.spelling import shown
 
 @dataclass(frozen=True, slots=True)
 class RecordedQuery:
-    """A query of a recording, at the recording's end. Times are seconds since the epoch; ``seconds`` is its time.
+    """A query of a recording, at the recording's end; None is what is not known.
 
-    ``events``: how many are recorded; ``dropped``: details that were left out for want of room.
+    Attributes
+    ----------
+    number, id, name
+        Its number in the session, Daft's id of it, and what a watched block called it.
+    runner, state
+        ``ray`` or ``native``; ``finished``, ``failed`` and the like.
+    started, ended
+        Seconds since the epoch.
+    seconds
+        Its time, to its end or to the recording's.
+    rows, tasks
+        Of its result, and of the whole query.
+    workers_from, workers_to
+        With how many workers it began, and the most that it had.
+    peak_ratio
+        The largest backlog ratio.
+    node_seconds
+        Seconds that nodes were there for it, all together.
+    settings
+        Those in effect, by environment variable.
+    error
+        Why it failed.
+    events, dropped
+        How many are recorded, and details that were left out for want of room.
     """
 
     number: int
@@ -54,9 +77,29 @@ class RecordedQuery:
 class Recording:
     """Recorded queries: their snapshots at any time, and what there is to know of them as tables.
 
-    Snapshots are those that were seen live; usage of nodes (memory, object store) is right to 1 %. ``start`` and
-    ``end`` are seconds since the epoch. Where a query may be named, it is by number or id; else the
-    latest is meant. Not to be used by several threads at once.
+    Snapshots are those that were seen live; usage of nodes (memory, object store) is right to 1 %. Where a query may be
+    named, it is by number or id; else the latest is meant. Not to be used by several threads at once.
+
+    Attributes
+    ----------
+    queries
+        What there is to know of each query, in the order of recording.
+
+    Parameters
+    ----------
+    reels
+        The recorded events, one reel per query.
+    source
+        Where it is from, for people: a file's path, or "this session".
+
+    Examples
+    --------
+    >>> import daft, daftnb
+    >>> with daftnb.watch("orders", quiet=True):
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> recorded = daftnb.recording()
+    >>> recorded.snapshot(recorded.end)["query"]["name"]
+    'orders'
     """
 
     def __init__(self, reels: Sequence[Reel], source: str) -> None:
@@ -75,20 +118,63 @@ class Recording:
         return max(replay.end for replay in self._replays.values())
 
     def span(self, query: int | str | None = None) -> tuple[float, float]:
-        """Return the start of a query and the end of its recording, in seconds since the epoch."""
+        """Return the start of a query and the end of its recording, in seconds since the epoch.
+
+        Parameters
+        ----------
+        query
+            Its number or id. None: the latest.
+
+        Returns
+        -------
+        tuple[float, float]
+            Both in seconds since the epoch.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
         replay = self._replay(query)
         return replay.start, replay.end
 
     def frame(self, t: float | None = None, query: int | str | None = None) -> Snapshot:
-        """Return :meth:`snapshot`, by its old name."""
+        """Return :meth:`snapshot`, by its old name.
+
+        Parameters
+        ----------
+        t, query
+            As there.
+
+        Returns
+        -------
+        Snapshot
+            As there.
+        """
         warnings.warn("frame() is called snapshot() now", DeprecationWarning, stacklevel=2)
         return self.snapshot(t, query)
 
     def snapshot(self, t: float | None = None, query: int | str | None = None) -> Snapshot:
-        """Return the snapshot as it was seen at ``t`` (None: at the end; before the start or after the end: there).
+        """Return the snapshot as it was seen at a moment.
 
-        Without ``query``, of the one that was the current one at ``t``. ``queries`` in it are those recorded here
-        that had ended, and this one.
+        ``queries`` in it are those recorded here that had ended, and the one that it is of.
+
+        Parameters
+        ----------
+        t
+            Seconds since the epoch; before the start it is the start, after the end the end. None: the end.
+        query
+            Number or id of the query that it is of. None: the one that was the current one at ``t``, or the latest.
+
+        Returns
+        -------
+        Snapshot
+            As a view gets it, in topics (:class:`daftnb.telemetry.wire.Snapshot`).
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
         """
         replay = self._replay(query) if query is not None or t is None else self._current(t)
         snapshot = replay.snapshot(t)
@@ -106,29 +192,125 @@ class Recording:
         return snapshot
 
     def query(self, query: int | str | None = None) -> Query:
-        """Return all there is to know of a query at its recording's end, as :mod:`daftnb.telemetry.model` has it."""
+        """Return all there is to know of a query at its recording's end, as :mod:`daftnb.telemetry.model` has it.
+
+        Parameters
+        ----------
+        query
+            Its number or id. None: the latest.
+
+        Returns
+        -------
+        Query
+            With its operators and all counts.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
         replay = self._replay(query)
         replay.state()
         return replay.query
 
     def operators(self, query: int | str | None = None) -> Any:
-        """Return the operators as an Arrow table (columns: :data:`daftnb.telemetry.tables.OPERATORS`); None: of all."""
+        """Return the operators as an Arrow table.
+
+        Parameters
+        ----------
+        query
+            Number or id of one query. None: all of them.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per operator; the columns are :data:`daftnb.telemetry.tables.OPERATORS`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
         return tables.operators(self._some(query))
 
     def tasks(self, query: int | str | None = None) -> Any:
-        """Return the tasks that have ended as an Arrow table (columns: :data:`daftnb.telemetry.tables.TASKS`)."""
+        """Return the tasks that have ended as an Arrow table.
+
+        Parameters
+        ----------
+        query
+            Number or id of one query. None: all of them.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per task; the columns are :data:`daftnb.telemetry.tables.TASKS`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
         return tables.tasks(self._some(query))
 
     def workers(self, query: int | str | None = None) -> Any:
-        """Return the nodes and workers as an Arrow table (columns: :data:`daftnb.telemetry.tables.WORKERS`)."""
+        """Return the nodes and workers as an Arrow table.
+
+        Parameters
+        ----------
+        query
+            Number or id of one query. None: all of them.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per node or worker; the columns are :data:`daftnb.telemetry.tables.WORKERS`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
         return tables.workers(self._some(query))
 
     def decisions(self, query: int | str | None = None) -> Any:
-        """Return the scaling decisions as an Arrow table (columns: :data:`daftnb.telemetry.tables.DECISIONS`)."""
+        """Return the scaling decisions as an Arrow table.
+
+        Parameters
+        ----------
+        query
+            Number or id of one query. None: all of them.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per decision; the columns are :data:`daftnb.telemetry.tables.DECISIONS`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
         return tables.decisions(self._some(query))
 
     def save(self, path: str | os.PathLike[str]) -> int:
-        """Write all of it to a file, and return its size in bytes; raise RecordingError if that cannot be done."""
+        """Write all of it to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            The file; one that is there is replaced.
+
+        Returns
+        -------
+        int
+            The size of the file in bytes.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be written.
+        """
         from daftnb._version import __version__
 
         reels = [
@@ -175,7 +357,23 @@ class Recording:
 
 
 def open_recording(path: str | os.PathLike[str]) -> Recording:
-    """Return the Recording in a file; raise RecordingError, in one line, if it holds none."""
+    """Return the Recording in a file.
+
+    Parameters
+    ----------
+    path
+        The file; ``~`` is the user's folder.
+
+    Returns
+    -------
+    Recording
+        All the queries that the file holds.
+
+    Raises
+    ------
+    RecordingError
+        In one line, if there is no such file, or if it holds no recording that can be replayed.
+    """
     reels = recordfile.read(path)
     source = files.words(files.place(path, "read"))
     try:

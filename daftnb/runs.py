@@ -1,4 +1,4 @@
-"""The queries of a session after they have run: their history, their recordings, and two of them compared."""
+"""Gives access to a session's past queries: their history, their recordings, and comparisons."""
 
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def recording(session: Session, query: int | str | None = None) -> Recording:
     try:
         return Recording([session.recorder.reel(number)], "this session")
     except ValueError as error:
-        raise RecordingError(f"Query {number} cannot be replayed: {error}.", "Try another, of %daft history") from None
+        raise RecordingError(
+            f"Query {number} cannot be replayed: {error}.", "Try another query from %daft history"
+        ) from None
 
 
 def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""The Session: the one composition root of a kernel. It owns the connection, the monitor and what was put into Daft."""
+"""The Session of a kernel: creates and owns the connection, the monitor and what is attached to Daft."""
 
 from __future__ import annotations
 
@@ -41,6 +41,29 @@ class Session:
 
     Making one attaches a subscriber to Daft and replaces Daft's notebook display (which would start a server on all
     interfaces); it starts no Ray, no thread and no port.
+
+    Attributes
+    ----------
+    recorder
+        The recordings of the session's queries.
+    monitor
+        The events, the state that they fold into, and those who show it.
+    connection
+        Which Ray this kernel uses.
+    lines
+        The lines under cells; None where there are no cells, as in a script.
+    terminal
+        The line on the terminal, where there are no cells.
+    off
+        The features that are off because this Daft or Ray lacks a private name, and why.
+
+    Examples
+    --------
+    >>> session = open_session()
+    >>> session.set(threshold=2)
+    >>> session.settings.threshold
+    2.0
+    >>> settings.reset("threshold")
     """
 
     def __init__(self) -> None:
@@ -104,19 +127,66 @@ class Session:
         return self.connection.disconnected
 
     def start(self, size: ClusterSize, progress: Progress, extra_environment: dict[str, str] | None = None) -> None:
-        """Start a cluster as :meth:`daftnb.connection.Connection.start` does."""
+        """Start a cluster as :meth:`daftnb.connection.Connection.start` does.
+
+        Parameters
+        ----------
+        size
+            How many nodes the autoscaler may start, and how large.
+        progress
+            Called with one line of text as each step is done.
+        extra_environment
+            Goes to every process of the cluster. None: nothing.
+
+        Raises
+        ------
+        ClusterError
+            If that fails; nothing is left behind then.
+        """
         self.connection.start(size, progress, extra_environment)
 
     def connect(self, address: str | None, progress: Progress, runtime_env: dict[str, Any] | None = None) -> None:
-        """Connect to a Ray as :meth:`daftnb.connection.Connection.connect` does."""
+        """Connect to a Ray as :meth:`daftnb.connection.Connection.connect` does.
+
+        Parameters
+        ----------
+        address
+            ``host:port``, ``ray://host:port`` or ``auto``. None: Ray starts one, for this kernel alone.
+        progress
+            Called with one line of text as each step is done.
+        runtime_env
+            Goes to ``ray.init``. None: nothing.
+
+        Raises
+        ------
+        ClusterError
+            If that fails; the kernel is not connected then.
+        """
         self.connection.connect(address, progress, runtime_env)
 
     def native(self) -> None:
-        """Point Daft at its native runner as :meth:`daftnb.connection.Connection.native` does."""
+        """Point Daft at its native runner as :meth:`daftnb.connection.Connection.native` does.
+
+        Raises
+        ------
+        ClusterError
+            If Daft has Ray's runner already.
+        """
         self.connection.native()
 
     def stop(self) -> bool:
-        """End the cluster or the connection as :meth:`daftnb.connection.Connection.stop` does."""
+        """End the cluster or the connection as :meth:`daftnb.connection.Connection.stop` does.
+
+        Returns
+        -------
+        bool
+            False if there was nothing to end.
+
+        Raises
+        ------
+        ClusterError
+            While another thread starts, connects or stops.
+        """
         return self.connection.stop()
 
     def _tell(self, event: e.Event) -> None:
@@ -168,27 +238,63 @@ class Session:
         return [] if block is None else [each.name for each in block.lineage() if each.name is not None]
 
     def set(self, **values: object) -> None:
-        """Set autoscaling settings by name (``threshold=1.5``); SettingError, and none of them set, if one is wrong.
+        """Set autoscaling settings by name (``threshold=1.5``).
 
         They stay when a watched block ends, also where it has set others.
+
+        Parameters
+        ----------
+        values
+            Settings by name.
+
+        Raises
+        ------
+        SettingError
+            If one is wrong; none of them is set then.
         """
         settings.keep(**values)
 
     def snapshot(self) -> Snapshot:
-        """Return all there is to see, up to date."""
+        """Return all there is to see, up to date.
+
+        Returns
+        -------
+        Snapshot
+            All topics, once what has been told so far is folded (:class:`daftnb.telemetry.wire.Snapshot`).
+        """
         return self.monitor.refresh()
 
     def frame(self) -> Snapshot:
-        """Return :meth:`snapshot`, by its old name."""
+        """Return :meth:`snapshot`, by its old name.
+
+        Returns
+        -------
+        Snapshot
+            As there.
+        """
         warnings.warn("frame() is called snapshot() now", DeprecationWarning, stacklevel=2)
         return self.snapshot()
 
     def cancel(self, query_id: str | None = None) -> str | None:
-        """End a query that runs (the latest one that does); return its id, or None where there is no such query.
+        """End a query that runs. Safe from any thread.
 
-        Safe from any thread. A query of the main thread is interrupted, as an interrupt of the kernel does it: the
-        user's code sees KeyboardInterrupt. One of another thread is ended on the cluster, and that thread sees
-        QueryCancelled; on the native runner that cannot be done, and DaftnbError is raised.
+        A query of the main thread is interrupted, as an interrupt of the kernel does it: the user's code sees
+        KeyboardInterrupt. One of another thread is ended on the cluster, and that thread sees QueryCancelled.
+
+        Parameters
+        ----------
+        query_id
+            Daft's id of the query. None: the latest that runs.
+
+        Returns
+        -------
+        str | None
+            The query's id; None where no such query runs.
+
+        Raises
+        ------
+        DaftnbError
+            If it runs in another thread on Daft's native runner, where that cannot be done.
         """
         running = [query.id for query in reversed(self.monitor.state.queries.values()) if query.active]
         if query_id is None and running:
@@ -202,13 +308,24 @@ class Session:
         if self.connection.flotilla is None or not self.connection.flotilla.cancel(query_id):
             raise DaftnbError(
                 f"Query {query_id} runs in a thread of its own on Daft's native runner, which cannot be interrupted.",
-                "Wait for its end, or restart the kernel.",
+                "Wait until it ends, or restart the kernel.",
             )
         self._tell(e.QueryFinished(time.time(), query_id, "cancelled"))
         return query_id
 
     def cancel_on_ray(self, query_id: str) -> bool:
-        """End a query of this session's own that runs on Ray; False if there is none."""
+        """End a query of this session's own that runs on Ray.
+
+        Parameters
+        ----------
+        query_id
+            Daft's id of the query.
+
+        Returns
+        -------
+        bool
+            False if there is none.
+        """
         flotilla = self.connection.flotilla
         return flotilla is not None and flotilla.cancel(query_id)
 
@@ -246,7 +363,13 @@ _session: Session | None = None
 
 
 def open_session() -> Session:
-    """Return this kernel's Session; make it now if there is none."""
+    """Return this kernel's Session; make it now if there is none.
+
+    Returns
+    -------
+    Session
+        The session; the same one until :func:`close_session`.
+    """
     global _session  # the one piece of global state: a kernel has one Daft, so it has one Session
     if _session is None:
         _session = Session()

@@ -65,7 +65,25 @@ def _show(value: bool | int | float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[Value]):
-    """One variable: its name for people, in the environment, its default and its range (both ends included)."""
+    """One variable: its name for people, in the environment, its default and its range (both ends included).
+
+    Attributes
+    ----------
+    name
+        For people, in ``%daft set`` and Python.
+    env
+        The environment variable that the engine reads.
+    label, help
+        For panels: a title, and a sentence.
+    default
+        The engine's documented default.
+    parser
+        Makes a value of a text; raises ValueError, with the reason, where it cannot.
+    least, most
+        The range. None: no bound.
+    why
+        What happens below ``least``; empty where there is nothing to say.
+    """
 
     name: str
     env: str
@@ -85,7 +103,25 @@ class Setting(Generic[Value]):
     def parse(self, text: str) -> Value:
         """Return the value that ``text`` means.
 
-        Raises SettingError, which names the value, the reason and what to type, if it means none that may be set.
+        Parameters
+        ----------
+        text
+            As it stands in the environment, or as a person has typed it.
+
+        Returns
+        -------
+        Value
+            The value, in its range.
+
+        Raises
+        ------
+        SettingError
+            If it means none that may be set. It names the value, the reason and what to type.
+
+        Examples
+        --------
+        >>> THRESHOLD.parse(" 1.5 ")
+        1.5
         """
         try:
             value = self.parser(text)
@@ -104,7 +140,7 @@ THRESHOLD = Setting(
     name="threshold",
     env="DAFT_AUTOSCALING_THRESHOLD",
     label="Scale-up threshold",
-    help="Ray is asked for workers while pending tasks ÷ worker CPUs is above this.",
+    help="Daft asks Ray for workers while pending tasks ÷ worker CPUs is above this.",
     default=1.25,
     parser=_parse_number,
     least=1.0,
@@ -154,7 +190,30 @@ SETTINGS: dict[str, Setting[bool] | Setting[int] | Setting[float]] = {
 
 @dataclass(frozen=True, slots=True)
 class AutoscalingSettings:
-    """One value for each setting, all valid. ``problems`` says which variables were not, and what is used instead."""
+    """One value for each setting, all valid. ``problems`` says which variables were not, and what is used instead.
+
+    ``problems`` says which variables were not valid, and what is used instead; comparing two leaves it out.
+
+    Attributes
+    ----------
+    threshold
+        Pending tasks ÷ worker CPUs above which the scheduler asks Ray for workers; at least 1.0.
+    downscale
+        Whether idle workers are retired.
+    idle_seconds
+        Seconds that a worker must be idle before it may be retired.
+    survivors
+        Workers that are kept even when idle.
+    linear
+        Whether tasks run one at a time, in order.
+    problems
+        One sentence for each variable that cannot be used.
+
+    Examples
+    --------
+    >>> AutoscalingSettings(threshold=2.0).environment()["DAFT_AUTOSCALING_THRESHOLD"]
+    '2.0'
+    """
 
     threshold: float = THRESHOLD.default
     downscale: bool = DOWNSCALE.default
@@ -165,7 +224,23 @@ class AutoscalingSettings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> AutoscalingSettings:
-        """Return what ``environment`` (None: ``os.environ``) says, with the documented default where unset or wrong."""
+        """Return what the environment says, with the documented default where a variable is unset or wrong.
+
+        Parameters
+        ----------
+        environment
+            Variables and their texts. None: ``os.environ``.
+
+        Returns
+        -------
+        AutoscalingSettings
+            All five; each variable that could not be used is one of ``problems``.
+
+        Examples
+        --------
+        >>> AutoscalingSettings.read({"DAFT_AUTOSCALING_THRESHOLD": "0.5"}).problems[0][:45]
+        'DAFT_AUTOSCALING_THRESHOLD: threshold cannot '
+        """
         source = os.environ if environment is None else environment
         values: dict[str, bool | int | float] = {}
         problems = []
@@ -184,7 +259,23 @@ class AutoscalingSettings:
         return {setting.env: self.text(name) for name, setting in SETTINGS.items()}
 
     def text(self, name: str) -> str:
-        """Return one value as it stands in the environment."""
+        """Return one value as it stands in the environment.
+
+        Parameters
+        ----------
+        name
+            One of the fields (``threshold``).
+
+        Returns
+        -------
+        str
+            The spelling that the engine reads: 1 or 0, digits, or the shortest decimal.
+
+        Examples
+        --------
+        >>> AutoscalingSettings().text("downscale")
+        '1'
+        """
         return _show(getattr(self, name))
 
 
@@ -197,14 +288,46 @@ EXCLUDE_DEFAULT = "120"
 
 
 def exclude_seconds(environment: Mapping[str, str] | None = None) -> str:
-    """Return the seconds that a retired worker's node is left out; the engine's default where unset or wrong."""
+    """Return the seconds that a retired worker's node is left out; the engine's default where unset or wrong.
+
+    Parameters
+    ----------
+    environment
+        Variables and their texts. None: ``os.environ``.
+
+    Returns
+    -------
+    str
+        Digits, as the engine reads them.
+    """
     text = (os.environ if environment is None else environment).get(EXCLUDE_ENV, EXCLUDE_DEFAULT).strip()
     fits = text.isascii() and text.isdigit() and len(text) < 19
     return text if fits else EXCLUDE_DEFAULT
 
 
 def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:
-    """Return the setting of that name or environment variable; raise SettingError with the nearest valid name."""
+    """Return the setting of that name or environment variable.
+
+    Parameters
+    ----------
+    name
+        ``idle_seconds``, ``idle-seconds`` or ``DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS``; the case of a name is free.
+
+    Returns
+    -------
+    Setting
+        The one of :data:`SETTINGS`.
+
+    Raises
+    ------
+    SettingError
+        If there is none; it names the nearest one, or all.
+
+    Examples
+    --------
+    >>> find("idle-seconds").env
+    'DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS'
+    """
     by_any_name = {**SETTINGS, **{setting.env: setting for setting in SETTINGS.values()}}
     found = by_any_name.get(name) or by_any_name.get(name.replace("-", "_").lower())
     if found is not None:
@@ -218,9 +341,28 @@ def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:
 
 
 def assign(name: str, text: str, environment: MutableMapping[str, str] | None = None) -> None:
-    """Check one setting, and put it where all readers look: ``os.environ`` (or the mapping given).
+    """Check one setting, and put it where all readers look.
 
-    Raises SettingError if there is no such setting, or it cannot have this value.
+    Parameters
+    ----------
+    name
+        The setting's name or environment variable.
+    text
+        Its new value.
+    environment
+        Where to put it, under its environment variable. None: ``os.environ``, to stay when a watched block ends.
+
+    Raises
+    ------
+    SettingError
+        If there is no such setting, or it cannot have this value.
+
+    Examples
+    --------
+    >>> variables = {}
+    >>> assign("survivors", "2", variables)
+    >>> variables
+    {'DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS': '2'}
     """
     setting = find(name)
     shown = _show(setting.parse(text))
@@ -232,6 +374,11 @@ def assign(name: str, text: str, environment: MutableMapping[str, str] | None = 
 
 def current() -> AutoscalingSettings:
     """Return what is set now; the next query of this thread or task takes it.
+
+    Returns
+    -------
+    AutoscalingSettings
+        All five, with the default for those that are not set.
 
     Examples
     --------
@@ -245,7 +392,20 @@ def current() -> AutoscalingSettings:
 def check(**values: object) -> dict[str, str]:
     """Return the environment variables and texts of settings given by name; set nothing.
 
-    Raises SettingError if one cannot be.
+    Parameters
+    ----------
+    values
+        Settings by name; a value may be anything whose text means one.
+
+    Returns
+    -------
+    dict[str, str]
+        Environment variables and their texts, as the engine reads them.
+
+    Raises
+    ------
+    SettingError
+        If there is no such setting, or one cannot have its value.
 
     Examples
     --------
@@ -261,8 +421,17 @@ def check(**values: object) -> dict[str, str]:
 def set(**values: object) -> None:
     """Set settings by name, for the next query (``threshold=1.5``).
 
-    In a watched block (:func:`daftnb.watch`), what that block itself sets is changed for the block alone. Raises
-    SettingError, and sets none of them, if one is wrong.
+    In a watched block (:func:`daftnb.watch`), what that block itself sets is changed for the block alone.
+
+    Parameters
+    ----------
+    values
+        Settings by name.
+
+    Raises
+    ------
+    SettingError
+        If one is wrong; none of them is set then.
 
     Examples
     --------
@@ -281,7 +450,24 @@ def set(**values: object) -> None:
 def keep(**values: object) -> None:
     """Set settings by name, as :func:`set`, to stay also when a watched block ends.
 
-    ``%daft set`` and the panel do this. Raises SettingError, and sets none of them, if one is wrong.
+    ``%daft set`` and the panel do this.
+
+    Parameters
+    ----------
+    values
+        Settings by name.
+
+    Raises
+    ------
+    SettingError
+        If one is wrong; none of them is set then.
+
+    Examples
+    --------
+    >>> keep(idle_seconds=30)
+    >>> current().idle_seconds
+    30
+    >>> reset("idle_seconds")
     """
     blocks.put(check(**values), in_block=False)
 
@@ -289,7 +475,15 @@ def keep(**values: object) -> None:
 def reset(*names: str) -> None:
     """Unset these settings, or all five: the documented defaults hold again.
 
-    Raises SettingError for a name that there is not.
+    Parameters
+    ----------
+    names
+        Names or environment variables. None of them: all five.
+
+    Raises
+    ------
+    SettingError
+        For a name that there is not; none of them is unset then.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Variables of this process's environment, set and put back.
+"""Sets variables of the environment of this process, and puts them back.
 
 It imports nothing of daftnb, as it is sent to the runner actor by value too.
 """

@@ -20,9 +20,11 @@ T = TypeVar("T")
 
 os.environ.setdefault("DO_NOT_TRACK", "true")  # Daft counts its uses over the network; tests are not uses
 
-# An example that takes long on a machine that has much to do is no failure.
-hypothesis.settings.register_profile("daftnb", deadline=None)
-hypothesis.settings.load_profile("daftnb")
+# An example that takes long on a machine that has much to do is no failure. Few are made while one works;
+# `pytest --hypothesis-profile=thorough` makes many.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile("quick")
 
 # These drive classes of Ray's own, or of Daft's that import it.
 OF_RAY = ("clock", "door", "lacking", "relative", "standing", "warm")

@@ -1,1 +1,1 @@
-"""What shows by itself while a cell runs: the line under it, the terminal's line, and watching a block."""
+"""What a cell shows by itself while it runs: the line under it, the line of a terminal, watched blocks."""

@@ -1,4 +1,4 @@
-"""Puts one line under each cell in which a Daft query runs for longer than 300 ms, while it is on.
+"""Puts one line under each cell whose Daft query runs for longer than 300 ms.
 
 IPython says when a cell begins and ends; the monitor, on its own thread, when a query has run for long enough. What
 is displayed from there has to name the cell's execution as its parent: ipykernel keeps that in context variables

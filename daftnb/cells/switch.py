@@ -1,4 +1,4 @@
-"""The switch of what shows by itself: it listens to the monitor while it is on, in place of Daft's progress bars."""
+"""Turns on and off what shows by itself (``%daft auto``), in place of Daft's progress bars."""
 
 from __future__ import annotations
 

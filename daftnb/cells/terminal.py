@@ -1,4 +1,4 @@
-"""Progress as text: one line on the terminal, rewritten in place, and what became of queries.
+"""Shows the progress of queries as one line of text on the terminal, and how each query ended.
 
 Where there are no cells to show a line under: in a script (:func:`daftnb.watch`, :func:`daftnb.auto`) and in IPython's
 terminal. It goes to stderr, and to a terminal only: what is kept in a file has no line that changes.

@@ -1,4 +1,4 @@
-"""A block of code, watched: a name for its queries, settings for it alone, and a line about them or none."""
+"""Watches a block of code for the user: gives its queries a name, settings of their own, and a line or none."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ class WatchHost(Host, Protocol):
     """What a watched block asks of a session: where its queries' lines are."""
 
     @property
-    def lines(self) -> CellLines | None: ...
+    def lines(self) -> CellLines | None:
+        """Return the lines under cells; None where there are no cells, as in a script."""
 
     @property
-    def terminal(self) -> TerminalLine: ...
+    def terminal(self) -> TerminalLine:
+        """Return the line on the terminal."""
 
 
 class Watch:
-    """A context manager; ``with`` gives itself.
+    """Watch a block of code: a context manager, whose ``with`` gives itself.
 
     Name and settings are for the queries of the thread or task that opened the block, and of the tasks and threads that
     are started in it. Blocks may overlap in threads and tasks, and end in any order; ``os.environ`` shows the settings
@@ -39,8 +41,34 @@ class Watch:
     the user sets meanwhile by ``%daft set``, in the panel or in ``os.environ`` holds at once, and stays;
     ``daftnb.settings.set`` in the block, on what the block sets, is for the block. In a notebook the queries have a
     line under the cell (also where ``%daft auto off`` is); elsewhere a terminal has a line while they run, and what
-    became of them is told as text when the block has ended; ``quiet``: nothing of that. It may be used again, also
-    within itself. Raises DaftnbError (SettingError) at once where a value cannot be.
+    became of them is told as text when the block has ended. It may be used again, also within itself.
+
+    Parameters
+    ----------
+    session
+        The session whose queries are watched.
+    name
+        What the queries are called, 1 to LONGEST_NAME printable characters; kept as an attribute. None: no name.
+    quiet
+        Show no line and no text.
+    values
+        Settings by name, for the block.
+
+    Raises
+    ------
+    SettingError
+        At once, if a setting is wrong.
+    DaftnbError
+        At once, if ``name`` cannot be.
+
+    Examples
+    --------
+    >>> import daftnb
+    >>> with daftnb.watch("orders", survivors=2) as watched:
+    ...     daftnb.settings.current().survivors
+    2
+    >>> watched.queries
+    []
     """
 
     def __init__(self, session: WatchHost, name: str | None = None, quiet: bool = False, **values: object) -> None:
@@ -59,7 +87,13 @@ class Watch:
 
     @property
     def queries(self) -> list[int]:
-        """Return the numbers of the queries that began in the block: all once it has ended, those so far before."""
+        """Return the numbers of the queries that began in the block.
+
+        Returns
+        -------
+        list[int]
+            In rising order: all of them once the block has ended, those so far before.
+        """
         if self._entered:
             self._session.snapshot()  # what has been told is folded by now
         return sorted({number for numbers in self._numbers for number in numbers})

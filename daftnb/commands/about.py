@@ -1,4 +1,4 @@
-"""What there is to type, and what is installed."""
+"""The verbs ``help``, ``version`` and ``doctor``: what there is to type, what is installed, what is wrong."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _doctor(arguments: Namespace, session: Session) -> None:
 
 
 VERBS = (
-    Verb("doctor", "about", "whether everything is as it must be, line by line, and what to do", _doctor,
+    Verb("doctor", "about", "check the whole setup line by line, and say what to fix", _doctor,
          examples=("%daft doctor",)),
-    Verb("version", "about", "the versions of daftnb, Daft, Ray and what they stand on", _version,
+    Verb("version", "about", "show the versions of daftnb, Daft, Ray and what they depend on", _version,
          examples=("%daft version",)),
-    Verb("help", "about", "this text; %daft help start says more of start", _help, _help_options,
+    Verb("help", "about", "show this text; %daft help start explains start", _help, _help_options,
          ("%daft help", "%daft help save")),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""``%%daft``: a cell of Python, watched.
+"""The cell magic ``%%daft``: runs a cell of Python as a watched block.
 
 Its first line becomes a call that begins the watching, and the rest stays as it is; IPython's own event of the cell's
 end ends it. So it is an ordinary cell: what its last line gives is shown, errors have their traceback with the right
@@ -83,7 +83,7 @@ def _options(parser: Parser) -> None:
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="settings for this cell alone"
     )
     parser.sources["set"] = sources.setting_values
-    parser.add_argument("--name", metavar="NAME", help="what the cell's queries are called in history and views")
+    parser.add_argument("--name", metavar="NAME", help="the name of the cell's queries in history and views")
     parser.add_argument("--quiet", action="store_true", help="no line under the cell, and no progress bars")
 
 
@@ -95,7 +95,7 @@ def _run(arguments: Namespace, body: str, session: Session) -> None:
     watch = Watch(session, arguments.name, arguments.quiet, **assignments(arguments.set))
     shell = get_ipython()
     if shell is None:
-        raise DaftnbError("%%daft is for a cell of IPython.", "In a script: with daftnb.watch(): …")
+        raise DaftnbError("%%daft works in an IPython cell only.", "In a script, type: with daftnb.watch(): …")
     if body.strip():  # asked for by a program, which is not a cell's first line
         with watch:
             shell.run_cell(body).raise_error()
@@ -126,7 +126,7 @@ def at_cell_end(shell: InteractiveShell, action: Callable[[], Any]) -> None:
 
 MODES = (
     Mode(
-        "", "run this cell's Python watched; settings for it alone: --set threshold=2",
+        "", "run this cell as a watched block; settings for it alone: --set threshold=2",
         _run, _options,
         ("%%daft --set threshold=2 --name orders\norders.sort('price').collect()", "%%daft --quiet\ndf.show()"),
     ),

@@ -1,4 +1,4 @@
-"""Where queries run: a cluster of the kernel's own, one that is there, or Daft's native runner."""
+"""The verbs that say where queries run: a cluster of this kernel, another cluster, or Daft's native runner."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def _start_options(parser: Parser) -> None:
-    parser.add_argument("--min", type=int, default=1, metavar="N", help="worker nodes it never goes below (1)")
-    parser.add_argument("--max", type=int, default=4, metavar="N", help="worker nodes it never goes above (4)")
+    parser.add_argument("--min", type=int, default=1, metavar="N", help="fewest worker nodes (1)")
+    parser.add_argument("--max", type=int, default=4, metavar="N", help="most worker nodes (4)")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="CPU slots per worker node (1)")
     parser.add_argument(
         "--idle-timeout", type=float, default=30.0, metavar="S", help="seconds until Ray releases an unused node (30)"
@@ -63,13 +63,13 @@ def _stop(arguments: Namespace, session: Session) -> None:
     stopping = time.monotonic()
     external = session.external
     if not session.stop():
-        print("there is no cluster of this kernel's own to end")
+        print("this kernel has no cluster and no connection to end")
     elif external is None or external.local:
         print(f"the cluster has ended ({time.monotonic() - stopping:.1f} s)")
     elif external.ours:
-        print(f"disconnected from Ray at {external.address}, which runs on")
+        print(f"disconnected from Ray at {external.address}, which keeps running")
     else:
-        print(f"let go of Ray at {external.address}; the connection is not daftnb's: ray.shutdown() ends it")
+        print(f"daftnb no longer uses Ray at {external.address}; you made the connection: ray.shutdown() ends it")
 
 
 NATIVE = "native: set by the first dataframe, for this kernel's life; for %daft start, restart the kernel first"
@@ -100,11 +100,11 @@ def _cluster_text(cluster: Cluster) -> str:
     """Return what this kernel has to do with its cluster, in words."""
     if cluster["state"] == "disconnected":
         return (
-            f"runs at {cluster['address']}, but this kernel is not connected to it any more: "
-            "%daft stop ends it, %daft start gives a new one"
+            f"running at {cluster['address']}, but this kernel is no longer connected to it: "
+            "%daft stop ends it, %daft start starts a new one"
         )
     if cluster["state"] == "stopped" and cluster["kind"] == "external":
-        return f"not connected any more to Ray at {cluster['address']}"
+        return f"no longer connected to Ray at {cluster['address']}"
     return f"{cluster['state']} at {cluster['address']}{_size_text(cluster)}"
 
 
@@ -126,7 +126,7 @@ VERBS = (
         _start, _start_options, ("%daft start", "%daft start --min 1 --max 8 --cpus 2"),
     ),
     Verb(
-        "connect", "cluster", "connect to a Ray that runs, and point Daft at it",
+        "connect", "cluster", "connect to a running Ray, and point Daft at it",
         _connect, _connect_options,
         ("%daft connect auto", "%daft connect ray://head:10001", "%daft connect 10.0.0.5:6379"),
     ),
@@ -135,11 +135,11 @@ VERBS = (
         _native, examples=("%daft native",),
     ),
     Verb(
-        "stop", "cluster", "end the cluster that was started, or the connection that was made",
+        "stop", "cluster", "end this kernel's cluster, or its connection to one",
         _stop, examples=("%daft stop",),
     ),
     Verb(
-        "status", "cluster", "the runner, the cluster and the last query, in a few lines",
+        "status", "cluster", "show the runner, the cluster and the last query in a few lines",
         _status, examples=("%daft status",),
     ),
 )  # fmt: skip

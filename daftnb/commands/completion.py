@@ -1,4 +1,4 @@
-"""Tab in a ``%daft`` line: verbs, modes, options, and what may stand for an argument.
+"""Completes a ``%daft`` line on Tab: verbs, modes, options and arguments.
 
 It is one of IPython's matchers (``Completer.custom_matchers``, the API of version 2, since 8.6), which the terminal and
 ipykernel both ask. It says itself what it completes, so that ``threshold=o`` or ``ray://he`` is one word.

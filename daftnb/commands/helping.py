@@ -1,4 +1,4 @@
-"""The texts of ``%daft help`` and ``%daft help VERB``, made of what the verbs say of themselves."""
+"""Writes the texts of ``%daft help`` and ``%daft help VERB`` from what the verbs declare."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def help_text() -> str:
     defaults = AutoscalingSettings()
     for name, setting in SETTINGS.items():
         lines.append(f"  {name:<13} {setting.help} Default {defaults.text(name)}. {setting.env}")
-    return "\n".join(["%daft VERB …; Tab completes; %daft help VERB says more of one.", *lines])
+    return "\n".join(["Type %daft VERB …; Tab completes it. %daft help VERB explains one.", *lines])
 
 
 def topic_text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Jobs: ``%%daft job`` hands a cell to a cluster, ``%daft jobs`` and ``%daft job`` find it again."""
+"""The verbs for Ray jobs: ``%%daft job`` submits a cell, ``%daft jobs`` and ``%daft job`` find it again."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ def _address_option(parser: Parser) -> None:
 
 def _job_options(parser: Parser) -> None:
     _address_option(parser)
-    parser.add_argument("--name", metavar="NAME", help="a name for it in the list of jobs")
-    parser.add_argument("--pip", nargs="+", action="extend", metavar="PKG", help="packages that it needs: daft==0.7.26")
-    parser.add_argument("--working-dir", metavar="DIR", help="a folder that goes along, and in which it runs")
+    parser.add_argument("--name", metavar="NAME", help="the job's name in the list of jobs")
+    parser.add_argument(
+        "--pip", nargs="+", action="extend", metavar="PKG", help="packages that the job needs: daft==0.7.26"
+    )
+    parser.add_argument("--working-dir", metavar="DIR", help="a folder that Ray uploads, and in which the job runs")
     waiting = parser.add_mutually_exclusive_group()
-    waiting.add_argument("--wait", action="store_true", help="show its log until it has ended (so it is without it)")
-    waiting.add_argument("--detach", action="store_true", help="do not wait for it")
+    waiting.add_argument("--wait", action="store_true", help="show the job's log until it ends (the default)")
+    waiting.add_argument("--detach", action="store_true", help="do not wait for the job")
 
 
 def _submit(arguments: Namespace, body: str, session: Session) -> None:
@@ -75,16 +77,18 @@ def wait(job: Job, address: str | None = None) -> None:
         line.show(job)
     except KeyboardInterrupt:
         lines.close()  # type: ignore[attr-defined]  # a generator, which lets go of its connection now
-        raise DaftnbError(f"No longer waiting for {job.id}, which goes on.", f"{_commands(job, address)}") from None
+        raise DaftnbError(
+            f"No longer waiting for {job.id}, which keeps running.", f"{_commands(job, address)}"
+        ) from None
     if job.check() == "STOPPED":
         from daftnb.engine.jobs.server import JobError
 
-        raise JobError(f"{job.id} was stopped before its end.", "Run the cell again if it was not meant to be.")
+        raise JobError(f"{job.id} was stopped before its end.", "If you did not mean to stop it, run the cell again.")
 
 
 def _commands(job: Job, address: str | None) -> str:
     where = f" --address {address}" if address else ""
-    return f"%daft job stop {job.id}{where} ends it; logs or status instead of stop show it."
+    return f"%daft job stop {job.id}{where} ends it; type logs or status in place of stop to see it."
 
 
 class _StatusLine:
@@ -121,9 +125,9 @@ def _list(arguments: Namespace, session: Session) -> None:
 
 def _one_options(parser: Parser) -> None:
     parser.add_argument("action", choices=ACTIONS, metavar="|".join(ACTIONS), help="what to do")
-    parser.add_argument("id", metavar="ID", help="its id, the beginning of it, or its name")
+    parser.add_argument("id", metavar="ID", help="the job's id, the beginning of its id, or its name")
     _address_option(parser)
-    parser.add_argument("--follow", action="store_true", help="logs: until it has ended")
+    parser.add_argument("--follow", action="store_true", help="with logs: print new lines until the job ends")
     parser.sources["id"] = _ids
 
 
@@ -135,13 +139,13 @@ def _one(arguments: Namespace, session: Session) -> None:
     from daftnb.engine.jobs import job as jobs
 
     if arguments.follow and arguments.action != "logs":
-        raise DaftnbError("--follow goes with logs alone.", f"Try %daft job logs {arguments.id} --follow")
+        raise DaftnbError("--follow works with logs only.", f"Try %daft job logs {arguments.id} --follow")
     job = jobs.search(arguments.id, arguments.address)
     _seen[job.id] = None
     if arguments.action == "stop":
         was_over = job.over
         status = job.stop()
-        print(f"{job.id}: {status}" + (", before it was asked to stop" if was_over or status != "STOPPED" else ""))
+        print(f"{job.id}: {status}" + ("; it had ended before the stop" if was_over or status != "STOPPED" else ""))
     elif arguments.action == "status":
         failure = job.failure
         print(f"{repr(job).strip('<>')}\n{failure.what if failure is not None else jobs.shown(job.message)}".rstrip())
@@ -153,11 +157,11 @@ def _one(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "jobs", "jobs", "all jobs of a cluster, newest first, also those of other kernels",
+        "jobs", "jobs", "list all jobs of a cluster, newest first, also those of other kernels",
         _list, _address_option, ("%daft jobs", "%daft jobs --address http://head:8265"),
     ),
     Verb(
-        "job", "jobs", "a job's log or status, or its end: %daft job logs ID",
+        "job", "jobs", "show a job's log or status, or stop it: %daft job logs ID",
         _one, _one_options,
         ("%daft job logs raysubmit_2Yx", "%daft job logs nightly --follow", "%daft job stop nightly"),
     ),
@@ -165,7 +169,7 @@ VERBS = (
 
 MODES = (
     Mode(
-        "job", "the cell as a Ray job, which outlives the kernel; its log shows under the cell",
+        "job", "run the cell as a Ray job, which outlives the kernel; its log shows under the cell",
         _submit, _job_options,
         (
             "%%daft job --name nightly\nimport daft\ndaft.set_runner_ray()\ndaft.read_parquet(…).write_parquet(…)",

@@ -1,4 +1,4 @@
-"""What is meant by a verb that there is not: by a table of what people type, then by the nearest harmless spelling."""
+"""Suggests the verb that a person meant: from a table of words people type, then by spelling."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from daftnb.text.spelling import nearest
 
 # These end or change something: none of them is named for a mere likeness.
 ENDING = {
-    "stop": "ends the cluster that was started, or the connection that was made",
-    "cancel": "ends a query that runs",
+    "stop": "ends this kernel's cluster, or its connection to one",
+    "cancel": "ends a running query",
     "reset": "puts the settings back to Daft's defaults",
 }
 SQL = "sql"  # no verb, but the mode of a cell

@@ -1,4 +1,4 @@
-"""A ``%daft`` line into words, and words into arguments: argparse, whose slips are DaftnbErrors."""
+"""Splits a ``%daft`` line into words and parses them; a mistake becomes a DaftnbError that says what to type."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Parser(argparse.ArgumentParser):
             near = harmless(str(value), choices)
             option = f" {name}" if action.option_strings else ""
             raise DaftnbError(
-                f"{self.prog}: {name} cannot be {shown(str(value))}: it is one of {', '.join(choices)}.",
+                f"{self.prog}: {name} cannot be {shown(str(value))}: it must be one of {', '.join(choices)}.",
                 f"Try {self.prog}{option} {near or choices[0]}",
             )
 

@@ -1,4 +1,4 @@
-"""A dataframe as a table over all of its rows, also one of pandas, polars, pyarrow or duckdb."""
+"""The verb ``preview``: shows a dataframe of Daft, pandas, polars, pyarrow or duckdb as a table of all its rows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def _options(parser: Parser) -> None:
-    parser.add_argument("frame", metavar="EXPRESSION", help="a dataframe: its name, or Python that gives one")
+    parser.add_argument("frame", metavar="EXPRESSION", help="a dataframe: its name, or Python code that gives one")
     parser.sources["frame"] = sources.dataframes
-    parser.add_argument("--limit", type=int, metavar="N", help="its first N rows, which run now")
+    parser.add_argument("--limit", type=int, metavar="N", help="run its first N rows now, and show them")
 
 
 def _preview(arguments: Namespace, session: Session) -> None:
@@ -34,7 +34,7 @@ def _preview(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "preview", "data", "a dataframe as a table over all of its rows: scroll, sort, filter, summarise",
+        "preview", "data", "show a dataframe as a table over all of its rows: scroll, sort, filter, summarise",
         _preview, _options,
         ("%daft preview df", '%daft preview df.where(col("a") > 1)', "%daft preview df --limit 100"),
         verbatim=True,

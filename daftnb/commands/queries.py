@@ -1,4 +1,4 @@
-"""The session's queries: those that run, those that have, and their recordings."""
+"""The verbs for this session's queries: cancel, history, comparison and recordings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _cancel_options(parser: Parser) -> None:
-    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id or number (the latest that runs)")
+    parser.add_argument("query", nargs="?", metavar="ID", help="the query's id or number (the latest running query)")
     parser.sources["query"] = sources.running
 
 
@@ -29,15 +29,15 @@ def _cancel(arguments: Namespace, session: Session) -> None:
     if wanted is not None and wanted not in running:
         by_number = {number: id_ for id_, number in running.items()}
         if wanted not in by_number:
-            there = f"those that do: {', '.join(running)}" if running else "none does"
+            there = f"running: {', '.join(running)}" if running else "none is"
             raise DaftnbError(
-                f"no query {shown(wanted)} runs ({there}).",
+                f"no query {shown(wanted)} is running ({there}).",
                 f"Try %daft cancel {nearest(wanted, running) or next(reversed(running))}" if running
                 else "Try %daft history",
             )  # fmt: skip
         wanted = by_number[wanted]
     cancelled = session.cancel(wanted)
-    print(f"query {cancelled} is being cancelled" if cancelled else "no query runs")
+    print(f"query {cancelled} is being cancelled" if cancelled else "no query is running")
 
 
 def _history(arguments: Namespace, session: Session) -> None:
@@ -48,7 +48,7 @@ def _history(arguments: Namespace, session: Session) -> None:
     display(History(session))
     dropped = session.recorder.dropped
     if dropped:
-        print(f"recordings of {dropped} older queries are no longer kept: the last 100 are, within 64 MB")
+        print(f"the recordings of {dropped} older queries are gone: daftnb keeps the last 100, within 64 MB")
 
 
 def _save_options(parser: Parser) -> None:
@@ -56,7 +56,7 @@ def _save_options(parser: Parser) -> None:
     parser.sources["path"] = sources.recordings
     parser.add_argument("--query", metavar="N", help="another query, by number or id")
     parser.sources["query"] = sources.queries
-    parser.add_argument("--all", action="store_true", help="all queries that are kept")
+    parser.add_argument("--all", action="store_true", help="all queries with a recording")
 
 
 def _save(arguments: Namespace, session: Session) -> None:
@@ -94,15 +94,15 @@ def _compare(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "cancel", "queries", "end a query that runs, on the cluster too",
+        "cancel", "queries", "end a running query, on the cluster too",
         _cancel, _cancel_options, ("%daft cancel",),
     ),
     Verb(
-        "history", "queries", "this session's queries, and two of them side by side, live",
+        "history", "queries", "show this session's queries live, and two of them side by side",
         _history, examples=("%daft history",),
     ),
     Verb(
-        "compare", "queries", "two runs side by side, operator by operator",
+        "compare", "queries", "show two runs side by side, operator by operator",
         _compare, _compare_options, ("%daft compare 3 4", "%daft compare 3 run.arrow"),
     ),
     Verb(

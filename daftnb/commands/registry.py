@@ -1,4 +1,4 @@
-"""All verbs and modes there are: one list of the modules that declare them, each imported at the first use."""
+"""Lists all verbs and modes. Their modules are imported when one of them is first used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a line displays: widgets that nobody but their cell has."""
+"""Displays a widget for a line of ``%daft``, and closes it when its cell runs again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Tab offers for an argument: nothing here asks a cluster, imports Daft or takes long."""
+"""What Tab offers for an argument. Nothing here asks a cluster, imports Daft or takes long."""
 
 from __future__ import annotations
 

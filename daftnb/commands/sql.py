@@ -1,4 +1,4 @@
-"""``%%daft sql``: a SQL statement as a cell."""
+"""The cell magic ``%%daft sql``: runs a SQL statement as a cell."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ def _preview(df: DataFrame, rows: int) -> None:
         text = str(error)
         wrapped = "ray::" in text or "DaftError::PyO3Error" in text  # a UDF's own exception, far down in it
         why = reason_of(error).first if wrapped else clean(text)
-        raise SqlError(f"the query failed: {why}.", "Its dataframe is kept; %%daft sql --explain") from error
+        raise SqlError(f"the query failed: {why}.", "Its dataframe is kept: try %%daft sql --explain") from error
 
 
 MODES = (
     Mode(
-        "sql", "SQL over the notebook's dataframes and Daft's tables; {python} is a value",
+        "sql", "run SQL over the notebook's dataframes and Daft's tables; {python} is a value",
         _sql, _options,
         (
             "%%daft sql\nSELECT * FROM df WHERE price > {limit} AND city IN {cities}",

@@ -1,4 +1,4 @@
-"""The autoscaling settings from a line: they act on the next query."""
+"""The verbs for the autoscaling settings; a change acts on the next query."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _settings(arguments: Namespace, session: Session) -> None:
 
 
 def _names(parser: Parser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which (all five)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which settings (all five)")
     parser.sources["names"] = sources.setting_names
 
 
@@ -78,18 +78,18 @@ _POOL = dict(name="name", min="min_workers", max="max_workers", cpus="cpus", mem
 def _env_options(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     for name, what in (
-        ("shell", "lines for a shell, before Ray is started there (as with neither)"),
-        ("python", "lines of Python"),
+        ("shell", "shell exports, to run before Ray starts there (the default)"),
+        ("python", "lines of Python code"),
         ("kuberay", "a RayCluster manifest for KubeRay, with autoscaling on and the settings in it"),
     ):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="shell", help=what)
-    pool = parser.add_argument_group("of a manifest")
-    pool.add_argument("--name", metavar="NAME", help=f"the cluster's ({Pool.name})")
+    pool = parser.add_argument_group("options of a manifest")
+    pool.add_argument("--name", metavar="NAME", help=f"the cluster's name ({Pool.name})")
     pool.add_argument("--min", type=int, metavar="N", help=f"fewest workers ({Pool.min_workers})")
     pool.add_argument("--max", type=int, metavar="N", help=f"most workers ({Pool.max_workers})")
     pool.add_argument("--cpus", type=int, metavar="N", help=f"CPUs of each worker ({Pool.cpus})")
     pool.add_argument("--memory", metavar="SIZE", help=f"memory of each worker ({Pool.memory})")
-    pool.add_argument("--image", metavar="IMAGE", help="one with Daft in it (Ray's own, which has none)")
+    pool.add_argument("--image", metavar="IMAGE", help="an image that has Daft (default: Ray's own, which has none)")
 
 
 def env_text(variables: Mapping[str, str], form: str) -> str:
@@ -119,23 +119,23 @@ def _env(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "settings", "settings", "what is set, and what is in effect: read back from the cluster at the last query",
+        "settings", "settings", "show what is set, and what is in effect: read back from the cluster at the last query",
         _settings, examples=("%daft settings",),
     ),
     Verb(
-        "set", "settings", "set one or more: %daft set threshold=2",
+        "set", "settings", "set one or more settings: %daft set threshold=2",
         _set, _set_options, ("%daft set threshold=2", "%daft set downscale=off survivors=2"),
     ),
     Verb(
-        "get", "settings", "what is set, as NAME=VALUE lines",
+        "get", "settings", "print what is set, as NAME=VALUE lines",
         _get, _names, ("%daft get", "%daft get threshold"),
     ),
     Verb(
-        "reset", "settings", "back to Daft's documented defaults, all or some",
+        "reset", "settings", "set all or some settings back to Daft's documented defaults",
         _reset, _names, ("%daft reset", "%daft reset threshold"),
     ),
     Verb(
-        "env", "settings", "the settings as shell exports, as Python, or in a RayCluster manifest",
+        "env", "settings", "print the settings as shell exports, as Python, or in a RayCluster manifest",
         _env, _env_options, ("%daft env", "%daft env --python", "%daft env --kuberay --max 20 --image me/ray-daft:1"),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an expression on a ``%daft`` line gives in the notebook."""
+"""Evaluates an expression of a ``%daft`` line with the notebook's variables."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a verb of ``%daft`` and a mode of ``%%daft`` are.
+"""Describes a verb of ``%daft`` and a mode of ``%%daft``.
 
 ::
 
     def _options(parser: Parser) -> None:
-        parser.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that runs)")
+        parser.add_argument("query", nargs="?", metavar="ID", help="the query's id (the latest that is running)")
         parser.sources["query"] = sources.running  # what Tab offers for it; argparse's choices need no source
 
     def _run(arguments: Namespace, session: Session) -> None:

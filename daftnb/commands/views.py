@@ -1,4 +1,4 @@
-"""What a query does, live: the views, each displayed at once, as the cell's query may come after it.
+"""The verbs that show a view of a query while it runs.
 
 A view stays with the queries of its cell; where there are none, it follows the latest query.
 """
@@ -33,7 +33,7 @@ def _plan_options(parser: Parser) -> None:
         "of",
         nargs="?",
         metavar="EXPRESSION|N",
-        help="a Daft dataframe: its name, or Python that gives one; a query's number",
+        help="a Daft dataframe: its name, or Python code that gives one; or a query's number",
     )
     parser.sources["of"] = sources.plans
 
@@ -61,7 +61,7 @@ def _controls(arguments: Namespace, session: Session) -> None:
 
 def _auto_options(parser: Parser) -> None:
     parser.add_argument(
-        "switch", nargs="?", choices=("on", "off"), metavar="on|off", help="with neither: say which it is"
+        "switch", nargs="?", choices=("on", "off"), metavar="on|off", help="with neither, say which one holds"
     )
 
 
@@ -77,32 +77,32 @@ def _auto(arguments: Namespace, session: Session) -> None:
 
 VERBS = (
     Verb(
-        "cockpit", "views", "all of it in one live view: plan, workers, backlog, settings (%daft alone does so too)",
+        "cockpit", "views", "show all in one live view: plan, workers, backlog, settings (%daft alone shows it too)",
         _view("Cockpit"), examples=("%daft",),
     ),
     Verb(
-        "plan", "views", "the query's plan, live; %daft plan df: not run yet; %daft plan 3: query 3",
+        "plan", "views", "show the query's plan live; %daft plan df: before it runs; %daft plan 3: of query 3",
         _plan, _plan_options, ("%daft plan", "%daft plan df", '%daft plan df.where(col("a") > 1)', "%daft plan 3"),
         verbatim=True,
     ),
     Verb(
-        "workers", "views", "the Ray worker pool and its idle actors, live",
+        "workers", "views", "show the workers on Ray (busy, idle, warm) live",
         _view("Workers"), examples=("%daft workers",),
     ),
     Verb(
-        "backlog", "views", "backlog ratio against the threshold, live",
+        "backlog", "views", "show the backlog ratio against the threshold live",
         _view("Backlog"), examples=("%daft backlog",),
     ),
     Verb(
-        "decisions", "views", "what the scheduler and Ray decided, and why, live",
+        "decisions", "views", "show live what the scheduler and Ray decide, and why",
         _view("Decisions"), examples=("%daft decisions",),
     ),
     Verb(
-        "auto", "views", "a line under each cell that runs a query, or on the terminal while it does: on or off",
+        "auto", "views", "turn on or off the line under each cell with a query, or on the terminal during it",
         _auto, _auto_options, ("%daft auto off",),
     ),
     Verb(
-        "controls", "settings", "the settings as a panel, with what is in effect",
+        "controls", "settings", "show the settings as a panel, with what is in effect",
         _controls, examples=("%daft controls",),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The demo: TPC-H data made here, and its notebook run without a page."""
+"""The demo: makes TPC-H data, and runs the demo's notebook without a browser."""
 
 from daftnb.demo.tpch import check_q1, check_q3, check_q6, job_server, tpch_tables
 

@@ -1,4 +1,4 @@
-"""``daftnb demo --headless``: the demo's notebook in a real kernel, without a browser, and what was seen in it."""
+"""``daftnb demo --headless``: runs the demo's notebook in a real kernel and checks what it showed."""
 
 from __future__ import annotations
 

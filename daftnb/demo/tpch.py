@@ -1,4 +1,4 @@
-"""The demo's data and its known answers: TPC-H, whose results at scale factor 1 are published with the benchmark.
+"""Makes the demo's TPC-H tables, and checks results against the benchmark's published answers.
 
 ``tpchgen-cli`` makes the tables where the demo runs. Its Parquet names Arrow's string-view type, which Daft 0.7 does
 not read, so they are rewritten once with plain strings.

@@ -28,7 +28,7 @@ def names(probe: InternalsProbe, told: Mapping[str, str]) -> list[Finding]:
     """
     found = probe.result()
     off = {**told, **found.off}
-    remedy = "Install the Daft and Ray that this daftnb names (see versions); queries run on meanwhile."
+    remedy = "Install the Daft and Ray that this daftnb needs (see versions); queries still run."
     known = {feature for each in internals.INTERNALS if each.lack for feature in each.features}
     lost = [
         Finding(PART, feature, "warning" if feature in known else "problem", text, remedy)
@@ -52,8 +52,8 @@ def ray_address(session: Session | None, environment: Mapping[str, str] | None =
     if session is not None and session.cluster is not None:
         where = f"{session.cluster.address}, of this kernel's own (%daft start)"
         if getattr(session, "disconnected", False):
-            what = f"{where}; this kernel is not connected to it any more"
-            return Finding(PART, name, "problem", what, "%daft start gives a new one, %daft stop ends it")
+            what = f"{where}; this kernel is no longer connected to it"
+            return Finding(PART, name, "problem", what, "%daft start starts a new one, %daft stop ends it")
         if session.cluster.answers():
             return Finding(PART, name, "ok", f"{where}; it answers")
         return Finding(PART, name, "problem", f"{where}; its head does not answer", "%daft stop, then %daft start")
@@ -69,7 +69,7 @@ def ray_address(session: Session | None, environment: Mapping[str, str] | None =
         return Finding(PART, name, "ok", f"{link.address}, connected by this process itself")
     named = (os.environ if environment is None else environment).get("RAY_ADDRESS", "")
     if not named:
-        how = "%daft start or %daft connect makes a connection; without, queries run on Daft's native runner"
+        how = "%daft start or %daft connect makes a connection; without one, queries run on Daft's native runner"
         return Finding(PART, name, "ok", f"not connected, and RAY_ADDRESS is not set: {how}")
     try:
         address = parse(named)
@@ -141,7 +141,7 @@ def autoscaler(session: Session | None) -> Finding:
             return Finding(PART, name, "ok", f"there is one at {session.external.address}")
         if grows is None:
             return Finding(
-                PART, name, "warning", f"{session.external.address} has not told yet whether it has one",
+                PART, name, "warning", f"{session.external.address} has not said yet whether it has one",
                 "Ask again after the first query.",
             )  # fmt: skip
         return Finding(

@@ -40,4 +40,4 @@ def guarded(part: str, name: str, check: Callable[[], Finding | Iterable[Finding
         return [found] if isinstance(found, Finding) else list(found)
     except Exception as error:
         said = shortened(" ".join(reason_of(error).text.split()), 300)
-        return [Finding(part, name, "problem", f"this could not be looked at: {said}", "Look at it by hand.")]
+        return [Finding(part, name, "problem", f"this could not be checked: {said}", "Check it by hand.")]

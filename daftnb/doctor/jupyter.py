@@ -91,12 +91,12 @@ def judge_settings(read: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
         found = [
             Finding(
                 PART, "comms over subshells", "warning",
-                "disabled: while a cell runs nothing that is pressed is heard, and Stop interrupts the kernel",
+                "disabled: while a cell runs the kernel hears no button, and Stop interrupts the kernel",
                 "Settings > Settings Editor > Kernels > Kernel Comms over subshells: one per comm-target.",
             )
         ]  # fmt: skip
     if window == "full":
-        detail = "full: a cell out of sight is taken out of the page, and a view in it is drawn anew"
+        detail = "full: a cell out of sight is taken out of the page, and a view in it is drawn again"
         remedy = "Settings > Settings Editor > Notebook > Windowing mode: contentVisibility or defer."
         found.append(Finding(PART, "windowing mode", "warning", detail, remedy))
     else:
@@ -134,7 +134,7 @@ def judge_subshells(there: bool) -> Finding:
     """Judge whether the kernel has subshells: without them the page waits for the cell."""
     if there:
         return Finding(PART, "kernel's subshells", "ok", "there: the page can be heard while a cell runs")
-    detail = "none: while a cell runs nothing that is pressed is heard, and Stop interrupts the kernel"
+    detail = "none: while a cell runs the kernel hears no button, and Stop interrupts the kernel"
     return Finding(PART, "kernel's subshells", "warning", detail, "pip install 'ipykernel>=7' and restart the kernel.")
 
 

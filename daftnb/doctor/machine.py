@@ -133,7 +133,7 @@ def ports() -> Finding:
         remedy = "A sandbox or a full table of ports forbids it; %daft start cannot work here."
         return Finding(PART, "ports", "problem", f"no free ports on {LOOPBACK}: {error.strerror or error}", remedy)
     taken = [str(port) for port in (GCS_PORT, CLIENT_PORT, JOBS_PORT) if _taken(port)]
-    detail = f"free ones can be had on {LOOPBACK}"
+    detail = f"free ports are available on {LOOPBACK}"
     if taken:
         listens = f"something listens on {', '.join(taken)}, of Ray's usual ones"
         detail += f"; {listens} (a Ray to connect to? %daft start takes others)"

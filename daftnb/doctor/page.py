@@ -30,8 +30,8 @@ BUSY_SECONDS = 1.5  # waited for while the cell runs, counted from the asking
 IDLE_SECONDS = 5.0  # waited for once it is over
 LONGEST = 40  # characters of what the page says of itself
 INSTALL = (
-    "Reload the page. If that does not do it: pip install ipywidgets anywidget where Jupyter itself is installed. "
-    "The static views work all the same."
+    "Reload the page. If that does not help: pip install ipywidgets anywidget where Jupyter itself is installed. "
+    "The static views still work."
 )
 
 # The first message may wait behind the cell, as the subshell for the next ones is only being made: so it asks again.
@@ -92,14 +92,14 @@ def judge(answer: Answer | None, waited: bool, by_a_page: bool, subshells: bool)
         when = "while the cell ran" if answer.busy else "once the cell was over"
         return Finding(PART, NAME, "ok", f"{page} answered after {duration(answer.seconds)}, {when}: live views work")
     if not by_a_page:
-        detail = "what runs this notebook is no page (it names no cell), so views are static: HTML and text"
+        detail = "what runs this notebook is not a page (it names no cell), so views are static: HTML and text"
         return Finding(PART, NAME, "ok", detail)
     if waited:
         detail = f"none within {IDLE_SECONDS:.0f} s after the cell: live views do not work in this page"
         return Finding(PART, NAME, "problem", detail, INSTALL)
     why = f"none within {BUSY_SECONDS} s" if subshells else "this kernel cannot hear it"
-    detail = f"{why} while the cell runs, so it cannot be told yet"
-    return Finding(PART, NAME, "warning", detail, "This line is brought up to date when the cell is over.")
+    detail = f"{why} while the cell runs, so daftnb cannot tell yet"
+    return Finding(PART, NAME, "warning", detail, "This line is updated when the cell is over.")
 
 
 def show(session: Any) -> None:

@@ -61,7 +61,7 @@ def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
             found.append(Finding(PART, name, "ok", value))
     if len(names) > MAX_VARIABLES:
         found.append(Finding(PART, "and more", "ok", f"{len(names) - MAX_VARIABLES} further variables"))
-    return found or [Finding(PART, "DAFT_*, RAY_*", "ok", "no other is set: all is as Daft and Ray have it")]
+    return found or [Finding(PART, "DAFT_*, RAY_*", "ok", "no other is set: Daft and Ray use their defaults")]
 
 
 def habits(lines: bool, environment: Mapping[str, str] | None = None) -> list[Finding]:
@@ -96,5 +96,5 @@ def _telemetry(environment: Mapping[str, str]) -> Finding:
         value = shown("", given["DO_NOT_TRACK"])
         remedy = "DO_NOT_TRACK=true or 1, before Daft is imported."
         return Finding(PART, name, "warning", f"on: DO_NOT_TRACK is {value}, which Daft does not understand", remedy)
-    detail = "on: Daft sends counts of its uses to its makers; DO_NOT_TRACK=true, before Daft is imported, ends that"
+    detail = "on: Daft reports its use to its makers; DO_NOT_TRACK=true, set before Daft is imported, stops that"
     return Finding(PART, name, "ok", detail)

@@ -1,4 +1,4 @@
-"""Sends daftnb's own code to a cluster that need not have daftnb: pickled by value, modules and packages whole."""
+"""Sends daftnb's code to a cluster that need not have daftnb: pickles modules and packages by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slow import put off until it is used: Daft's first dataframe imports Ray, Ray jsonschema, and that a slow package.
+"""Delays the slow import of ``rfc3987_syntax``, which Ray brings in with Daft's first dataframe, until it is used.
 
 JupyterLab brings ``rfc3987_syntax``, of which jsonschema takes one function, for a format that Ray never checks; its
 import makes 38 parsers, more than half of the CPU time that Ray's takes. While jsonschema's module of formats is being

@@ -1,4 +1,4 @@
-"""What Daft's SQL knows by name, where only its private parts can tell."""
+"""Lists the names that Daft's SQL knows, from Daft's private parts."""
 
 from __future__ import annotations
 

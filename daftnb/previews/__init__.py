@@ -1,4 +1,4 @@
-"""What a preview is made of: pages, summaries, views and the static form of a dataframe.
+"""Builds a preview: pages of rows, summaries, views and the static form of a dataframe.
 
 ``daftnb.preview`` shows one.
 """

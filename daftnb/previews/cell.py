@@ -1,4 +1,4 @@
-"""One cell in full: what a page shows when a cell is opened. All of it is bounded, whatever the value."""
+"""Returns one cell in full for the page that opens it. The size is bounded, whatever the value."""
 
 from __future__ import annotations
 

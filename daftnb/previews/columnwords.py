@@ -1,4 +1,4 @@
-"""Whole columns in words, as :func:`daftnb.previews.writing.written` writes each value: by Arrow, so that it is quick.
+"""Writes whole columns as text with Arrow, as :func:`daftnb.previews.writing.written` writes each value.
 
 Only what Arrow cannot write is written value by value. What is here is sent to a cluster by value, with the search.
 """

@@ -1,4 +1,4 @@
-"""Rows as tab-separated text, for the clipboard: values in full."""
+"""Writes rows as tab-separated text for the clipboard, with full values."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def values_in_full(series: Series, room: int = MOST_CHARACTERS) -> list[str | No
 
 def too_much() -> DaftnbError:
     """Return the error for more text than a browser is to be given at once."""
-    return DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Take fewer rows or columns.")
+    return DaftnbError(f"That is more than {MOST_CHARACTERS:,} characters.", "Select fewer rows or columns.")
 
 
 def _cell(value: str | None) -> str:

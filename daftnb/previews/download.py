@@ -1,4 +1,4 @@
-"""A view as a file for the browser: CSV, or Parquet, written in pieces from its partitions."""
+"""Writes a view as a CSV or Parquet file for the browser, in pieces from its partitions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_file(
         check()
         if file.tell() > MOST_BYTES:
             raise DaftnbError(
-                f"That is more than {MOST_BYTES // 10**6} MB, which is much for a browser.",
+                f"That is more than {MOST_BYTES // 10**6} MB, which is too much for a browser.",
                 f"Write it to a file: df.write_{format_}(path).",
             )
 

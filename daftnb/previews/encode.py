@@ -1,4 +1,4 @@
-"""A page of rows for the browser: a slice of a partition as an uncompressed Arrow IPC stream of at most 256 kB.
+"""Encodes a page of rows for the browser: an uncompressed Arrow IPC stream of at most 256 kB.
 
 The columns are made ready by their kinds (:mod:`daftnb.previews.fields` says as what). Numbers travel as they are; what
 a browser could not hold exactly travels as text. Where a page would be too large, texts are cut shorter and pictures

@@ -1,4 +1,4 @@
-"""A thread that does one thing after the other, in order, and is gone when there is nothing to do."""
+"""Runs one thing after the other on a thread of its own, which ends when there is nothing to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the values of one column travel in a page: as Arrow arrays, cut to fit.
+"""Encodes the values of one column for a page: as Arrow arrays, cut to fit.
 
 Column number c has a field ``v<c>``, where there is more to say ``n<c>``, and for bytes ``s<c>``; what a kind has in
 them is told in :mod:`daftnb.previews.kinds`. A null is an Arrow null in ``v<c>``.

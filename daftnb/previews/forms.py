@@ -1,4 +1,4 @@
-"""The forms that an opened cell has on the page. All of them are bounded, whatever the value.
+"""Makes the forms of an opened cell. All of them are bounded, whatever the value.
 
 A *detail* is one of them with its buffers. A function for details takes an Arrow array of one value, which is no null.
 """

@@ -1,4 +1,4 @@
-"""What a page may ask of a preview: a closed grammar. What is not in it, to the last key, is no request at all.
+"""Parses what a page asks of a preview. The grammar is closed: everything else is no request.
 
 Nothing that a page sends is ever run: a request names columns by number, operators by word, and values as text, which
 :mod:`daftnb.previews.operations` reads by the column's type.

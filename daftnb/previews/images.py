@@ -1,4 +1,4 @@
-"""Images of a column as PNG, small or large, with NumPy and zlib alone."""
+"""Writes images of a column as PNG, small or large, with NumPy and zlib alone."""
 
 from __future__ import annotations
 

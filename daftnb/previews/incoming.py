@@ -1,4 +1,4 @@
-"""Values that are no Daft dataframe, as one: of pandas, polars, pyarrow, numpy, duckdb, and plain lists and dicts.
+"""Turns data of pandas, polars, pyarrow, numpy and duckdb, lists and dicts into a Daft dataframe.
 
 Nothing is imported for it: a value is of a package only if that package is there. What cannot be shown is answered with
 one line that says what to type.
@@ -232,12 +232,13 @@ def _of_mapping(value: Mapping[Any, Any]) -> Columns | None:
         return None
     if not all(_is_column(each) for each in value.values()):
         raise DaftnbError(
-            "This dict has values that are no columns.", 'Its values are lists of one length: {"a": [1, 2]}; or [{…}]'
+            "Some values of this dict are not columns.",
+            'Give lists of one length, {"a": [1, 2]}, or a list of dicts, [{…}]',
         )
     lengths = {str(name): len(each) for name, each in value.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {count}" for name, count in list(lengths.items())[:4])
-        raise DaftnbError(f"The columns of this dict are not of one length: {told}.", "Give each as many values.")
+        raise DaftnbError(f"The columns of this dict differ in length: {told}.", "Give each the same number of values.")
     found: Columns = []
     for name, each in value.items():
         columns = None if isinstance(each, list | tuple) else _columns(each)
@@ -272,7 +273,7 @@ def _of_array(value: Any) -> Columns | None:
     if array.ndim == 1:
         return [(VALUE, _of_vector(array))]
     if array.ndim > 2 or array.shape[1] > MOST_COLUMNS:
-        what = f"This array is of the shape {array.shape}, which is no table."
+        what = f"This array has the shape {array.shape}, which is not a table."
         raise DaftnbError(what, "Give it two dimensions: %daft preview array.reshape(len(array), -1)")
     return [(number, _of_vector(array[:, number])) for number in range(array.shape[1])]
 

@@ -1,4 +1,4 @@
-"""How a dataframe is spelled in code: the variable it is in, a path to it (``obj.df``, ``d["k"]``), or the expression.
+"""Finds how a dataframe is written in code: its variable, a path to it (``obj.df``, ``d["k"]``), or an expression.
 
 A name is only used while it still stands for the very dataframe that is shown. Nothing of the user's is run to find it:
 attributes and items are looked up where they lie, without properties or ``__getitem__`` of classes.

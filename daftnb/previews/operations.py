@@ -1,4 +1,4 @@
-"""A view of a frame (filters, search, order, columns) as a chain of Daft expressions, and as code that makes the same.
+"""Makes a view (filters, search, order, columns) as a chain of Daft expressions, and as code for it.
 
 Each part is made once in three forms that mean the same: the expression that runs, the Python text of it, and, where
 Daft's SQL has it, SQL. Only the grammar's words and the frame's own names and types come in; a text that a page sent is
@@ -89,7 +89,7 @@ def _named(number: int, columns: Sequence[Column]) -> tuple[Column, Part]:
 
     column = column_at(number, columns)
     if column.name == "*":
-        raise DaftnbError('Daft reads the name "*" as all columns.', "Give it another where it is made.")
+        raise DaftnbError('Daft reads the name "*" as all columns.', "Give it another name where it is made.")
     if not column.alone or column.dtype is None:
         what = f"More than one column is called {shortened(column.name, 60)!r}, and Daft cannot tell which is meant."
         raise DaftnbError(what, "Give each a name of its own where they are made.")
@@ -104,7 +104,7 @@ def _sql_name(name: str) -> str | None:
 def _sortable(number: int, columns: Sequence[Column]) -> Part:
     column, part = _named(number, columns)
     if not column.record.is_ordered:
-        raise DaftnbError(f"Daft cannot sort by a column of type {_type(column)}.", "Sort by another.")
+        raise DaftnbError(f"Daft cannot sort by a column of type {_type(column)}.", "Sort by another column.")
     return part
 
 
@@ -119,7 +119,7 @@ def _condition(asked: g.Filter, columns: Sequence[Column]) -> Part:
     if asked.op in _MATCHES:
         return _match(asked.op, asked.value, column, part)
     if column.record.no_less and asked.op not in ("eq", "ne"):
-        raise DaftnbError(column.record.no_less, "Compare for being equal.")
+        raise DaftnbError(column.record.no_less, "Compare with = or ≠.")
     value = read(asked.value, column)
     sql = None if part.sql is None or value.sql is None else f"{part.sql} {_SQL_SIGNS[asked.op]} {value.sql}"
     return Part(_compared(part.expression, asked.op, value), f"{part.python} {_SIGNS[asked.op]} {value.python}", sql)
@@ -159,7 +159,8 @@ def _check(op: PlainOperator, column: Column, part: Part) -> Part:
 def _match(op: str, text: str, column: Column, part: Part) -> Part:
     if not _is_cast(column):
         raise DaftnbError(
-            f"Text cannot be looked for in a column of type {_type(column)}.", "Compare it, or look in another."
+            f"You cannot search for text in a column of type {_type(column)}.",
+            "Compare its values, or search another column.",
         )
     words = _as_text(column, part)
     expression: Any = getattr(words.expression, _MATCHES[op])(text)
@@ -189,7 +190,7 @@ def _search(text: str, columns: Sequence[Column]) -> Part:
     askable = [column for column in columns if column.record.search is not None and column.alone and column.name != "*"]
     askable = askable[:MOST_SEARCHED]
     if not askable:
-        raise DaftnbError("No column has text to look in.", "Filter a column by its value.")
+        raise DaftnbError("No column has text to search.", "Filter a column by its value.")
     found = [_contains(column, text) for column in askable if _is_cast(column)]
     shown = [column for column in askable if not _is_cast(column) and _may_show(column, text)]
     if shown:

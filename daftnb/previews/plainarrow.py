@@ -1,4 +1,4 @@
-"""Arrow columns of every type as columns of the types that Daft works with, cast once.
+"""Casts Arrow columns of any type, once, to types that Daft works with.
 
 Daft takes what it does not know (dictionaries, views, run ends, wide decimals, times of 32 bits) as Python objects,
 which it neither sorts nor compares, or refuses it inside of lists and structs. What is made here has the same values.

@@ -1,4 +1,4 @@
-"""Whether a text is in what a cell shows, where Daft's own cast to text shows something else: a function of Daft's.
+"""Searches what cells show, for types where Daft's cast to text shows something else.
 
 It is sent to a cluster by value, as are the functions of :mod:`daftnb.previews.kinds` and of what is below them that it
 calls: nothing of ours need be there. Columns are made text as a whole; only what Arrow cannot write is written value by

@@ -1,4 +1,4 @@
-"""Where a preview's requests are answered: what is seen of the frame, and what runs for it. Knows no widget.
+"""Answers a preview's requests: keeps what is shown of the frame and what runs for it. Knows no widget.
 
 Requests come on the thread of the kernel's messages. Rows that are in this process are answered there and at once; what
 a cluster is asked, and every query, is done on threads of the preview's own.
@@ -208,7 +208,7 @@ class PreviewService:
     def _view(self, number: int) -> PagedView:
         seen = self._present()
         if number != seen.number:
-            raise DaftnbError("That view was replaced by another.", "Look at the present one.")
+            raise DaftnbError("That view was replaced by another.", "Use the present view.")
         return seen
 
     # -- rows ---------------------------------------------------------------------------------------------------------

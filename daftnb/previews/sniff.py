@@ -1,4 +1,4 @@
-"""What a binary value probably is, by how it begins. Nothing is decoded."""
+"""Guesses what a binary value is from its first bytes. Nothing is decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a preview is of: a dataframe that has run, one that has not, or rows that a display holds; and its rows' places.
+"""The frame behind a preview: one that has run, one that has not, or rows that a display holds.
 
 Nothing here runs a query but :func:`limited`.
 """
@@ -83,9 +83,7 @@ def limited(frame: DataFrame, limit: int) -> Source:
         raise DaftnbError(f"A preview has at least 1 row (limit={limit}).", "Try %daft preview df --limit 100")
     first = first_rows(frame, limit)
     if runner_name() == "ray" and never_ends(first):
-        raise DaftnbError(
-            "Daft on Ray never ends a limit of what into_partitions makes.", "Run it whole: df = df.collect()"
-        )
+        raise DaftnbError("On Ray, Daft never ends a limit over into_partitions.", "Run it whole: df = df.collect()")
     first = first.collect()
     return source_of(first, limit if len(first) >= limit else None)
 

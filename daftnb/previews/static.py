@@ -1,4 +1,4 @@
-"""The first rows of a dataframe as an HTML table without script, of at most 64 kB. Nothing from a cell becomes markup.
+"""Writes the first rows of a dataframe as an HTML table without script, of at most 64 kB. Values never become markup.
 
 It is what a saved notebook shows on GitHub, in nbviewer and after ``nbconvert``. Colours are those around it, so that
 it can be read on dark as on light.

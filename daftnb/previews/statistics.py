@@ -1,4 +1,4 @@
-"""The statistics of one column, from its values as Arrow arrays: pure, and in pieces, so that others get a turn.
+"""Computes the statistics of one column from its Arrow arrays, in pieces, so that others get a turn.
 
 Each figure says how it came about: exact (of all values), approximate (of all, by a sketch or in floats), sampled (of
 some). NaN is no number: it is left out of all of them and counted in the note.

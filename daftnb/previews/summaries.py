@@ -1,4 +1,4 @@
-"""Summaries of columns over all rows, what is quick first.
+"""Summarises columns over all rows, the quick ones first.
 
 Where the rows are in this process, they are computed from the values as they lie there
 (:mod:`daftnb.previews.statistics`); the number of distinct ones by Daft. On Ray by Daft's aggregations, where the rows

@@ -1,4 +1,4 @@
-"""The columns of a previewed frame, and what its page is told of them."""
+"""Describes the columns of a previewed frame, for the kernel and for the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a column as numbers that NumPy computes with, and back: what quantiles and bins of a summary are of."""
+"""Turns values of a column into numbers for quantiles and bins, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value that has parts as a tree of nodes, as large as there is room for."""
+"""Turns a value with parts into a tree of nodes, within a given size."""
 
 from __future__ import annotations
 

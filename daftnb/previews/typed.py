@@ -1,4 +1,4 @@
-"""What a text that a person has typed stands for, as a literal of Daft's."""
+"""Turns a text that a person typed into a literal for Daft."""
 
 from __future__ import annotations
 

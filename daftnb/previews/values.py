@@ -1,4 +1,4 @@
-"""The text of a filter's value as a value of a column's type: exact, or refused in words."""
+"""Reads the text of a filter as a value of the column's type, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def read(text: str, column: Column) -> Value:
     except (Unreadable, ValueError, OverflowError, InvalidOperation) as error:
         why = f": {error}" if isinstance(error, Unreadable) else ""
         raise DaftnbError(
-            f"{shown} is no value of type {type_words(dtype)}{why}.", "Write it as the cells have it."
+            f"{shown} is not a value of type {type_words(dtype)}{why}.", "Write it as the cells show it."
         ) from None

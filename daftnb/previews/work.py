@@ -1,4 +1,4 @@
-"""What a preview does on threads of its own: one piece of work for each request, which the page may end."""
+"""Runs the work of a preview on threads of its own: one piece for each request, which the page may stop."""
 
 from __future__ import annotations
 

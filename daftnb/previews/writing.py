@@ -1,4 +1,4 @@
-"""Values of any Arrow array in words, no longer than asked: what is not written is not looked at.
+"""Writes values of any Arrow array as text, no longer than asked. What is not written is not read.
 
 A list of a million numbers costs as much as its first twenty. Structs, maps and lists are compact JSON-like text.
 """

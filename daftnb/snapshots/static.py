@@ -1,4 +1,4 @@
-"""The static views: HTML without script, and text. What a notebook still says when nothing runs any more.
+"""Writes the static views, as HTML without script and as text: what a notebook shows without a kernel.
 
 GitHub removes styles and drawings from what it shows, so everything that matters is in words and tables; the
 drawings (:mod:`daftnb.snapshots.svg`) come beside them. Every text is escaped, and rows and texts are bounded: a

@@ -1,4 +1,4 @@
-"""The static drawings: the plan, the backlog ratio and the CPUs as SVG without script, style sheets or references.
+"""Draws the static plan, backlog ratio and CPUs as SVG without script, style sheets or references.
 
 Colours are presentation attributes that have contrast on light and on dark; text takes the page's own colour.
 """

@@ -1,4 +1,4 @@
-"""What the static views say in tables: their columns and rows, for HTML and for text."""
+"""Makes the columns and rows of the tables in static views, for HTML and for text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python values into a SQL text: each ``{expression}`` becomes one literal, and nothing but one literal.
+"""Puts Python values into a SQL text: each ``{expression}`` becomes exactly one literal.
 
 What proves it is Daft's own reader of SQL: before a literal is put in, the text up to there is read with one quote
 after it, which must be the start of a string, unclosed; after it, again. So a literal never stands inside a string, a
@@ -56,7 +56,7 @@ def bind(source: str, variables: Mapping[str, Any], first_line: int = 1) -> Boun
     for index, token in enumerate(plain):
         if token.kind == "name" and "{" in token.text:
             raise problem(
-                f"{shown(token.text)} is a name, and a value cannot be a part of one",
+                f"{shown(token.text)} is a name, and a value cannot be part of a name",
                 "Write the name out: values in braces are literals",
                 *(source, token.start, first_line),
             )
@@ -99,7 +99,7 @@ def own_names(bound: Bound) -> set[str]:
 def _not_python(error: NotPython, source: str, first_line: int) -> SqlError:
     return problem(
         f"this brace {error}",
-        "{name} or {any + expression} of Python is a value; of SQL, {'key': 1} is a struct",
+        "{name} and {any + expression} are Python values; {'key': 1} is a SQL struct",
         *(source, error.start, first_line),
     )
 
@@ -118,14 +118,14 @@ def _check_position(tokens: tuple[Token, ...], index: int, source: str, first_li
         )
     if beside:
         raise problem(
-            f"{shown(token.text)} is not apart from what is beside it",
-            "One pair of braces around the whole value, without quotes: … = {name}",
+            f"{shown(token.text)} touches the text beside it",
+            "Put one pair of braces around the whole value, without quotes: … = {name}",
             *(source, token.start, first_line),
         )
     if index and not leads_to_a_value(tokens[index - 1]):
         raise problem(
             f"{shown(token.text)} stands where SQL expects an operator or a name",
-            "A value follows an operator, a comma or a word such as WHERE; a column's name is written out",
+            "A value follows an operator, a comma or a word such as WHERE; write the name of a column out",
             *(source, token.start, first_line),
         )
 
@@ -185,8 +185,8 @@ def _literal(token: Token, previous: Token | None, variables: Mapping[str, Any],
             what = f"{name} has two pairs of braces, as the templates of other SQL cells have"
             raise problem(what, f"Try {token.text[1:-1]}, with one pair", source, token.start, first_line) from error
         raise problem(
-            f"{name} cannot be had: {type(error).__name__}: {_first_line(str(error))}",
-            f"Did you mean {{{near}}}?" if near else "It is evaluated as Python, with the notebook's variables",
+            f"{name} cannot be evaluated: {type(error).__name__}: {_first_line(str(error))}",
+            f"Did you mean {{{near}}}?" if near else "daftnb evaluates it as Python, with the notebook's variables",
             *(source, token.start, first_line),
         ) from error
     try:
@@ -221,8 +221,8 @@ def _prove(text: str, token: Token, source: str, first_line: int) -> None:
         if said.startswith(f"SQL error at Line: {line}, Column: {column}\n") and said.endswith(_UNCLOSED):
             return
     raise problem(
-        f"{shown(token.text)} is inside of a string, a comment or a name, as Daft reads it",
-        "Values stand by themselves, and strings are in plain 'quotes' there",
+        f"{shown(token.text)} is inside a string, a comment or a name, as Daft reads it",
+        "Write a value by itself, outside quotes, and a string in plain 'quotes'",
         *(source, token.start, first_line),
     )
 

@@ -1,4 +1,4 @@
-"""How other SQL cells and libraries write values and results, and what to type here instead.
+"""Recognises how other SQL cells and libraries write values and results, and says what to type here.
 
 It is asked only for what Daft has refused: nothing that is SQL of Daft's is taken for a placeholder.
 """
@@ -33,7 +33,7 @@ def explain_foreign(bound: Bound, variables: Mapping[str, Any]) -> SqlError | No
         if token.text == "=" and index == 1 and len(tokens) > 2 and tokens[2].upper in ("SELECT", "WITH"):
             name = tokens[0].text
             return bound.problem(
-                f"a result is not named by {shown(name + ' =')} in SQL",
+                f"{shown(name + ' =')} does not name a result in SQL",
                 f"Name it on the first line: %%daft sql --as {name}",
                 tokens[0].start,
             )
@@ -49,7 +49,7 @@ def explain_foreign(bound: Bound, variables: Mapping[str, Any]) -> SqlError | No
             written, name = found
             value = name if name in variables else name if name and not name.isdigit() else "name"
             return bound.problem(
-                f"{shown(written)} is a placeholder of other libraries, and a value is Python in braces here",
+                f"{shown(written)} is a placeholder of other libraries; here a value is Python in braces",
                 f"Try {{{value}}} in its place, without quotes",
                 token.start,
             )
@@ -97,7 +97,7 @@ def quoted_values(tokens: tuple[Token, ...], variables: Mapping[str, Any]) -> li
             continue
         text = token.text[1:].removesuffix("'").replace("''", "'")
         for braces in _braces(text, variables):
-            note = f"{braces} inside of quotes is text; without the quotes it is the value"
+            note = f"{braces} inside quotes is text; without the quotes it is the value"
             if braces != text and braces.strip("{} ") != text.strip("{} "):
                 note += f": {{f{_quote(text)}}}"
             notes.append(note)

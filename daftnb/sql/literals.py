@@ -1,4 +1,4 @@
-"""Python values as SQL literals: a closed set of types, each written so that Daft reads the same value back.
+"""Writes Python values as SQL literals: a closed set of types, each of which Daft reads back as the same value.
 
 Daft's SQL has no parameters (``sqlparser``'s placeholders are refused in ``daft-sql/src/planner.rs``, value_to_lit), so
 a value travels as a literal of the text. Of a string only the quote has a meaning in there, and is doubled; everything
@@ -46,7 +46,7 @@ def list_literal(values: object) -> str:
             f"is of type {type_name(values)}, where IN wants a list or a tuple", "Try {list(…)}, or ({…}) for one value"
         )
     if not values:
-        raise Refused("is empty, and IN () is not SQL", "Leave the condition out where there is nothing to look for")
+        raise Refused("is empty, and IN () is not SQL", "Leave out the condition if there is nothing to look for")
     return "(" + ", ".join(literal(value) for value in values) + ")"
 
 
@@ -68,10 +68,10 @@ def _plain(value: object) -> object:
 def _refusal(value: object) -> Refused:
     name = type_name(value)
     if isinstance(value, list | tuple):
-        return Refused("is a list, which is one value nowhere but after IN", "Try … IN {…}, or [{…}, {…}] for a list")
+        return Refused("is a list, which can be a value after IN only", "Try … IN {…}, or [{…}, {…}] for a list")
     if name == "daft DataFrame":
-        return Refused("is a dataframe, and no value", "Name it without braces: FROM name")
-    return Refused(f"is of type {name}, which is no SQL value", f"There are {TYPES}")
+        return Refused("is a dataframe, not a value", "Name it without braces: FROM name")
+    return Refused(f"is of type {name}, which cannot be a SQL value", f"A value may be {TYPES}")
 
 
 def _number(text: str) -> str:
@@ -86,7 +86,7 @@ def _bool(value: bool) -> str:
 def _int(value: int) -> str:
     whole = int.__int__(value)
     if not SMALLEST <= whole <= LARGEST:
-        raise Refused(f"is {_short(whole)}, which 64 bits do not hold", "Try {Decimal(…)} or {float(…)}")
+        raise Refused(f"is {_short(whole)}, which does not fit into 64 bits", "Try {Decimal(…)} or {float(…)}")
     # Daft reads the digits before it sees the minus: those of the smallest would become a float.
     return f"(-{LARGEST} - 1)" if whole == SMALLEST else _number(int.__repr__(whole))
 
@@ -101,7 +101,7 @@ def _str(value: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Refused("has half of a surrogate pair, which no UTF-8 text can", "Clean the text first") from None
+        raise Refused("has half of a surrogate pair, which UTF-8 text cannot have", "Clean the text first") from None
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -113,12 +113,12 @@ def _datetime(value: datetime) -> str:
     if value != value:  # pandas' NaT is a datetime, too
         raise Refused("is not a time (NaT)", "Try {None}, or IS NULL")
     if getattr(value, "nanosecond", 0):  # pandas' Timestamp
-        raise Refused("has nanoseconds, which are lost in SQL", "Try {….floor('us')}")
+        raise Refused("has nanoseconds, which SQL would lose", "Try {….floor('us')}")
     aware = value.utcoffset() is not None
     try:
         moment = value.astimezone(timezone.utc) if aware else value
     except OverflowError:
-        raise Refused("is outside of the years 1 to 9999 in UTC", "Try a later or an earlier one") from None
+        raise Refused("is outside the years 1 to 9999 in UTC", "Try a later or an earlier one") from None
     # From the parts: a subclass may show itself in any way.
     text = _date_text(moment) + " " + _time_text(moment)
     naive = f"cast('{text}' as timestamp)"
@@ -146,12 +146,12 @@ def _time_text(value: datetime | time) -> str:
 def _decimal(value: Decimal) -> str:
     sign, digits, exponent = Decimal.as_tuple(value)
     if not isinstance(exponent, int):
-        raise Refused("is a Decimal that is no number", "Try {float('nan')}")
+        raise Refused("is a Decimal that is not a number", "Try {float('nan')}")
     scale = max(0, -exponent)
     # Zeros before the point of 0.001 count too, as the type's precision is at least its scale.
     precision = max(1, scale, len(digits) + max(0, exponent))
     if precision > DIGITS:
-        raise Refused(f"has {precision} digits, and a decimal of Daft's has {DIGITS} at most", "Try {round(…, 6)}")
+        raise Refused(f"has {precision} digits, and Daft's decimals have at most {DIGITS}", "Try {round(…, 6)}")
     figures = "".join(map(str, digits)) + "0" * max(0, exponent)
     figures = figures.rjust(scale + 1, "0")
     whole, fraction = figures[: len(figures) - scale], figures[len(figures) - scale :]

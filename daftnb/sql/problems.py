@@ -1,4 +1,4 @@
-"""What is wrong with a SQL text, and where: the line, a caret under the place, and what to type next."""
+"""Says what is wrong with a SQL text and where: the line, a caret under the place, what to type next."""
 
 from __future__ import annotations
 

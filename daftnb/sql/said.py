@@ -1,4 +1,4 @@
-"""What Daft says of a SQL text it cannot run, as errors that point at the place and name the nearest spelling.
+"""Turns Daft's errors about a SQL text into errors that point at the place and name the nearest spelling.
 
 The sentences are those of ``daft-sql/src/error.rs`` and ``planner.rs``; one that is not known is passed on as it is.
 """
@@ -36,7 +36,9 @@ def explain(
     said = str(error)
     if is_panic(error):
         return bound.problem(
-            f"Daft gave up on it ({clean(said)}), which is a fault of Daft's", "Try another wording", None
+            f"Daft crashed on this SQL ({clean(said)}), which is a bug in Daft",
+            "Try to write the SQL in another way",
+            None,
         )
     for pattern, explained in (
         (r"SQL error at Line: (\d+), Column: (\d+)\n.*?\n *\^\nREASON: (.*)", _syntax),
@@ -76,7 +78,7 @@ def _syntax(
     meant = _misspelt_before(bound, at) or (_keyword(instead) if instead != "EOF" else None)
     instead = "the end" if instead == "EOF" else shown(instead)
     return bound.problem(
-        f"{expected} was expected, not {instead}", f"Did you mean {meant}?" if meant else "Try %daft help sql", at
+        f"Daft expected {expected}, not {instead}", f"Did you mean {meant}?" if meant else "Try %daft help sql", at
     )
 
 
@@ -101,7 +103,7 @@ def _no_table(
     name = found[1]
     at = _place_of(name.split("."), bound)
     if name in own_names(bound) and isinstance(variables.get(name), daft.DataFrame):
-        what = f"{shown(name)} is what WITH calls its own query, so that it is not the dataframe in there"
+        what = f"{shown(name)} is the name that WITH gives its own query, so it is not the dataframe there"
         return bound.problem(what, "Give it another name: WITH other AS (…)", at)
     value = variables.get(name)
     convert = CONVERTIBLE.get(type_name(value))
@@ -109,7 +111,7 @@ def _no_table(
         argument = f"{name}.to_arrow()" if "polars" in type_name(value) else name
         return bound.problem(
             f"{shown(name)} is a {type_name(value)}, and tables are Daft dataframes",
-            f"Try {name} = daft.{convert}({argument}) before",
+            f"Try {name} = daft.{convert}({argument}) first",
             at,
         )
     there = [each for each, value in variables.items() if isinstance(value, daft.DataFrame) and each[0] != "_"]
@@ -118,7 +120,7 @@ def _no_table(
     known = listed(there, LISTED)
     return bound.problem(
         f"there is no table {shown(name)}, neither a dataframe of the notebook nor a table of Daft's session",
-        f"Did you mean {near}?" if near else f"There are {known}" if known else "Try df = daft.read_parquet(…) before",
+        f"Did you mean {near}?" if near else f"There are {known}" if known else "Try df = daft.read_parquet(…) first",
         at,
     )
 
@@ -134,7 +136,7 @@ def _no_column(
     where = "" if scope == "current scope" else f" in {shown(scope)}"
     return bound.problem(
         f"there is no column {shown(name)}{where}",
-        _remedy(near, columns, "DESCRIBE name says what there is"),
+        _remedy(near, columns, "DESCRIBE name lists the columns"),
         _place_of([name] if scope == "current scope" else [scope, name], bound),
     )
 

@@ -1,4 +1,4 @@
-"""One SQL statement over a notebook's dataframes and the session's catalogs, as ``daft.sql`` runs it."""
+"""Runs one SQL statement over a notebook's dataframes and the session's catalogs, as ``daft.sql`` does."""
 
 from __future__ import annotations
 

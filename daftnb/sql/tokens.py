@@ -1,4 +1,4 @@
-"""A SQL text as tokens, each with its place: what is text, a name, a comment, and where Python values stand.
+"""Splits a SQL text into tokens with their places: text, names, comments and Python values.
 
 Only as much of SQL as it takes to find things. Where it would read a text other than Daft does (string literals with
 a prefix, which Daft refuses), :mod:`daftnb.sql.binding` notices, because it asks Daft before it puts a value anywhere.

@@ -1,4 +1,4 @@
-"""How much memory an Arrow stream takes when it is decompressed, by what it says of itself: before that is done.
+"""Computes, before decompressing, how much memory an Arrow stream will take.
 
 Each compressed buffer begins with its length, and Arrow allocates exactly that. Where the buffers are stands in each
 message's metadata, which is a flatbuffer (Arrow's ``Message.fbs``, ``Schema.fbs``); of it only what is needed is read.

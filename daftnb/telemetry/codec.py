@@ -1,4 +1,4 @@
-"""Events ↔ rows: plain values in columns, and the rest of an event as one JSON object.
+"""Converts events to rows and back: plain values in columns, the rest of an event as one JSON object.
 
 A row is read as if by a stranger: each value's type and range is checked against the event's own annotations, and
 nothing in it is ever executed. ValueError says what is wrong; :mod:`daftnb.telemetry.recordfile` names the file.

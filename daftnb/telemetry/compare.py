@@ -1,4 +1,4 @@
-"""Two queries side by side, operator by operator: what each did, and the second as a multiple of the first."""
+"""Compares two queries operator by operator: what each did, and the second as a multiple of the first."""
 
 from __future__ import annotations
 

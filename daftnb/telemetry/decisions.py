@@ -1,4 +1,4 @@
-"""The decision log's words: each scaling decision with its inputs and the rule that bound it, one line each."""
+"""Writes the lines of the decision log: each scaling decision with its numbers and its rule."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def not_asked(event: e.HoldBegun) -> str:
         case "below":
             return f"{here} is not above the threshold {event.threshold:g}: Ray is not asked"
         case "interval":
-            return f"{here}: asked a moment ago, and once per autoscaler interval is the most"
+            return f"{here}: asked recently, and Daft asks at most once per autoscaler interval"
         case "not larger":
-            return f"{here}: no more than what is asked for already"
+            return f"{here}: no more than Ray is asked for already"
         case "linear":
-            return f"{here}: the linear scheduler asks only where there is no worker"
+            return f"{here}: the linear scheduler asks only when there is no worker"
         case other:
             return f"{here}: {other}"
 
 
 def granted(label: str, seconds: float) -> str:
     """Say that Ray gave a node, and how many seconds after the last request."""
-    return f"Ray gave the node of {label}, {seconds:.1f} s after it was asked last"
+    return f"Ray gave the node of {label}, {seconds:.1f} s after the last request"
 
 
 def retired(label: str, idle: float | None, rule: str) -> str:
@@ -69,7 +69,7 @@ def ends_workers(query: Query, event: e.TaskEndedWorkers) -> str:
 
 def swept(labels: Sequence[str]) -> str:
     """Say that the engine let go of idle workers, which stay warm."""
-    return f"the query is over: {', '.join(labels)} kept warm for the next"
+    return f"the query has ended: {', '.join(labels)} kept warm for the next one"
 
 
 def reused(labels: Sequence[str]) -> str:

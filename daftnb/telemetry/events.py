@@ -1,4 +1,4 @@
-"""What the engine says, as data: the only thing that comes through the door between ``engine/`` and the rest.
+"""The events: what the engine reports, as data. Nothing else passes from ``engine/`` to the rest.
 
 Every event has ``t``, seconds since the epoch on the kernel's clock. Counts are absolute (so far), never increments:
 an event that is lost or comes twice makes a view older, not wrong. Those about scaling, and those that a recording

@@ -1,4 +1,4 @@
-"""A snapshot that looks at another query than the current one, or at two: still a function of the state."""
+"""Makes a snapshot of another query than the current one, or of two."""
 
 from __future__ import annotations
 

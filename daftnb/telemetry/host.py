@@ -1,4 +1,4 @@
-"""What a view may ask of whatever it shows: a session, a recording, a plan that has not run.
+"""What a view may ask of what it shows: a session, a recording, or a plan that has not run.
 
 A view knows no session. It is given a :class:`Host`, and everything that answers as one can stand in its place.
 """

@@ -1,4 +1,4 @@
-"""What stood already when a recording begins, as events. Part of :mod:`daftnb.telemetry.events`."""
+"""Events for what was there when a recording began. Part of :mod:`daftnb.telemetry.events`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes in the decision log: what is said again, or of several workers at once, is one line."""
+"""Adds lines to the decision log; a repeated line, or one about several workers, is one line."""
 
 from __future__ import annotations
 

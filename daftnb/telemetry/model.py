@@ -1,4 +1,4 @@
-"""What there is to know, as plain objects: the state that :mod:`daftnb.telemetry.state` folds events into."""
+"""The state that :mod:`daftnb.telemetry.state` folds events into, as plain objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one thread of a session: pulls events, folds them, publishes snapshots at a fixed rate to whoever is looking.
+"""The one thread of a session: pulls events, folds them, and publishes snapshots at a fixed rate.
 
 The clock and the sources are given to it, so that it can be tested without an engine. Work per tick depends on
 operators, workers and kept history, never on tasks.

@@ -1,4 +1,4 @@
-"""The time of a query in a snapshot: what of the backlog, of the decisions and of the settings was so then.
+"""Cuts a snapshot to the time of a query: its backlog, decisions and settings.
 
 A page draws its charts over the same time: ``frontend/src/window.ts``.
 """

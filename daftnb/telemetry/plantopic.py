@@ -1,4 +1,4 @@
-"""The topic ``plan`` of a snapshot: every operator of a query with what it did, and what of that stands out.
+"""Makes the topic ``plan`` of a snapshot: what each operator of a query did, and what stands out.
 
 Numbers that are not the engine's own are derived here: selectivity, the slowest path, skew.
 """

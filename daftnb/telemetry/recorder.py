@@ -1,4 +1,4 @@
-"""The flight recorder: keeps the events of every query, from the world as it was to a few seconds after its end.
+"""Records the events of every query, from what was there before it to a few seconds after its end.
 
 It is told each event before the monitor folds it, and does no more then than to note it; encoding comes later, on the
 monitor's thread, when the query is over and nothing runs. It is told the time, too.
@@ -32,7 +32,7 @@ BATCH = 8  # recordings encoded at a time
 WAITING = 64  # recordings that wait for a quiet moment; more are encoded at once
 TOO_LARGE = "older recordings were dropped: those of this session had more than 64 MB"
 TOO_LONG = "a recording leaves out details: its query had more than 16 MB of them"
-LOST = "events that are not as they should be were left out of a recording"
+LOST = "malformed events were left out of a recording"
 
 # What concerns one query alone. All else concerns every query that hears of the world at that time.
 _OWN: frozenset[type] = frozenset(
@@ -262,7 +262,7 @@ class Recorder:
         near = get_close_matches(str(query), kept, n=1)
         raise RecordingError(
             f"There is no recording of query {shown(str(query), 60)} "
-            f"(there are those of {numbers[0]} to {numbers[-1]}).",
+            f"(there are recordings of queries {numbers[0]} to {numbers[-1]}).",
             f"Try {near[0]}" if near else "Try %daft history",
         )
 

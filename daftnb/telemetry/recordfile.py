@@ -1,4 +1,4 @@
-"""Recordings as Arrow: compressed bytes in memory, and a file that pyarrow and pandas read without daftnb.
+"""Reads and writes recordings as Arrow: in memory, and as a file that pyarrow and pandas read without daftnb.
 
 A file is one Arrow IPC *file* (Feather version 2) with one table, a row per event, in the order in which they came:
 
@@ -149,7 +149,7 @@ def read(path: str | os.PathLike[str]) -> list[Reel]:
         what = "is empty" if not data else "is not an Arrow file"
         raise RecordingError(f"{named} {what}.", ANOTHER)
     if not data.endswith(MAGIC):
-        raise RecordingError(f"{named} is cut off: its end is missing.", "Try to copy it again from where it is whole")
+        raise RecordingError(f"{named} is cut off: its end is missing.", "Copy it again from a place where it is whole")
     try:
         return _reels(data)
     except NewerError as error:
@@ -167,10 +167,10 @@ _UNREADABLE = (ValueError, LookupError, TypeError, OSError, MemoryError, Arithme
 def _reels(data: bytes) -> list[Reel]:
     table, about = _table_in(data)
     if _digest(table) != about["daftnb.digest"]:
-        raise ValueError("it is damaged, its content is not what was written")
+        raise ValueError("it is damaged: its content is not what daftnb wrote")
     dropped = json.loads(about["daftnb.dropped"])
     if type(dropped) is not dict:
-        raise ValueError("what was left out of it is not an object")
+        raise ValueError("its counts of what was left out are not an object")
     numbers = table.column("recording").to_pylist()
     events: list[e.Event] = []
     moments: list[float] = []
@@ -203,13 +203,13 @@ def _table_in(data: bytes) -> tuple[Any, dict[str, str]]:
     with pa.ipc.open_stream(pa.BufferReader(stream)) as reader:
         metadata = reader.schema.metadata or {}
         if sum(map(len, [*metadata.keys(), *metadata.values()])) > MAX_ABOUT:
-            raise ValueError("what it says of itself is too long")
+            raise ValueError("its description of itself is too long")
         about = {key.decode(): value.decode() for key, value in metadata.items()}
         if about.get("daftnb.format") != FORMAT:
             raise ValueError("it is an Arrow file, but not a recording of daftnb's")
         version = int(about["daftnb.format_version"])
         if version > FORMAT_VERSION:
-            raise NewerError(f"its format is number {version}, this daftnb ({FORMAT_VERSION}) does not know it")
+            raise NewerError(f"its format has the number {version}, and this daftnb knows {FORMAT_VERSION} at most")
         if not reader.schema.equals(_schema(), check_metadata=False):
             raise ValueError("its columns are not those of a recording")
         if decompressed(pa.BufferReader(stream), MAX_BYTES) > MAX_BYTES:
@@ -233,7 +233,7 @@ def _check_memory(table: Any) -> None:
     body = table.column("body")
     longest = pc.max(pc.binary_length(body)).as_py() or 0
     if longest > MAX_BODY:
-        raise ValueError(f"one of its events has {longest:,} bytes, and {MAX_BODY:,} is the most")
+        raise ValueError(f"one of its events has {longest:,} bytes, and at most {MAX_BODY:,} are allowed")
     parts = pc.sum(pc.count_substring(body, ",")).as_py() or 0
     size = table.num_rows * EVENT_BYTES + (pc.sum(pc.binary_length(body)).as_py() or 0) + parts * PART_BYTES
     said = 0

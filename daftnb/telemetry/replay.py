@@ -1,4 +1,4 @@
-"""The replay of one query's recording: the state, and its snapshot, at any time of it.
+"""Replays one query's recording: its state and snapshot at any time.
 
 An event takes effect when it came, not when it happened, as details are told late: what is seen at a time is always
 what was seen live at some moment. When it came is the latest time of any event up to then, as a recorder has no clock.

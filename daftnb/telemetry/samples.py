@@ -1,4 +1,4 @@
-"""Samples of the backlog: as many as a long query needs to have its axis filled, and never more."""
+"""Samples the backlog: as many samples as a chart of a long query needs, and never more."""
 
 from __future__ import annotations
 

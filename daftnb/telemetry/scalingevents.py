@@ -1,4 +1,4 @@
-"""Events: the backlog, and what the scheduler asks of Ray because of it. Part of :mod:`daftnb.telemetry.events`."""
+"""Events of the backlog and of the requests to Ray. Part of :mod:`daftnb.telemetry.events`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State → snapshot: one JSON object that says what there is to see now, and the difference of two such objects.
+"""Turns the state into a snapshot (one JSON object for the page), and computes the patch between two.
 
 What is in a snapshot stands in :mod:`daftnb.telemetry.wire`.
 """
@@ -112,7 +112,7 @@ def _problems(state: State, settings: AutoscalingSettings) -> list[str]:
     for query in state.queries.values():
         for deadly in query.deadly.values() if query.active else ():
             what = decisions.ends_workers(query, deadly)
-            again = "Daft tries it again each time; to end the query, interrupt its cell, or %daft cancel"
+            again = "Daft tries it again each time. To end the query, interrupt its cell or type %daft cancel"
             found.append(f"{what}: its code crashes, or has too little memory. {again}")
     if state.dropped:
         found.append(f"{state.dropped} details were not fetched in time; all counts are exact.")

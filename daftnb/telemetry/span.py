@@ -1,4 +1,4 @@
-"""The time of a cell, and what a view in it shows of the cell's queries: live while they run, then as it was."""
+"""The time of a cell, and what a view shows of the cell's queries: live while they run, then as they ended."""
 
 from __future__ import annotations
 

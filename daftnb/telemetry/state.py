@@ -1,4 +1,4 @@
-"""The fold: what there is to know, as a function of the events so far.
+"""Folds events into the state: a pure function of the events so far.
 
 ``apply(state, event)`` changes ``state`` in place and costs the same whatever the number of tasks; memory grows with
 operators, workers and kept queries only. No clock of its own: time is what the events say.

@@ -1,4 +1,4 @@
-"""Which events say nothing new. Counts are absolute, and the engine is asked five times a second: most do not.
+"""Finds events that say nothing new: counts are absolute, so most events of five pulls a second do not.
 
 Judged by the state before the event: what would leave it as it is need not be recorded, and a replay without it makes
 the same snapshots.

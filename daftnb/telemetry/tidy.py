@@ -1,4 +1,4 @@
-"""Events as they may be kept and shown: without secrets and bounded, whoever says them, an engine or a foreign file.
+"""Cleans events before they are kept or shown: without secrets and bounded, from an engine or a foreign file.
 
 A name of a megabyte in a recording would make a page of millions of pixels; a plan that was recorded before may hold a
 key. What is tidy comes back as it is, the same object.

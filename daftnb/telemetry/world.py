@@ -1,4 +1,4 @@
-"""What stands at a moment, as events: what a recording begins with, and how a state is made of it again."""
+"""Describes a moment as events: what a recording begins with, and how the state is rebuilt from it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The ground floor: text and numbers made fit to show. Pure; imports nothing else of daftnb's."""
+"""Makes text and numbers fit to show. Pure; imports no other part of daftnb."""

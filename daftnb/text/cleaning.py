@@ -1,4 +1,4 @@
-"""Text that others wrote, made fit to be shown: without terminal escapes and control characters, and bounded.
+"""Cleans text that others wrote: removes terminal escapes and control characters, and bounds it.
 
 Everything here is pure. What is secret in a text is taken out by :mod:`daftnb.text.redaction`.
 """

@@ -1,4 +1,4 @@
-"""What is printed where not every character can be: on a terminal or in a pipe of ASCII, or of a code page.
+"""Prints text where not every character is available: terminals and pipes of ASCII or a code page.
 
 A sign that the encoding lacks becomes one that is like it, or a question mark; printing never fails for that.
 """

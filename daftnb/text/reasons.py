@@ -1,4 +1,4 @@
-"""Why something failed: an engine's error, whose reason is at its end, as its reason first and the rest after it.
+"""Explains why something failed: puts the reason of an engine's error first, which is at its end.
 
 Daft on Ray says where it failed before it says why: frames of Ray's, of Daft's, at last the user's exception. Daft
 itself wraps a Python exception in names of its own. The first line is always "Type: message" of the last exception,
@@ -232,7 +232,7 @@ def _message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as other:  # whatever an exception's own text may raise
-        return f"its message cannot be had ({type(other).__name__})"
+        return f"its message cannot be read ({type(other).__name__})"
 
 
 def describe_error(error: BaseException) -> str:

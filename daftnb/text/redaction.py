@@ -1,4 +1,4 @@
-"""Takes secrets out of texts before they are folded, recorded or shown: keys, tokens, passwords, signed addresses.
+"""Removes secrets from texts before they are folded, recorded or shown: keys, tokens, passwords, signed addresses.
 
 What is looked for has a shape or a label: a URL's user and password, the signature of a signed URL, a header, a
 connection string, a variable or a field that is named as one of a secret, a private key, a token of a known form.

@@ -1,4 +1,4 @@
-"""Texts and lists cut to a length, with "…" for what is left out."""
+"""Cuts texts and lists to a length, with "…" for what is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person typed: shown in an error, and the spelling that was meant."""
+"""Shows what a person typed in an error, and finds the spelling that was meant."""
 
 from __future__ import annotations
 

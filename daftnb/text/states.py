@@ -1,4 +1,4 @@
-"""States, decisions and waits in words, each with a sign; the TypeScript twin is ``frontend/src/words.ts``.
+"""The words and signs for states, decisions and waits; the TypeScript twin is ``frontend/src/words.ts``.
 
 The static views stand in a saved notebook, so their times are times of day: "ends in 48 s" would soon be wrong.
 """
@@ -53,10 +53,10 @@ SIGNS = {
     "died": ("✕", "worker died"),
 }
 NOTHING_RUNS = "nothing runs"
-NOT_KEPT = "What the backlog was then is no longer kept."
+NOT_KEPT = "The backlog of that time is no longer kept."
 NATIVE = (
     "Daft's native runner runs queries in this process: it has no workers and no backlog. "
-    "For a Ray cluster, %daft start comes before a kernel's first dataframe."
+    "For a Ray cluster, type %daft start before the kernel's first dataframe."
 )
 
 

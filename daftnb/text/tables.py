@@ -1,4 +1,4 @@
-"""Tables that need no script: as HTML, every text escaped, and as text. Bounded in rows and in characters."""
+"""Writes tables as HTML without script, every text escaped, and as text. Bounded in rows and in characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How wide a text is where all characters have the same width: in a terminal, and in an error with a caret."""
+"""Measures how wide a text is in a terminal, and in an error with a caret."""
 
 from __future__ import annotations
 

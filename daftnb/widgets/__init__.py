@@ -1,0 +1,1 @@
+"""The live views: one widget class for each, and what they share."""

@@ -1,4 +1,4 @@
-"""What all live views share: keyframes and patches, the static view (the loader: :mod:`daftnb.widgets.loading`).
+"""What all live views share: keyframes, patches and the static view (the loader: :mod:`daftnb.widgets.loading`).
 
 The page gets JSON Merge Patches as custom messages, at the pace of :mod:`daftnb.widgets.pace`: what does not fit
 waits, and goes out with all that came after it as one patch. The whole snapshot (a *keyframe*, by the synced trait
@@ -40,11 +40,25 @@ KEPT_DISPLAYS = 8
 
 
 class View(Loaded):
-    """One live view. ``view`` names its kind; the browser draws what the snapshot has for it.
+    """Show one part of the session, live: ``view`` names its kind; the browser draws what the snapshot has for it.
 
-    Displayed by a cell, it stays with the queries of that cell, unless it was made for one query (``look``); the
-    browser may have it follow the latest query, as it does where the cell has none. A second cell that displays it has
-    a view of its own.
+    Displayed by a cell, it stays with the queries of that cell, unless it was made for one query; the browser may have
+    it follow the latest query, as it does where the cell has none. A second cell that displays it has a view of its
+    own.
+
+    Attributes
+    ----------
+    shown_at
+        When it was last displayed, in seconds since the epoch; 0.0 before.
+
+    Parameters
+    ----------
+    session
+        What is asked for snapshots, to stop a query, and to set a value.
+    snapshot
+        What it shows first. None: as all is now.
+    look
+        Number of the query that it was made for. None: those of its cell.
     """
 
     view: ClassVar[ViewName]
@@ -129,7 +143,13 @@ class View(Loaded):
         return self._session.monitor.read(lambda state: focus(state, snapshot, number, pair))
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Send what is new in ``snapshot``: nothing, a patch on what was sent last, or a keyframe if one is due."""
+        """Send what is new in a snapshot: nothing, a patch on what was sent last, or a keyframe if one is due.
+
+        Parameters
+        ----------
+        snapshot
+            All topics; the part for this view is taken here.
+        """
         with self._sending:
             if self.comm is None or not (self._pace.free or self._asked):
                 return  # the next snapshot has it too
@@ -227,7 +247,13 @@ class View(Loaded):
         self.show()
 
     def show(self, snapshot: Snapshot | None = None) -> None:
-        """Display this view, with the static view of ``snapshot`` (None: as all is now)."""
+        """Display this view, with its static view. Outside of IPython, print it as text.
+
+        Parameters
+        ----------
+        snapshot
+            What the static view shows. None: as all is now.
+        """
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
@@ -288,7 +314,20 @@ class View(Loaded):
 
 
 def set_now(settings: Settings, now: Settings) -> Settings:
-    """Return the settings that were in effect then, with what is set now."""
+    """Return the settings that were in effect then, with what is set now.
+
+    Parameters
+    ----------
+    settings
+        The topic of a snapshot of then.
+    now
+        The topic of a snapshot of now.
+
+    Returns
+    -------
+    Settings
+        A new topic; ``pending`` says where they differ.
+    """
     rows: dict[str, SettingRow] = {
         name: {**row, "set": now["rows"][name]["set"], "pending": row["in_effect"] != now["rows"][name]["set"]}
         for name, row in settings["rows"].items()

@@ -1,4 +1,4 @@
-"""The panel for the autoscaling settings (ipywidgets): what is set, and beside it what is in effect.
+"""The panel for the autoscaling settings, of ipywidgets: what is set, and what is in effect.
 
 Its home is ``os.environ``, as everywhere: a change made elsewhere shows here at the next snapshot. What is in effect is
 what the last query's settings were when they were read back from the process that decides.
@@ -28,7 +28,18 @@ _SWITCH = (("on", "1"), ("off", "0"))
 
 
 class Controls:
-    """One row per setting: a field, what is in effect, and whether the next query will change it."""
+    """One row per setting: a field, what is in effect, and whether the next query will change it.
+
+    Attributes
+    ----------
+    box
+        The widgets, in one.
+
+    Parameters
+    ----------
+    session
+        What sets a value, and whose snapshots say what is in effect.
+    """
 
     def __init__(self, session: Host) -> None:
         self._session = session
@@ -97,7 +108,13 @@ class Controls:
         return self.box.comm is not None
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Show what is set and what is in effect."""
+        """Show what is set and what is in effect.
+
+        Parameters
+        ----------
+        snapshot
+            All topics; the settings of it are shown.
+        """
         settings = snapshot["settings"]
         for name, row in settings["rows"].items():
             self._show(name, row["set"])

@@ -1,4 +1,4 @@
-"""Daft's notebook display, replaced while daftnb is loaded.
+"""Replaces Daft's notebook display while daftnb is loaded.
 
 Daft's own starts a server on all interfaces, without authentication, and its page puts values into ``innerHTML``. Ours
 is a widget that speaks over the kernel's own connection, with a static table beside it: no server, every value escaped.

@@ -1,4 +1,4 @@
-"""One calm line under a cell: its queries, live; opened, it is the cockpit."""
+"""The line under a cell: shows its queries live, and opens into the cockpit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How front-end code gets to a page: a bundle sent once per kernel, as a model, and a small loader with each widget.
+"""Gets front-end code to a page: the bundle once for each kernel, and a small loader with each widget.
 
 There is a bundle of the live views and one of the previews, so that a page loads what it shows.
 

@@ -1,4 +1,4 @@
-"""How much a view is sent: at most ten messages and 50 kB a second, however much there is to tell."""
+"""Limits what a view is sent: at most ten messages and 50 kB a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataframe as a table over all of its rows: the widget. What a page may ask is :mod:`daftnb.previews.grammar`."""
+"""The widget that shows a dataframe as a table of all its rows; :mod:`daftnb.previews.grammar` has its requests."""
 
 from __future__ import annotations
 
@@ -37,8 +37,35 @@ _kept: OrderedDict[str, Preview] = OrderedDict()
 class Preview(Loaded):
     """A dataframe, or anything that speaks the Arrow stream, as a table that a browser scrolls through.
 
-    ``name``: what it is called. ``text``: its text form, where it is not the one that Daft prints for the dataframe.
-    ``naming``: how code spells it, where that is not its name.
+    Attributes
+    ----------
+    table
+        What the browser knows of the table: name, rows, columns, state.
+    page
+        The first rows as an Arrow stream; empty where there are none yet.
+
+    Parameters
+    ----------
+    session
+        Where its queries on Ray can be ended.
+    source
+        What is shown.
+    name
+        What it is called. None: it has no name.
+    text
+        Its text form. None: the one that Daft prints for the dataframe.
+    naming
+        How code spells it. None: by its name.
+
+    Examples
+    --------
+    >>> import daftnb
+    >>> shown = daftnb.preview([{"a": 1}, {"a": 2}], name="orders")
+    >>> shown
+    <daftnb preview of orders>
+    >>> shown.table["rows"]
+    2
+    >>> shown.close()
     """
 
     table = traitlets.Dict().tag(sync=True)
@@ -65,7 +92,15 @@ class Preview(Loaded):
     def df(self) -> DataFrame:
         """Return the view as a dataframe: filtered, sorted, and of the columns shown, as the browser has it now.
 
-        Raises DaftnbError once its rows have been released.
+        Returns
+        -------
+        DataFrame
+            A Daft dataframe, which runs when it is used.
+
+        Raises
+        ------
+        DaftnbError
+            Once its rows have been released.
         """
         return self._service.df
 
@@ -148,9 +183,30 @@ class Preview(Loaded):
 
 
 def preview_of(session: Host, value: Any, limit: int | None, name: str | None, text: str | None) -> Preview:
-    """Return the preview of any value that has rows; ``text``: Python that gave it.
+    """Return the preview of any value that has rows.
 
-    Raises DaftnbError for a value without rows.
+    Parameters
+    ----------
+    session
+        Where its queries on Ray can be ended.
+    value
+        A Daft dataframe, or what :func:`daftnb.previews.incoming.frame_of` takes.
+    limit
+        Only the first so many rows, which run now. None: all rows.
+    name
+        What it is called. None: it has no name.
+    text
+        Python that gave the value, for copied code. None: it is not known.
+
+    Returns
+    -------
+    Preview
+        The preview, not displayed yet.
+
+    Raises
+    ------
+    DaftnbError
+        For a value without rows, and for a limit below 1.
     """
     from daftnb.previews.incoming import is_used_up
     from daftnb.previews.naming import Naming, current_cell

@@ -1,4 +1,4 @@
-"""A recording in the very same cockpit, with a slider: the page asks for a moment, and gets the snapshot of it."""
+"""Shows a recording in the cockpit with a slider: the page asks for a moment, and gets its snapshot."""
 
 from __future__ import annotations
 
@@ -20,30 +20,52 @@ class Recording(Protocol):
     """What a replay needs of a recording. Times are seconds since the epoch; ``snapshot`` is exact at any of them."""
 
     @property
-    def start(self) -> float: ...
+    def start(self) -> float:
+        """Return when it begins."""
+
     @property
-    def end(self) -> float: ...
-    def snapshot(self, t: float) -> Snapshot: ...
+    def end(self) -> float:
+        """Return when it ends."""
+
+    def snapshot(self, t: float) -> Snapshot:
+        """Return the snapshot at ``t``."""
 
 
 class Numbered(Protocol):
     """A query of a recording, by its number."""
 
     @property
-    def number(self) -> int: ...
+    def number(self) -> int:
+        """Return the query's number in its session."""
 
 
 class SavedRecording(Recording, Protocol):
     """A recording that knows where it is from, and which queries it holds."""
 
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """Return the path of its file, or "this session"."""
+
     @property
-    def queries(self) -> Sequence[Numbered]: ...
+    def queries(self) -> Sequence[Numbered]:
+        """Return the queries, in the order of recording."""
 
 
 class Stage(Still):
-    """A recording as a host: nothing runs, nothing can be stopped or set; it changes when it is asked to."""
+    """A recording as a host: nothing runs, nothing can be stopped or set; it changes when it is asked to.
+
+    Attributes
+    ----------
+    at
+        The moment that is shown, in seconds since the epoch.
+
+    Parameters
+    ----------
+    recording
+        What is shown; the end of it first.
+    title
+        What it is called.
+    """
 
     def __init__(self, recording: Recording, title: str) -> None:
         last = recording.snapshot(recording.end)
@@ -65,12 +87,41 @@ class Stage(Still):
         return {**self.recording.snapshot(self.at), "replay": replay}
 
     def set(self, **values: Any) -> None:
-        """Raise SettingError: what it was recorded with cannot be changed."""
+        """Raise SettingError: what it was recorded with cannot be changed.
+
+        Parameters
+        ----------
+        values
+            Settings by name.
+
+        Raises
+        ------
+        SettingError
+            Always.
+        """
         raise SettingError("A recording has the settings that it was made with.", "Change them in a live cockpit.")
 
 
 class Replay(View):
-    """A recording from its start to its end, shown at its end first: so a saved notebook shows that."""
+    """Show a recording from its start to its end, its end first: so a saved notebook shows that.
+
+    Parameters
+    ----------
+    recording
+        What is shown.
+    title
+        What it is called.
+
+    Examples
+    --------
+    >>> import daft, daftnb
+    >>> with daftnb.watch("orders", quiet=True):
+    ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    >>> recorded = daftnb.recording()
+    >>> shown = Replay(recorded)
+    >>> shown.seek(recorded.start)
+    >>> shown.close()
+    """
 
     view = "cockpit"
 
@@ -80,7 +131,13 @@ class Replay(View):
         super().__init__(self._stage)
 
     def seek(self, t: float) -> None:
-        """Show the moment ``t`` (seconds since the epoch); for one outside of the recording, its start or its end."""
+        """Show another moment.
+
+        Parameters
+        ----------
+        t
+            Seconds since the epoch; for one outside of the recording, its start or its end is shown.
+        """
         with self._seeking:
             self._stage.at = min(max(t, self._stage.recording.start), self._stage.recording.end)
             self._asked = True
@@ -102,7 +159,18 @@ class Replay(View):
 
 
 def replay_of(recording: SavedRecording) -> Replay:
-    """Return the replay of a recording (:class:`daftnb.recordings.Recording`), with a title that says what it is."""
+    """Return the replay of a recording, with a title that says what it is.
+
+    Parameters
+    ----------
+    recording
+        A :class:`daftnb.recordings.Recording`.
+
+    Returns
+    -------
+    Replay
+        The view, not displayed yet.
+    """
     numbers = [query.number for query in recording.queries]
     title = f"Query {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} queries"
     return Replay(recording, f"{title}, {PurePath(recording.source).name}")

@@ -19,9 +19,28 @@ class Plan(View):
 
     @classmethod
     def of(cls, session: Host, off: Mapping[str, str], dataframe: Any, name: str) -> Plan:
-        """Return the plan of a dataframe that has not run, called ``name``.
+        """Return the plan of a dataframe that has not run.
 
-        ``off``: the features that are off, and why. Raises DaftnbError if it is no dataframe, or if plans are off.
+        Parameters
+        ----------
+        session
+            Whose settings and problems are shown beside it.
+        off
+            The features that are off, and why.
+        dataframe
+            A Daft dataframe.
+        name
+            What it is called in the view.
+
+        Returns
+        -------
+        Plan
+            A view that does not change.
+
+        Raises
+        ------
+        DaftnbError
+            If it is no dataframe, or if plans are off.
         """
         from daftnb.engine.connection.runner_slot import runner_name
         from daftnb.engine.queries.plans import plans_of
@@ -33,9 +52,24 @@ class Plan(View):
 
     @classmethod
     def of_query(cls, session: Host, query: int | str) -> Plan:
-        """Return the plan of a query of this session, by number or id.
+        """Return the plan of a query of this session.
 
-        Raises DaftnbError if the history does not have it.
+        Parameters
+        ----------
+        session
+            Whose history is looked into.
+        query
+            Its number or id.
+
+        Returns
+        -------
+        Plan
+            A view that stays with that query.
+
+        Raises
+        ------
+        DaftnbError
+            If the history does not have it.
         """
         known = session.monitor.read(lambda state: {each.id: each.number for each in state.queries.values()})
         numbers = {str(number): number for number in known.values()}

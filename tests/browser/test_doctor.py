@@ -84,7 +84,7 @@ def test_where_it_cannot_the_table_says_so_and_is_brought_up_to_date(
     found = rows(page)
     assert found["comms over subshells"][0] == "⚠ warning"
     state, how, _ = found["the page's answer"]
-    assert (state, how) == ("⚠ warning", "none within 1.5 s while the cell runs, so it cannot be told yet")
+    assert (state, how) == ("⚠ warning", "none within 1.5 s while the cell runs, so daftnb cannot tell yet")
     expect(page.locator(".jp-OutputArea-output", has_text="the cell ends")).to_have_count(0)
     page.locator(".jp-OutputArea-output td", has_text="Daft's telemetry").scroll_into_view_if_needed()
     page.screenshot(path=artifacts / "doctor-waiting.png")
@@ -101,7 +101,7 @@ def test_where_it_cannot_the_table_says_so_and_is_brought_up_to_date(
     outputs = json.loads((lab.folder / "doctor-late.ipynb").read_text())["cells"][0]["outputs"]
     saved = "".join("".join(output.get("data", {}).get("text/plain", "")) for output in outputs)
     assert "live views work" in saved
-    assert "cannot be told yet" not in saved
+    assert "cannot tell yet" not in saved
     shut_down_kernels(lab)
 
 

@@ -110,7 +110,7 @@ def test_a_form_that_the_engine_has_not_told_is_not_offered(draw: Draw) -> None:
 def test_a_dataframe_that_has_not_run(draw: Draw) -> None:
     page = draw(plans.not_run(), "plan")
     expect(page.locator(".head")).to_have_text(
-        "Plan of top It has not run; nothing runs to show it.", use_inner_text=True
+        "Plan of top It has not run, and showing it runs nothing.", use_inner_text=True
     )
     expect(page.get_by_role("tab", selected=True)).to_have_text("Optimised", use_inner_text=True)
 

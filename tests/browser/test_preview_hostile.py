@@ -36,7 +36,7 @@ def test_addresses_that_are_not_of_the_web_are_not_opened(show: Show) -> None:
 
 @pytest.mark.parametrize(("state", "words", "button"), [
     ("failed", "It failed.", "Run again"),
-    ("lost", "A part of its data is gone from the cluster.", "Recompute"),
+    ("lost", "A part of the data is gone from the cluster.", "Recompute"),
 ])  # fmt: skip
 def test_what_failed_or_is_gone(state: str, words: str, button: str, show: Show, artifacts: Path) -> None:
     kernel = FakeKernel(numbers(6), 1_000, state=state, rows=None, note="FileNotFoundError: /data/x.parquet")

@@ -231,7 +231,7 @@ def test_values_that_are_cast_on_their_way_in(lab: Lab, page: Any, artifacts: Pa
 def test_a_lazy_dataframe_runs_when_it_is_asked_to(lab: Lab, page: Any, artifacts: Path) -> None:
     try:
         preview = opened(lab, page, "preview-lazy.ipynb", (BIG.rsplit("big", 1)[0], LAZY))
-        preview.get_by_text("It has not run; nothing runs to show it.").wait_for()
+        preview.get_by_text("It has not run, and showing it runs nothing.").wait_for()
         page.screenshot(path=artifacts / "preview-lab-lazy.png")
         preview.get_by_role("button", name="Preview first 1,000 rows").click()
         preview.get_by_text("first 1,000 rows × 2 columns").wait_for()

@@ -71,7 +71,7 @@ def test_rows_of_a_cluster_are_seen_sorted_lost_and_made_again(lab: Lab, page: A
         page.locator(".jp-Cell").nth(1).locator(".jp-OutputArea", has_text="ended").first.wait_for()
         preview.scroll_into_view_if_needed()
         header(preview, "text").click()
-        preview.get_by_text("A part of its data is gone from the cluster.").wait_for(timeout=120_000)
+        preview.get_by_text("A part of the data is gone from the cluster.").wait_for(timeout=120_000)
         page.screenshot(path=artifacts / "preview-ray-lost.png")
         preview.get_by_role("button", name="Recompute").click()
         preview.get_by_text(f"{ROWS:,} rows × 2 columns").wait_for(timeout=120_000)

@@ -234,7 +234,7 @@ def test_forced_colours(show: Show, artifacts: Path) -> None:
 def test_a_dataframe_that_has_not_run(show: Show, artifacts: Path) -> None:
     kernel = FakeKernel(numbers(6), 1_000, state="lazy", rows=None, plan="* Limit: 5\n|\n* Source")
     page = show(kernel)
-    page.get_by_text("It has not run; nothing runs to show it.").wait_for()
+    page.get_by_text("It has not run, and showing it runs nothing.").wait_for()
     assert text(page.locator(".plan-text")).startswith("* Limit: 5")
     assert kernel.asked == [], "nothing runs to show it"
     page.get_by_role("button", name="Preview first 1,000 rows").click()

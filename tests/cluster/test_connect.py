@@ -149,7 +149,7 @@ def test_connecting_again_to_the_same_ray_by_any_spelling_says_so_and_is_done(
         ray.shutdown()
         out = status_text(session)
     """)
-    assert f"cluster   not connected any more to Ray at {address}" in text
+    assert f"cluster   no longer connected to Ray at {address}" in text
     assert "Ray has not been started" in kernel.answer("import daft; daft.from_pydict({'a': [1]}).collect()")["text"]
     assert kernel.run("out = ray.is_initialized()") is False
     assert kernel.run("out = session.stop()") is False
@@ -170,7 +170,7 @@ def test_the_magic_says_each_step_and_stop_says_what_stays(head: Head, kernel: K
     assert f" s  reached {head.client_address}\n" in text
     assert f"cluster   running at {head.client_address}\n" in text
     assert f"problem   {NEVER_GROWS}\n" in text
-    assert text.endswith(f"disconnected from Ray at {head.client_address}, which runs on\n")
+    assert text.endswith(f"disconnected from Ray at {head.client_address}, which keeps running\n")
 
 
 INIT = """
@@ -279,7 +279,7 @@ def refusal(kernel: Kernel, address: str) -> tuple[str, float]:
 def test_a_token_that_is_missing_or_wrong_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
     address = head.client_address if client else head.address
     for source, what in (
-        ("del os.environ['RAY_AUTH_MODE'], os.environ['RAY_AUTH_TOKEN']", "wants a token, and this kernel shows none"),
+        ("del os.environ['RAY_AUTH_MODE'], os.environ['RAY_AUTH_TOKEN']", "wants a token, and this kernel sends none"),
         (
             "os.environ.update(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN='0' * 64)",
             "does not take this kernel's token (from",
@@ -341,7 +341,7 @@ def test_another_python_is_said_in_time_and_another_patch_of_it_is_no_matter(ker
         minor = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"
         kernel.run(publish.format(address=head.address, ray=RAY, version=f"{minor}.2"))
         text, seconds = refusal(kernel, head.address)
-        assert f"runs Python {minor}.2, this kernel Python " in text
+        assert f"runs Python {minor}.2, this kernel has Python " in text
         assert seconds < 5
         patch = f"{sys.version_info[0]}.{sys.version_info[1]}.99"
         kernel.run(publish.format(address=head.address, ray=RAY, version=patch))
@@ -366,7 +366,7 @@ NO_DAFT = "raise ImportError('there is no Daft here')"
         ),
         pytest.param(
             OTHER_DAFT,
-            "The cluster at {} has Daft 0.7.1, this kernel Daft " + DAFT + ": neither reads the other's plans. ",
+            f"The cluster at {{}} has Daft 0.7.1, and this kernel has Daft {DAFT}: neither reads the other's plans. ",
             id="another",
             marks=pytest.mark.slow,
         ),
@@ -496,7 +496,9 @@ def test_a_head_that_dies_is_let_go_of_and_the_kernel_lives() -> None:
         watched(kernel, head.address)
         next(p for p in psutil.process_iter() if named(p, head.folder) and p.name() == "gcs_server").kill()
         await_that(lambda: kernel.run(ABOUT)[0]["cluster"]["state"] == "stopped", "it is told", 60)
-        assert "does not answer; this kernel has let go of it" in " ".join(kernel.run(ABOUT)[0]["problems"].values())
+        assert "does not answer, and this kernel no longer uses it" in " ".join(
+            kernel.run(ABOUT)[0]["problems"].values()
+        )
     finally:
         head.stop()
     again = Head()

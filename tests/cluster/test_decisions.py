@@ -143,15 +143,15 @@ def test_the_log_says_what_was_swept_kept_granted_refused_and_retired(session: S
     by_kind = {entry["kind"]: entry["text"] for entry in log}
     assert re.fullmatch(r"ratio [\d.]+ \(\d+ pending ÷ \d CPUs\): asked Ray for \d × 1 CPU", by_kind["request"])
     assert re.fullmatch(r"asked for \d+ CPUs, this cluster can have 3", by_kind["over max"])
-    assert re.fullmatch(r"the query is over: .* kept warm for the next", by_kind["sweep"])
+    assert re.fullmatch(r"the query has ended: .* kept warm for the next one", by_kind["sweep"])
     assert re.fullmatch(r"worker \d+ is kept though idle: survivor", by_kind["kept"])
     assert re.fullmatch(r"worker \d+ was retired, [\d.]+ s idle \(after 1 s idle\)", by_kind["retire"])
     assert by_kind["clear"] == "what was asked of Ray is withdrawn"
-    assert any("once per autoscaler interval is the most" in entry["text"] for entry in log)
+    assert any("at most once per autoscaler interval" in entry["text"] for entry in log)
     assert any("is not above the threshold" in entry["text"] for entry in log)
     granted = [entry["text"] for entry in log if entry["kind"] == "granted"]
     assert all(
-        re.fullmatch(r"Ray gave the node of worker \d+, [\d.]+ s after it was asked last", text) for text in granted
+        re.fullmatch(r"Ray gave the node of worker \d+, [\d.]+ s after the last request", text) for text in granted
     )
 
 

@@ -76,7 +76,7 @@ def test_a_cluster_is_private_and_a_users_shutdown_starts_no_other(kernel: Kerne
         first, refused, second, connected = kernel.run(SHUTDOWN)
         assert heads() == before
         assert connected is False
-        assert f"cluster   runs at {address}, but this kernel is not connected to it any more" in first
+        assert f"cluster   running at {address}, but this kernel is no longer connected to it" in first
         assert second.splitlines()[:2] == first.splitlines()[:2]
         assert "has ended (ray.shutdown() does that)" in refused
 

@@ -374,7 +374,7 @@ def test_a_cell_is_a_job_in_a_notebook_and_another_notebook_finds_it(server: Ray
         source = "%%daft job --name long\nimport time\nprint('begun', flush=True)\ntime.sleep(600)"
         output = first.run(source, interrupt_at="begun")
         assert output.error is not None
-        id_ = re.fullmatch(r"daftnb: No longer waiting for (\S+), which goes on\.", output.error[0])[1]  # type: ignore[index]
+        id_ = re.fullmatch(r"daftnb: No longer waiting for (\S+), which keeps running\.", output.error[0])[1]  # type: ignore[index]
         assert output.error[1].strip().startswith(f"%daft job stop {id_} ends it")
         output = first.run("%%daft job --name other --detach\nprint('other')")
         assert output.status == "" and "%daft job stop raysubmit_" in output.text
@@ -440,7 +440,7 @@ def test_no_such_job(server: RayHead, wanted: str) -> None:
     with pytest.raises(JobError) as caught:
         jobs.find(wanted)
     assert caught.value.what == f"There is no job {wanted!r} at {server.address}."
-    assert caught.value.remedy == "daftnb.jobs() lists those there are."
+    assert caught.value.remedy == "daftnb.jobs() lists the jobs."
 
 
 def test_a_driver_that_connected_by_itself_is_no_job(server: RayHead) -> None:
@@ -472,7 +472,7 @@ def test_a_token_that_is_wrong_or_missing_is_told(
     monkeypatch.delenv("RAY_AUTH_MODE")
     with pytest.raises(JobError) as caught:
         daftnb.submit("print(1)")
-    assert caught.value.what == f"The job server at {server.address} asks for a token, and none was shown."
+    assert caught.value.what == f"The job server at {server.address} asks for a token, and this kernel sent none."
     assert '"RAY_AUTH_MODE": "token"' in caught.value.remedy
 
 

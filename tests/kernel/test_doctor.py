@@ -71,7 +71,7 @@ def test_a_check_that_fails_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, broken)
     found = doctor.examine()
     assert {(finding.rank, finding.detail) for finding in found} == {
-        ("problem", "this could not be looked at: ZeroDivisionError: no such luck")
+        ("problem", "this could not be checked: ZeroDivisionError: no such luck")
     }
     assert len(found) == 18
 
@@ -161,6 +161,6 @@ def test_in_a_notebook_without_a_page_it_is_static() -> None:
     client.execute()
     (output,) = document.cells[0].outputs
     assert set(output.data) == {"text/plain", "text/html"}
-    assert "what runs this notebook is no page" in output.data["text/plain"]
-    assert "what runs this notebook is no page" in output.data["text/html"]
+    assert "what runs this notebook is not a page" in output.data["text/plain"]
+    assert "what runs this notebook is not a page" in output.data["text/html"]
     assert document.cells[1].outputs[0].data["text/plain"] == "2"

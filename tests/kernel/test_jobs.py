@@ -60,7 +60,7 @@ def test_the_address(given: str | None, environment: dict[str, str], address: st
 def test_not_an_address(given: str, remedy: str) -> None:
     with pytest.raises(JobError) as caught:
         server_address(given, {})
-    assert caught.value.what == f"{given!r} is not the address of a job server: that is Ray's dashboard, a URL."
+    assert caught.value.what == f"{given!r} is not the address of a job server, which is the URL of Ray's dashboard."
     assert caught.value.remedy == remedy
 
 
@@ -301,8 +301,8 @@ def test_a_job_is_found_by_its_id_the_beginning_of_it_or_its_name(text: str, fou
 @pytest.mark.parametrize(
     ("text", "what", "remedy"),
     [
-        ("ab", "2 jobs at http://127.0.0.1:8265 are 'ab': raysubmit_abc1, raysubmit_abd2.", "Give more of one"),
-        ("twice", "2 jobs at http://127.0.0.1:8265 are 'twice': raysubmit_xyz3, mine.", "Give more of one"),
+        ("ab", "2 jobs at http://127.0.0.1:8265 match 'ab': raysubmit_abc1, raysubmit_abd2.", "Type more of one"),
+        ("twice", "2 jobs at http://127.0.0.1:8265 match 'twice': raysubmit_xyz3, mine.", "Type more of one"),
         ("nigthly", "There is no job 'nigthly' at http://127.0.0.1:8265.", "Did you mean nightly?"),
         ("", "There is no job '' at http://127.0.0.1:8265.", "%daft jobs"),
         ("zzz", "There is no job 'zzz' at http://127.0.0.1:8265.", "%daft jobs"),
@@ -338,8 +338,8 @@ def test_slips_of_a_job_cell(line: str, body: str, what: str) -> None:
     ("line", "what"),
     [
         ("job", "%daft job: the following arguments are required: logs|status|stop, ID."),
-        ("job log x", "%daft job: logs|status|stop cannot be 'log': it is one of logs, status, stop."),
-        ("job stop x --follow", "--follow goes with logs alone."),
+        ("job log x", "%daft job: logs|status|stop cannot be 'log': it must be one of logs, status, stop."),
+        ("job stop x --follow", "--follow works with logs only."),
         ("jobs now", "%daft jobs does not take 'now'."),
     ],
 )
@@ -387,7 +387,7 @@ def test_an_interrupt_ends_the_waiting_and_says_how_to_end_the_job() -> None:
 
     with pytest.raises(DaftnbError) as caught:
         wait(job(Interrupted([("RUNNING", "one\n")], [])), "http://head:8265")
-    assert caught.value.what == "No longer waiting for raysubmit_1, which goes on."
+    assert caught.value.what == "No longer waiting for raysubmit_1, which keeps running."
     assert caught.value.remedy.startswith("%daft job stop raysubmit_1 --address http://head:8265 ends it")
     assert closed == [True]
 

@@ -157,7 +157,7 @@ def test_a_view_is_sorted_and_filtered_while_a_cell_runs(page: Page) -> None:
     assert page.texts[-1].strip() == "{'b': ['699', '698']}"
     assert view(page, comm) == {"type": "view", "id": page.number, "view": 0, "state": "ready", "rows": 1000}
     slip = view(page, comm, filters=[{"column": 0, "op": "eq", "value": "x"}])
-    assert slip["type"] == "error" and "'x' is no value of type Int64" in slip["message"]
+    assert slip["type"] == "error" and "'x' is not a value of type Int64" in slip["message"]
 
 
 def test_summaries_come_and_say_how_they_came_about(page: Page) -> None:

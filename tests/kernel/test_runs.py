@@ -185,7 +185,7 @@ def test_the_magics(session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[
     session.recorder.dropped = 3
     magics.run("history", session)
     assert capsys.readouterr().out.endswith(
-        "recordings of 3 older queries are no longer kept: the last 100 are, within 64 MB\n"
+        "recordings of 3 older queries are gone: daftnb keeps the last 100, within 64 MB\n"
     )
     magics.run(f"compare '{path}' 2", session)
     assert capsys.readouterr().out.startswith("a: query 1 (calm-willow, finished) and b: query 2 (second, finished)")

@@ -202,7 +202,7 @@ def test_only_a_ray_beyond_loopback_is_in_danger(monkeypatch: pytest.MonkeyPatch
         (session(cluster(True)), "ok", "Ray's own, 1 to 4 workers of 2 CPU"),
         (session(None, external(grows=True)), "ok", "there is one at 10.0.0.7:6379"),
         (session(None, external(grows=False)), "warning", "none at 10.0.0.7:6379: that cluster never grows"),
-        (session(None, external(grows=None)), "warning", "10.0.0.7:6379 has not told yet whether it has one"),
+        (session(None, external(grows=None)), "warning", "10.0.0.7:6379 has not said yet whether it has one"),
         (None, "ok", "not connected by daftnb, so not known; the cluster of %daft start has one"),
     ],
 )

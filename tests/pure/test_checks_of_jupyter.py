@@ -89,13 +89,13 @@ def test_extensions_and_subshells() -> None:
          "JupyterLab 4.6.6 answered after 50.0 ms, while the cell ran: live views work"),
         (Answer(2.0, "", False), True, False, False, "ok",
          "a page answered after 2.00 s, once the cell was over: live views work"),
-        (None, False, True, True, "warning", "none within 1.5 s while the cell runs, so it cannot be told yet"),
+        (None, False, True, True, "warning", "none within 1.5 s while the cell runs, so daftnb cannot tell yet"),
         (None, False, True, False, "warning",
-         "this kernel cannot hear it while the cell runs, so it cannot be told yet"),
+         "this kernel cannot hear it while the cell runs, so daftnb cannot tell yet"),
         (None, True, True, True, "problem",
          "none within 5 s after the cell: live views do not work in this page"),
         (None, True, False, True, "ok",
-         "what runs this notebook is no page (it names no cell), so views are static: HTML and text"),
+         "what runs this notebook is not a page (it names no cell), so views are static: HTML and text"),
     ],
 )  # fmt: skip
 def test_the_page_s_answer(
@@ -173,7 +173,7 @@ def test_progress_bars(lines: bool, environment: dict[str, str], rank: str, word
 @pytest.mark.parametrize(
     ("environment", "rank", "words"),
     [
-        ({}, "ok", "on: Daft sends counts"),
+        ({}, "ok", "on: Daft reports its use"),
         ({"DO_NOT_TRACK": "true"}, "ok", "off: DO_NOT_TRACK is true"),
         ({"DAFT_ANALYTICS_ENABLED": "0"}, "ok", "off: DAFT_ANALYTICS_ENABLED is 0"),
         ({"DO_NOT_TRACK": "True"}, "warning", "on: DO_NOT_TRACK is True, which Daft does not understand"),

@@ -105,10 +105,10 @@ MEANT = {
     "scale 4": "Try %daft controls", "config": "Try %daft settings", "replay": "Try %daft open",
     "run": "Try %%daft sql as a cell's first line, with the SQL below it",
     "select 1": "Try %%daft sql as a cell's first line, with the SQL below it",
-    "kill": "Try %daft stop, which ends the cluster that was started, or the connection that was made",
-    "shutdown": "Try %daft stop, which ends the cluster that was started, or the connection that was made",
-    "disconnect": "Try %daft stop, which ends the cluster that was started, or the connection that was made",
-    "abort": "Try %daft cancel, which ends a query that runs",
+    "kill": "Try %daft stop, which ends this kernel's cluster, or its connection to one",
+    "shutdown": "Try %daft stop, which ends this kernel's cluster, or its connection to one",
+    "disconnect": "Try %daft stop, which ends this kernel's cluster, or its connection to one",
+    "abort": "Try %daft cancel, which ends a running query",
     "stpo": "Try %daft help stop", "shop": "Try %daft help stop", "cancle": "Try %daft help cancel",
     "rest": "Try %daft help reset", "clear": "Try %daft help", "reload": "Try %daft help", "strat": "Try %daft start",
     "workrs": "Try %daft workers", "qqqq": "Try %daft help",
@@ -180,7 +180,7 @@ def test_a_line_is_split_as_by_a_shell_without_its_comment(line: str, words: lis
         ("start --mni 2", "%daft start has no option '--mni' (there are --min, --max, --cpus, --idle-timeout).",
          "Try %daft start --min"),
         ("status --all", "%daft status has no option '--all' (it has none).", "Try %daft help status"),
-        ("auto onn", "%daft auto: on|off cannot be 'onn': it is one of on, off.", "Try %daft auto on"),
+        ("auto onn", "%daft auto: on|off cannot be 'onn': it must be one of on, off.", "Try %daft auto on"),
         ("start --idle-timeout x", "%daft start: --idle-timeout cannot be 'x': it is not a number.",
          "Try %daft help start"),
         ("save", "%daft save: the following arguments are required: PATH.", "Try %daft help save"),
@@ -394,12 +394,12 @@ def test_cancel_takes_a_number_or_an_id_and_knows_the_nearest(capsys: pytest.Cap
         assert capsys.readouterr().out.splitlines()[0] == "query q3 is being cancelled"
         with pytest.raises(DaftnbError) as caught:
             magics.run("cancel q1", session)
-        assert caught.value.what == "no query 'q1' runs (those that do: q2, q3)."
+        assert caught.value.what == "no query 'q1' is running (running: q2, q3)."
         assert caught.value.remedy in ("Try %daft cancel q2", "Try %daft cancel q3")
         session.tell(e.QueryFinished(3.0, "q2", "finished"), e.QueryFinished(3.0, "q3", "finished"))
         with pytest.raises(DaftnbError) as caught:
             magics.run("cancel q2", session)
-        assert caught.value.what == "no query 'q2' runs (none does)."
+        assert caught.value.what == "no query 'q2' is running (none is)."
     finally:
         session.monitor.stop()
 

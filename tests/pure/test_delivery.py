@@ -240,7 +240,7 @@ def test_it_is_checked_against_something() -> None:
     assert snapshot["session"]["problems"] == {}
 
 
-DEFAULT_AND_MANY = [100, pytest.param(2_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+DEFAULT_AND_MANY = [30, pytest.param(2_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 
 
 @pytest.mark.parametrize("examples", DEFAULT_AND_MANY)

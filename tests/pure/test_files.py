@@ -59,17 +59,17 @@ def test_what_is_no_file_is_neither_replaced_nor_waited_for(
     path = Path("special")
     make(path)
     before = path.stat()
-    assert not_saved(path) == f"special is {kind}, which is not replaced by a file."
+    assert not_saved(path) == f"special is {kind}, which daftnb does not replace with a file."
     assert not_opened(path) == "special is not a file."
     assert (path.stat().st_ino, path.stat().st_mode) == (before.st_ino, before.st_mode)
     assert os.listdir() == ["special"]
     link = Path("link")
     link.symlink_to(path)
-    assert not_saved(link) == f"link is {kind}, which is not replaced by a file."
+    assert not_saved(link) == f"link is {kind}, which daftnb does not replace with a file."
 
 
 def test_a_device_is_not_replaced() -> None:
-    assert not_saved("/dev/null") == "/dev/null is a device, which is not replaced by a file."
+    assert not_saved("/dev/null") == "/dev/null is a device, which daftnb does not replace with a file."
     assert not_opened("/dev/zero") == "/dev/zero is not a file."
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
@@ -160,13 +160,13 @@ NAMES: list[tuple[Any, str]] = [
     ("  ", "A file without a name cannot be {}."),
     ("a\0b", "a\0b cannot be {}: its name has a null byte."),
     ("a\ud800b", "a\\ud800b cannot be {}: its name has half a character (a surrogate)."),
-    ("~nobody-of-that-name/x", "~nobody-of-that-name/x cannot be {}: there is no user 'nobody-of-that-name' whose "
-     "folder it could be in."),
-    ("no-folder/", "no-folder/ cannot be {}: it ends as a folder does, and there is none."),
+    ("~nobody-of-that-name/x", "~nobody-of-that-name/x cannot be {}: there is no user 'nobody-of-that-name' with "
+     "a home folder."),
+    ("no-folder/", "no-folder/ cannot be {}: it names a folder that does not exist."),
     ("n" * 300, f"{'n' * 300} cannot be {{}}: File name too long."),
     ("f/" * 3000 + "x", f"{'f/' * 3000}x cannot be {{}}: File name too long."),
-    (3, "3 cannot be {}: it is no path."),
-    (None, "None cannot be {}: it is no path."),
+    (3, "3 cannot be {}: it is not a path."),
+    (None, "None cannot be {}: it is not a path."),
 ]  # fmt: skip
 
 

@@ -112,10 +112,10 @@ def test_a_new_node_is_granted_where_one_was_asked_for() -> None:
     more = e.NodesSeen(12.0, (*NODES.nodes, e.Node("b", 2, 7, False), e.Node("i", 0, 7, False)))
     assert log(folded(NODES, more)) == []
     state = folded(NODES, e.ScaleRequested(11.0, 2, 2, 5, 1), more)
-    assert log(state)[1:] == [("granted", "", "Ray gave the node of worker 2, 1.0 s after it was asked last", 1)]
+    assert log(state)[1:] == [("granted", "", "Ray gave the node of worker 2, 1.0 s after the last request", 1)]
     assert (state.granted, state.workers["i"].state) == (4, "no worker")
     late = folded(NODES, e.ScaleRequested(2.0, 2, 2, 5, 1), more)
-    assert log(late)[1][2] == "Ray gave the node of worker 2, 10.0 s after it was asked last"
+    assert log(late)[1][2] == "Ray gave the node of worker 2, 10.0 s after the last request"
     first = folded(e.ScaleRequested(11.0, 2, 2, 5, 1), more)
     assert [mark[0] for mark in log(first)] == ["request"], "the first list of nodes is of those that were there"
 
@@ -217,8 +217,8 @@ def test_several_that_are_kept_or_taken_over_at_one_moment_are_one_line() -> Non
     folded(e.WorkerReused(4.0, "a"), e.WorkerReused(4.5, "b"), e.WorkerReused(4.5, "?"), state=state)
     assert [w.state for w in state.workers.values()] == ["idle", "idle", "warm"]
     assert log(state)[3:] == [
-        ("sweep", "", "the query is over: worker 1, worker 2 kept warm for the next", 1),
-        ("sweep", "", "the query is over: worker 3 kept warm for the next", 1),
+        ("sweep", "", "the query has ended: worker 1, worker 2 kept warm for the next one", 1),
+        ("sweep", "", "the query has ended: worker 3 kept warm for the next one", 1),
         ("reuse", "", "worker 1, worker 2 taken over warm", 1),
     ]
 
@@ -348,7 +348,7 @@ def test_a_task_that_goes_on_ending_workers_is_a_problem_while_its_query_runs() 
     assert not says_nothing(told, state)
     folded(told, e.TaskEndedWorkers(2.0, "another", 4, 17, 2), state=state)
     assert says_nothing(told, state)
-    again = "Daft tries it again each time; to end the query, interrupt its cell, or %daft cancel"
+    again = "Daft tries it again each time. To end the query, interrupt its cell or type %daft cancel"
     (text,) = problems(state)
     assert text == (
         "task 17 of query 1 (UDF crash) has ended 2 workers: its code crashes, or has too little memory. " + again

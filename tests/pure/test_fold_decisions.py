@@ -37,7 +37,7 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
 def test_holds_are_counted_each_by_its_number() -> None:
     state = folded(e.HoldBegun(1.0, 1, "interval", 5, 2, 1.25), e.HoldCounted(1.1, 1, 5))
     folded(e.HoldBegun(1.2, 1, "interval", 5, 2, 1.25), e.HoldCounted(1.3, 2, 9), state=state)
-    text = "ratio 2.5 (5 pending ÷ 2 CPUs): asked a moment ago, and once per autoscaler interval is the most"
+    text = "ratio 2.5 (5 pending ÷ 2 CPUs): asked recently, and Daft asks at most once per autoscaler interval"
     assert log(state) == [("hold", "", text, 5)], "told again, and of another: nothing"
     folded(e.HoldBegun(2.0, 2, "interval", 5, 2, 1.25), e.HoldCounted(2.1, 2, 6), state=state)
     folded(e.HoldCounted(2.2, 1, 99), state=state)
@@ -58,10 +58,10 @@ def test_holds_are_counted_each_by_its_number() -> None:
         ("below", "ratio 1.25 (5 pending ÷ 4 CPUs) is not above the threshold 1.5: Ray is not asked"),
         (
             "interval",
-            "ratio 1.25 (5 pending ÷ 4 CPUs): asked a moment ago, and once per autoscaler interval is the most",
+            "ratio 1.25 (5 pending ÷ 4 CPUs): asked recently, and Daft asks at most once per autoscaler interval",
         ),
-        ("not larger", "ratio 1.25 (5 pending ÷ 4 CPUs): no more than what is asked for already"),
-        ("linear", "ratio 1.25 (5 pending ÷ 4 CPUs): the linear scheduler asks only where there is no worker"),
+        ("not larger", "ratio 1.25 (5 pending ÷ 4 CPUs): no more than Ray is asked for already"),
+        ("linear", "ratio 1.25 (5 pending ÷ 4 CPUs): the linear scheduler asks only when there is no worker"),
         ("a new one", "ratio 1.25 (5 pending ÷ 4 CPUs): a new one"),
     ],
 )

@@ -162,7 +162,7 @@ def carried_out(action: Any, session: Session, capsys: pytest.CaptureFixture[str
     session.monitor.listeners.clear()
 
 
-EXAMPLES = [300, pytest.param(6_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+EXAMPLES = [100, pytest.param(6_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)

@@ -83,7 +83,7 @@ VIEWS = {
     "line": lambda session: Line(session, Span(T), paged=True),
     "replay": lambda _session: replay(),
 }
-EXAMPLES = [200, pytest.param(5_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+EXAMPLES = [50, pytest.param(5_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)

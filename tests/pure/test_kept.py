@@ -287,8 +287,8 @@ def test_what_is_no_longer_kept_of_the_backlog_is_said(notebook: Notebook) -> No
     view = Backlog(notebook.session)
     view._looked_at = 1
     text = view._bundle()["text/plain"]
-    assert text.splitlines()[2] == "What the backlog was then is no longer kept."
-    assert "What the backlog was then is no longer kept." in view._bundle()["text/html"]
+    assert text.splitlines()[2] == "The backlog of that time is no longer kept."
+    assert "The backlog of that time is no longer kept." in view._bundle()["text/html"]
     assert "0 pending" not in text
 
 

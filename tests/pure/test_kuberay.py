@@ -58,8 +58,8 @@ def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str], clean_setting
     ("pool", "names"),
     [
         (Pool(name="Big Cluster"), "'Big Cluster'"),
-        (Pool(name="x" * 41), "40 at most"),
-        (Pool(name="a\nb: c"), "small letters"),
+        (Pool(name="x" * 41), "at most 40 characters"),
+        (Pool(name="a\nb: c"), "lower-case letters"),
         (Pool(min_workers=5, max_workers=4), "--min 5 --max 4"),
         (Pool(min_workers=-1), "--min -1"),
         (Pool(min_workers=0, max_workers=0), "max at least 1"),

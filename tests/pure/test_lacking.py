@@ -101,8 +101,8 @@ def test_what_is_said() -> None:
         "that does. Try a cluster with GPUs, or ask for less"
     )
     assert warning(gpu, [SMALL], None, False) == (
-        "Model asks for 1 CPU, 1 GPU, and no node has that: the largest has 0 GPUs. Whether the cluster can start one "
-        "that does is not known here. Try a cluster with GPUs, or ask for less"
+        "Model asks for 1 CPU, 1 GPU, and no node has that: the largest has 0 GPUs. daftnb does not know whether the "
+        "cluster can start one that does. Try a cluster with GPUs, or ask for less"
     )
     assert warning(gpu, [SMALL], [{"CPU": 4, "GPU": 2}], False) == (
         "Model asks for 1 CPU, 1 GPU, and no node has that: the largest has 0 GPUs. The cluster can start one that "

@@ -89,7 +89,7 @@ def test_a_dollar_and_a_backslash_stay() -> None:
         assert text in html_of(text)["daftnb/widgets/base.py cockpit"]
 
 
-@pytest.mark.parametrize("text", ["US$5 to US$9", "\x1b[31mred", "a\0b", "w" * 100_000])
+@pytest.mark.parametrize("text", ["US$5 to US$9", "\x1b[31mred", "a\0b", "w" * 20_000])
 def test_a_preview_too(text: str) -> None:
     preview = daftnb.preview(daft.from_pydict({text: [text]}))
     for made in (preview, daftnb.preview(daft.from_pydict({"a": [1]}).select(daft.lit(1).alias(text)))):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daftnb.errors import DaftnbError
@@ -127,7 +127,6 @@ def test_what_is_plain_is_not_copied() -> None:
     assert plain_column(column) is column
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "é"]))))), st.data())
 def test_nested_categories_have_the_same_values_wherever_they_are_cut(values: list[Any], data: st.DataObject) -> None:
     plain = pa.array(values, pa.list_(pa.string()))
@@ -228,9 +227,9 @@ def test_what_has_no_rows_says_in_one_line_what_to_type() -> None:
         (ds.dataset(pa.table({"a": [1]})), "A pyarrow Dataset has not read its rows.", "dataset.head(1000)"),
         (daft.col("a"), "An expression has no rows of its own.", "df.select("),
         (daft.from_pydict({"a": [1]}).groupby("a"), "Groups have no rows", ".count()"),
-        (np.zeros((2, 2, 2)), "This array is of the shape (2, 2, 2), which is no table.", "array.reshape("),
-        ({"a": 1}, "This dict has values that are no columns.", "[{…}]"),
-        ({"a": [1], "b": []}, "not of one length: a has 1, b has 0.", "as many values"),
+        (np.zeros((2, 2, 2)), "This array has the shape (2, 2, 2), which is not a table.", "array.reshape("),
+        ({"a": 1}, "Some values of this dict are not columns.", "[{…}]"),
+        ({"a": [1], "b": []}, "differ in length: a has 1, b has 0.", "the same number of values"),
         ("x.parquet", "A text has no rows.", 'daft.read_parquet("path")'),
         (dict, "A function or a class has no rows.", "Call it"),
         ([], "A value of type list has no rows to preview.", "Preview a Daft dataframe"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daftnb.errors import DaftnbError
@@ -166,7 +166,6 @@ TEXTS = ["0", "5", "-3", "inf", "true", "2020-01-02", "12:00", "1 d 02:03:04.5",
 VALUES = st.one_of(st.sampled_from(TEXTS), st.text(max_size=5))
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.builds(g.Comparison, ordered, st.sampled_from(sorted(g.COMPARES)), VALUES)

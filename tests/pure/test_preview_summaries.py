@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daftnb.previews import statistics as f
@@ -131,7 +131,6 @@ def test_what_is_quick_comes_first() -> None:
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-100, 100)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(INTEGERS, min_size=1, max_size=50))
 def test_each_integer_is_in_the_bin_of_its_edges(values: list[int]) -> None:
     found = f.measured([pa.array(values, pa.int64())], "integer", "exact", lambda: None)
@@ -143,7 +142,6 @@ def test_each_integer_is_in_the_bin_of_its_edges(values: list[int]) -> None:
     assert int(found["min"]["value"]) == min(values) and int(found["max"]["value"]) == max(values)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.floats(), min_size=1, max_size=50))
 def test_any_floats_have_statistics(values: list[float]) -> None:
     found = f.measured([pa.array(values, pa.float64())], "float", "exact", lambda: None)

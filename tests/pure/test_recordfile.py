@@ -32,7 +32,6 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(arbitrary.events, arbitrary.times), max_size=8))
 def test_any_events_come_back_as_they_were(pairs: list[tuple[e.Event, float]]) -> None:
     events, moments = [event for event, _ in pairs], [moment for _, moment in pairs]
@@ -167,13 +166,13 @@ def test_a_newer_file(saved: Path) -> None:
         about["daftnb.format_version"] = "2"
         return table.select(["t"])
 
-    assert "was written by a newer daftnb: its format is number 2" in refused(rewritten(saved, newer))
+    assert "was written by a newer daftnb: its format has the number 2" in refused(rewritten(saved, newer))
 
 
 @pytest.mark.parametrize(
     ("key", "text", "reason"),
     [
-        ("dropped", "[]", "what was left out of it is not an object"),
+        ("dropped", "[]", "its counts of what was left out are not an object"),
         ("dropped", '{"1": []}', "int() argument must be"),
         ("dropped", '{"1": Infinity}', "cannot convert float infinity"),
         ("dropped", "[" * 100_000, "maximum recursion depth exceeded"),
@@ -208,7 +207,7 @@ def test_no_events_too_many_or_too_large(saved: Path, monkeypatch: pytest.Monkey
     assert "it has no events" in refused(rewritten(saved, lambda table, about: table.slice(0, 0)))
 
 
-FEW_AND_MANY = [150, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+FEW_AND_MANY = [50, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 
 
 @pytest.mark.parametrize("examples", FEW_AND_MANY)

@@ -81,7 +81,9 @@ def test_the_last_hundred_are_kept() -> None:
         made.settle(10.0 * number + 9, False)
     assert (made.numbers, made.dropped) == (list(range(31, 131)), 30)
     assert len(Recording([made.reel(130)], "a test").queries) == 1
-    with pytest.raises(RecordingError, match="There is no recording of query '7' \\(there are those of 31 to 130\\)"):
+    with pytest.raises(
+        RecordingError, match="There is no recording of query '7' \\(there are recordings of queries 31 to 130\\)"
+    ):
         made.number_of(7)
 
 

@@ -128,7 +128,7 @@ def test_after_each_message_a_pause(clock: Clock) -> None:
     assert pace.free
 
 
-@pytest.mark.parametrize("workers", [150, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [50, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_a_large_pool_stays_within_the_rate(
     clock: Clock, made: tuple[FakeSession, Cockpit, Page], workers: int
 ) -> None:

@@ -15,7 +15,7 @@ import daft
 import numpy
 import pandas
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as some
 
 from daftnb import magics
@@ -78,7 +78,6 @@ scalars = (
 )
 
 
-@settings(max_examples=600, deadline=None)
 @given(scalars)
 @example(-(2**63))
 @example(2**63 - 1)
@@ -101,7 +100,6 @@ def test_a_value_comes_through_a_query_as_it_is(value: Any) -> None:
     assert row["v"] is None or isinstance(value, type(row["v"]))
 
 
-@settings(max_examples=200, deadline=None)
 @given(some.lists(texts | tricky, min_size=1, max_size=8))
 def test_strings_are_found_by_comparison_and_in_a_list(wanted: list[str]) -> None:
     held = [*wanted, "none of them " + "".join(wanted)]
@@ -121,7 +119,6 @@ around = some.lists(
 MARK = "§"  # in no text around
 
 
-@settings(max_examples=600, deadline=None)
 @given(around, around)
 def test_whatever_is_around_it_a_value_is_one_literal_or_refused(before: str, after: str) -> None:
     evil = f"' {MARK} \" ` */ \n {MARK} $$ $a$ -- {MARK}"
@@ -187,29 +184,29 @@ def test_relatives_of_the_types_are_written_as_these(value: Any, written: str) -
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (2**63, "is 9.223372e+18, which 64 bits do not hold"),
-        (2**2000, "is of 2001 bits, which 64 bits do not hold"),
-        ("\ud800", "has half of a surrogate pair, which no UTF-8 text can"),
-        ([1], "is a list, which is one value nowhere but after IN"),
-        ({1}, "is of type set, which is no SQL value"),
-        (1j, "is of type complex, which is no SQL value"),
-        (dt.timedelta(1), "is of type datetime timedelta, which is no SQL value"),
-        (numpy.array([1]), "is of type numpy ndarray, which is no SQL value"),
-        (numpy.datetime64("2024-01-01"), "is of type numpy datetime64, which is no SQL value"),
+        (2**63, "is 9.223372e+18, which does not fit into 64 bits"),
+        (2**2000, "is of 2001 bits, which does not fit into 64 bits"),
+        ("\ud800", "has half of a surrogate pair, which UTF-8 text cannot have"),
+        ([1], "is a list, which can be a value after IN only"),
+        ({1}, "is of type set, which cannot be a SQL value"),
+        (1j, "is of type complex, which cannot be a SQL value"),
+        (dt.timedelta(1), "is of type datetime timedelta, which cannot be a SQL value"),
+        (numpy.array([1]), "is of type numpy ndarray, which cannot be a SQL value"),
+        (numpy.datetime64("2024-01-01"), "is of type numpy datetime64, which cannot be a SQL value"),
         (pandas.NaT, "is not a time (NaT)"),
-        (pandas.NA, "is of type pandas NAType, which is no SQL value"),
-        (pandas.Timestamp(1), "has nanoseconds, which are lost in SQL"),
+        (pandas.NA, "is of type pandas NAType, which cannot be a SQL value"),
+        (pandas.Timestamp(1), "has nanoseconds, which SQL would lose"),
         (dt.time(tzinfo=dt.timezone.utc), "is a time of day with a time zone, which Daft has no type for"),
         (
             dt.datetime(1, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))),
-            "is outside of the years 1 to 9999 in UTC",
+            "is outside the years 1 to 9999 in UTC",
         ),
-        (Decimal("nan"), "is a Decimal that is no number"),
-        (Decimal("1e38"), "has 39 digits, and a decimal of Daft's has 38 at most"),
-        (Decimal("1e999999"), "has 1000000 digits, and a decimal of Daft's has 38 at most"),
-        pytest.param(one, "is a dataframe, and no value", id="dataframe"),
-        (daft.col("a"), "is of type daft Expression, which is no SQL value"),
-        (print, "is of type builtin_function_or_method, which is no SQL value"),
+        (Decimal("nan"), "is a Decimal that is not a number"),
+        (Decimal("1e38"), "has 39 digits, and Daft's decimals have at most 38"),
+        (Decimal("1e999999"), "has 1000000 digits, and Daft's decimals have at most 38"),
+        pytest.param(one, "is a dataframe, not a value", id="dataframe"),
+        (daft.col("a"), "is of type daft Expression, which cannot be a SQL value"),
+        (print, "is of type builtin_function_or_method, which cannot be a SQL value"),
     ],
 )
 def test_everything_else_is_refused_by_name(value: Any, why: str) -> None:
@@ -225,7 +222,7 @@ def test_everything_else_is_refused_by_name(value: Any, why: str) -> None:
         ([], "is empty, and IN () is not SQL"),
         ("abc", "is of type str, where IN wants a list or a tuple"),
         ({1, 2}, "is of type set, where IN wants a list or a tuple"),
-        ([[1]], "is a list, which is one value nowhere but after IN"),
+        ([[1]], "is a list, which can be a value after IN only"),
     ],
 )
 def test_lists_that_are_refused(values: Any, why: str) -> None:
@@ -248,7 +245,7 @@ def test_braces_in_strings_and_comments_are_text_and_that_is_noted() -> None:
     outcome = run("SELECT '{who}' AS v, '{nobody}' AS w /* {who} */", {"who": "x"})
     assert outcome.df is not None
     assert outcome.df.to_pylist() == [{"v": "{who}", "w": "{nobody}"}]
-    assert outcome.notes == ("{who} inside of quotes is text; without the quotes it is the value",)
+    assert outcome.notes == ("{who} inside quotes is text; without the quotes it is the value",)
 
 
 @pytest.mark.parametrize(
@@ -261,23 +258,23 @@ def test_braces_in_strings_and_comments_are_text_and_that_is_noted() -> None:
         ("SELECT frame.{x} FROM frame", "'{x}' stands for the name of a table or a column", 14),
         ("SELECT 1 AS {x}", "'{x}' stands for the name of a table or a column", 13),
         ("DESCRIBE {x}", "'{x}' stands for the name of a table or a column", 10),
-        ('SELECT "{x}" FROM frame', "'\"{x}\"' is a name, and a value cannot be a part of one", 8),
-        ("SELECT `{x}` FROM frame", "'`{x}`' is a name, and a value cannot be a part of one", 8),
-        ("SELECT t_{x}", "'{x}' is not apart from what is beside it", 10),
-        ("SELECT {x}{x}", "'{x}' is not apart from what is beside it", 8),
+        ('SELECT "{x}" FROM frame', "'\"{x}\"' is a name, and a value cannot be part of a name", 8),
+        ("SELECT `{x}` FROM frame", "'`{x}`' is a name, and a value cannot be part of a name", 8),
+        ("SELECT t_{x}", "'{x}' touches the text beside it", 10),
+        ("SELECT {x}{x}", "'{x}' touches the text beside it", 8),
         ("SELECT {x} {x}", "'{x}' stands where SQL expects an operator or a name", 12),
         ("SELECT one {x} FROM frame", "'{x}' stands where SQL expects an operator or a name", 12),
         ("SELECT one FROM frame {x}", "'{x}' stands where SQL expects an operator or a name", 23),
         ("SELECT abs(1) {x}", "'{x}' stands where SQL expects an operator or a name", 15),
-        ("SELECT ''{x}", "'{x}' is not apart from what is beside it", 10),
-        ("SELECT E'\\' + {x} + '", "'{x}' is inside of a string, a comment or a name, as Daft reads it", 15),
-        ("SELECT $$ + {x} $$", "'{x}' is inside of a string, a comment or a name, as Daft reads it", 13),
-        ("SELECT {{x}}", "'{{x}}' is of type set, which is no SQL value", 8),
+        ("SELECT ''{x}", "'{x}' touches the text beside it", 10),
+        ("SELECT E'\\' + {x} + '", "'{x}' is inside a string, a comment or a name, as Daft reads it", 15),
+        ("SELECT $$ + {x} $$", "'{x}' is inside a string, a comment or a name, as Daft reads it", 13),
+        ("SELECT {{x}}", "'{{x}}' is of type set, which cannot be a SQL value", 8),
         ("SELECT {x", "this brace is never closed", 8),
         ("SELECT {x y}", "this brace holds no Python expression (invalid syntax)", 8),
         ("SELECT {}", "this brace holds no Python expression (invalid syntax)", 8),
-        ("SELECT {1/0}", "'{1/0}' cannot be had: ZeroDivisionError: division by zero", 8),
-        ("SELECT {xx}", "'{xx}' cannot be had: NameError: name 'xx' is not defined", 8),
+        ("SELECT {1/0}", "'{1/0}' cannot be evaluated: ZeroDivisionError: division by zero", 8),
+        ("SELECT {xx}", "'{xx}' cannot be evaluated: NameError: name 'xx' is not defined", 8),
     ],
 )
 def test_a_value_where_none_can_stand(text: str, what: str, column: int) -> None:
@@ -345,10 +342,10 @@ def test_only_dataframes_are_tables_and_with_names_its_own() -> None:
     text = "WITH q AS (SELECT a AS x FROM frame), r AS (SELECT x FROM q WHERE x > 1) SELECT x FROM r"
     assert rows(text, frame=frame, q=frame, r=frame) == [{"x": 2}]
     error = slip("WITH frame AS (SELECT * FROM frame) SELECT * FROM frame", frame=frame)
-    assert error.what.startswith("'frame' is what WITH calls its own query")
+    assert error.what.startswith("'frame' is the name that WITH gives its own query")
     error = slip("SELECT * FROM people", people=pandas.DataFrame({"a": [1]}))
     assert error.what.startswith("'people' is a pandas DataFrame, and tables are Daft dataframes (")
-    assert error.remedy == "Try people = daft.from_pandas(people) before"
+    assert error.remedy == "Try people = daft.from_pandas(people) first"
     error = slip("SELECT * FROM sql", sql=frame)
     assert error.what.startswith("a dataframe called 'sql' cannot be a table")
     assert rows("SELECT 1 AS v", sql=frame) == [{"v": 1}]
@@ -360,12 +357,12 @@ def test_only_dataframes_are_tables_and_with_names_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "what", "remedy"),
     [
-        ("selct 1", "an SQL statement was expected, not 'selct' (line 2, column 1).", "Did you mean SELECT?"),
-        ("SELECT a form t", "end of statement was expected, not 't' (line 2, column 15).", "Did you mean FROM?"),
-        ("SELECT a\nFROM t\nWHERE (a >", "an expression was expected, not the end (line 4, column 11).", "Try %daft"),
+        ("selct 1", "Daft expected an SQL statement, not 'selct' (line 2, column 1).", "Did you mean SELECT?"),
+        ("SELECT a form t", "Daft expected end of statement, not 't' (line 2, column 15).", "Did you mean FROM?"),
+        ("SELECT a\nFROM t\nWHERE (a >", "Daft expected an expression, not the end (line 4, column 11).", "Try %daft"),
         ("SELECT 'a FROM t", "unterminated string literal (line 2, column 8).", "Try %daft help sql"),
-        ("SELECT {v} + , 1", "an expression was expected, not ',' (line 2, column 14).", "Try %daft help sql"),
-        ("SELECT {v},\n {v} b c FROM t", "end of statement was expected, not 'c' (line 3, column 8).", "Try %daft"),
+        ("SELECT {v} + , 1", "Daft expected an expression, not ',' (line 2, column 14).", "Try %daft help sql"),
+        ("SELECT {v},\n {v} b c FROM t", "Daft expected end of statement, not 'c' (line 3, column 8).", "Try %daft"),
         ("SELECT zz FROM t", "there is no column 'zz' (line 2, column 8).", "There are alpha, beta"),
         ("SELECT t.alhpa FROM t", "there is no column 'alhpa' in 't' (line 2, column 10).", "Did you mean alpha?"),
         ("SELECT 1 FROM tt", "there is no table 'tt', neither a dataframe of the notebook nor", "Did you mean t?"),
@@ -389,7 +386,7 @@ def test_a_slip_is_shown_at_its_place(text: str, what: str, remedy: str) -> None
     if len(shown) == 4:
         line, caret = shown[1:3]
         word = error.what.partition("'")[2].partition("'")[0]
-        if " was expected, not '" in error.what:
+        if error.what.startswith("Daft expected "):
             word = error.what.partition("not '")[2].partition("'")[0]
         if word and "has no" not in error.what:
             assert line[len(caret) - 1 :].startswith(word)
@@ -405,7 +402,7 @@ def test_a_panic_of_daft_is_told() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(daft, "sql", fails)
         error = slip("SELECT 1")
-    assert error.what == "Daft gave up on it (not yet implemented: x), which is a fault of Daft's."
+    assert error.what == "Daft crashed on this SQL (not yet implemented: x), which is a bug in Daft."
 
 
 @given(some.text(some.sampled_from("a \n{}'\"-/*é")))
@@ -454,9 +451,7 @@ def test_the_cell_names_its_result_and_shows_the_first_rows(
     assert "(Showing first 10 rows)" in capsys.readouterr().out
     assert shell.user_ns["_df"].count_rows() == 14
     magics.run_cell("sql --limit 1", "SELECT '{least}' AS v FROM _df", shell.session)
-    assert capsys.readouterr().out.endswith(
-        "note: {least} inside of quotes is text; without the quotes it is the value\n"
-    )
+    assert capsys.readouterr().out.endswith("note: {least} inside quotes is text; without the quotes it is the value\n")
 
 
 def test_a_cell_that_is_explained_or_shows_no_rows_runs_nothing(
@@ -517,7 +512,7 @@ QUOTED = {
 def test_a_value_in_quotes_is_told_to_be_text(text: str) -> None:
     variables = {"city": "a", "cities": ["a"], "row": 1, "d": {"city": "a"}, "w": 5}
     (note,) = run(f"SELECT '{text}' AS x", variables).notes
-    assert note.startswith(f"{QUOTED[text]} inside of quotes is text; without the quotes it is the value")
+    assert note.startswith(f"{QUOTED[text]} inside quotes is text; without the quotes it is the value")
     assert (": {f" in note) == (text in ("%{city}%", "a {city} b {nothing}"))
 
 
@@ -547,7 +542,7 @@ FOREIGN = [
     ("SELECT * FROM df WHERE n = @x", "'@x' is a placeholder", "Try {x} in its place"),
     ("SELECT * FROM df WHERE n IN {{xs}}", "'{{xs}}' has two pairs of braces", "Try {xs}, with one pair"),
     ("res << SELECT * FROM df", "'res <<' is how other SQL cells name a result", "%%daft sql --as res"),
-    ("res = SELECT * FROM df", "a result is not named by 'res =' in SQL", "%%daft sql --as res"),
+    ("res = SELECT * FROM df", "'res =' does not name a result in SQL", "%%daft sql --as res"),
     ("SELECT n INTO res FROM df", "Daft's SQL has no SELECT … INTO", "%%daft sql --as res"),
 ]
 

@@ -275,15 +275,15 @@ def test_status_and_the_next_query_say_that_the_connection_has_ended(started: li
     try:
         text = status_text(session)
         assert (
-            "cluster   runs at 127.0.0.1:1, but this kernel is not connected to it any more: "
-            "%daft stop ends it, %daft start gives a new one\n"
+            "cluster   running at 127.0.0.1:1, but this kernel is no longer connected to it: "
+            "%daft stop ends it, %daft start starts a new one\n"
         ) in text
         assert (
             "problem   this kernel was disconnected from its cluster at 127.0.0.1:1 (ray.shutdown() does that)" in text
         )
         assert status_text(session) == text, "told once"
         found = ray_address(session)
-        assert (found.rank, found.remedy) == ("problem", "%daft start gives a new one, %daft stop ends it")
+        assert (found.rank, found.remedy) == ("problem", "%daft start starts a new one, %daft stop ends it")
         with pytest.raises(ClusterError) as caught:
             next(runner().stream_plan(SimpleNamespace(idx=lambda: 1), {}))
         assert caught.value.what == (
@@ -521,7 +521,7 @@ def test_connecting_to_where_the_kernel_is_already_says_so(monkeypatch: pytest.M
             session.connect(address, said.append)
         assert said == ["already connected to Ray at 127.0.0.1:1: queries run there"] * 3
         for address, environment in (("127.0.0.1:9", None), ("127.0.0.1:1", {"pip": ["x"]})):
-            with pytest.raises(ClusterError, match="The cluster of this kernel's own runs"):
+            with pytest.raises(ClusterError, match="This kernel's own cluster is running"):
                 session.connect(address, said.append, environment)
     finally:
         session.connection.cluster = None

@@ -1,4 +1,4 @@
-"""What daftnb is in the runner actor, and what the kernel may ask of it there.
+"""The calls that the kernel may make to daftnb in the runner actor.
 
 Sent to the actor by value, with :mod:`daftnb.engine.actor.tap`. The kernel calls :meth:`InActor.call` through
 ``__ray_call__``; the engine calls what :mod:`daftnb.engine.actor.install` has put into its way.

@@ -1,4 +1,4 @@
-"""Where the tap is put into the runner actor: the names that the engine looks up at each use, wrapped there alone.
+"""Puts the tap into the runner actor: wraps the names that Daft's scheduler looks up there.
 
 - ``daft.runners.progress_bar.ProgressBar``: told of every task submitted and of every task done or cancelled
   (``daft-distributed``, ``python/progress_bar.rs``), with ``bar_id = query_idx << 32 | last_node_id``;

@@ -1,4 +1,4 @@
-"""What nodes use, by Ray's own numbers, in the runner actor: asked for about once a second, for all nodes in one call.
+"""Reads what nodes use from Ray, in the runner actor: about once a second, all nodes in one call.
 
 - Object store: what Ray gives as available of ``object_store_memory`` follows the store's true use
   (``src/ray/raylet/scheduling/local_resource_manager.cc``), so used is total less available.

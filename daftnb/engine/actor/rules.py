@@ -1,4 +1,4 @@
-"""The engine's rules of scaling as pure functions: who may be retired, when, and why Ray is not asked for more.
+"""Daft's rules of scaling as pure functions: who may be retired, when, and why Ray is not asked for more.
 
 Sources, in Daft's ``daft-distributed``: ``RayWorkerManager::retire_idle_workers`` and ``try_autoscale``
 (``python/ray/worker_manager.rs``), ``needs_autoscaling`` of the two schedulers (``scheduling/scheduler``). Sent to

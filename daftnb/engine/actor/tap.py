@@ -1,4 +1,4 @@
-"""What runs inside the runner actor: counting, and a bounded ring of events and decisions. Never I/O.
+"""Counts tasks inside the runner actor, and keeps a bounded ring of events and decisions. Never does I/O.
 
 The package that it is in is sent to the actor by value, as the cluster need not have daftnb: of daftnb it imports only
 :mod:`daftnb.clock`, which goes with it, and nothing that Daft's actor has not loaded.

@@ -1,4 +1,4 @@
-"""The workers' lives, in the runner actor: idle seconds and survivors hold between queries too.
+"""Keeps idle workers warm in the runner actor: idle seconds and survivors also hold between queries.
 
 The engine retires idle workers only inside a query, and when a query ends it ends all of them at once, whatever the
 idle seconds and the survivors say (``SchedulerLoop::run``, ``retire_idle_workers(false, true)``). Here a worker that

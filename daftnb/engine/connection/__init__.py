@@ -1,1 +1,1 @@
-"""Which Ray this kernel uses: addresses, checks before connecting, connecting, adopting and leaving."""
+"""Connects this kernel to Ray: addresses, checks before connecting, taking over, leaving."""

@@ -1,4 +1,4 @@
-"""The addresses that ``%daft connect`` takes, told apart before anything is tried."""
+"""Parses the addresses that ``%daft connect`` takes, before anything is tried."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GCS_PORT = 6379  # of `ray start --head`
 CLIENT_PORT = 10001
 JOBS_PORT = 8265
 LONGEST = 300  # characters; a host's name has 253 at most (RFC 1035)
-_FORMS = "%daft connect HOST:PORT, ray://HOST:PORT or auto; with nothing, a Ray of this kernel's own is started."
+_FORMS = "%daft connect HOST:PORT, ray://HOST:PORT or auto; without an address, daftnb starts a Ray for this kernel."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def parse(text: str | None) -> Address:
     scheme, separator, rest = text.rpartition("://")
     if scheme in ("http", "https"):
         raise ClusterError(
-            f"{text} is the address of a web page, such as Ray's dashboard or job server; queries go elsewhere.",
+            f"{text} is the address of a web page (Ray's dashboard or job server); queries need another address.",
             f"Try %daft connect ray://{rest.partition('/')[0].partition(':')[0]}:{CLIENT_PORT}",
         )
     if separator and scheme != "ray":

@@ -1,4 +1,4 @@
-"""Opening a Ray Client session without the risk of waiting for ever.
+"""Opens a Ray Client session, and never waits for ever.
 
 For each client Ray's proxy forks a server process on the head. gRPC does not survive every fork: seen in one of three
 attempts on a fresh head (gRPC 1.85: ``Check failed: next_worker->state == KICKED`` in ``ray_client_server.err``), the

@@ -1,4 +1,4 @@
-"""What Ray reads of this process's environment, also where Ray was imported before it was set.
+"""Makes Ray use variables set in this process, also when they were set after Ray was imported.
 
 Ray reads its token, its mode of authentication and whether 127.0.0.1 may stay 127.0.0.1 when it is imported, and
 keeps them. A notebook sets them later than that.

@@ -1,4 +1,4 @@
-"""A Ray that is not the embedded cluster: connected to with ``%daft connect``, or by the user himself and adopted.
+"""Connects to a Ray that daftnb did not start, or takes over the connection that the user made.
 
 Nothing of it is ours to end, but for what this kernel asked of it: its own connection, a local Ray that was started
 with it, and the demand that its queries left with the autoscaler.
@@ -294,7 +294,7 @@ def _describe_by_task(address: str, runtime_env: dict[str, Any] | None, progress
         ) from error
     except ray.exceptions.RayError as error:
         raise ClusterError(
-            f"The cluster at {address} could not be asked what it has: {one_line(error)}",
+            f"The cluster at {address} did not say what it has: {one_line(error)}",
             "Try %daft connect again.",
         ) from error
     return facts
@@ -314,7 +314,7 @@ def daft_problem(address: str, facts: remote.Facts, runtime_env: dict[str, Any] 
         )
     if facts["daft"] != here:
         return ClusterError(
-            f"The cluster at {address} has Daft {facts['daft']}, this kernel Daft {here}: "
+            f"The cluster at {address} has Daft {facts['daft']}, and this kernel has Daft {here}: "
             "neither reads the other's plans.",
             f'Try: pip install "daft=={facts["daft"]}" and restart the kernel, or {give}.',
         )

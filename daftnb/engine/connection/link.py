@@ -1,4 +1,4 @@
-"""The connection of this process to Ray: made, looked at without making one, and waited for."""
+"""Makes, finds and checks this process's connection to Ray."""
 
 from __future__ import annotations
 

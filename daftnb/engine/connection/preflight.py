@@ -31,7 +31,7 @@ CALL_SECONDS = 1.0
 NODES_SECONDS = 1.5  # its nodes are told one after the other
 STARTING_SECONDS = 20.0  # a head that has just started has no node at all for some seconds; it is worth the wait
 LIMIT_SECONDS = LOOKUP_SECONDS + CONNECT_SECONDS + CALL_SECONDS + NODES_SECONDS
-ANOTHER = "Try %daft connect with another address, or with none: a Ray of this kernel's own is then started."
+ANOTHER = "Try %daft connect with another address, or without one: daftnb then starts a Ray for this kernel."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _automatic() -> tuple[Address, dict[str, str]]:
     except ConnectionError:
         raise ClusterError(
             "No Ray head runs on this machine, and RAY_ADDRESS is not set.",
-            "Try %daft connect HOST:PORT, or %daft connect alone: a Ray of this kernel's own is then started.",
+            "Try %daft connect HOST:PORT, or %daft connect alone: daftnb then starts a Ray for this kernel.",
         ) from None
     use_token = "RAY_AUTH_MODE" not in os.environ and raynames.finds_token()
     return address, environment.TOKEN_MODE if use_token else {}
@@ -148,7 +148,7 @@ def _token(address: Address) -> tuple[tuple[str, str], ...]:
     raise ClusterError(
         f"RAY_AUTH_MODE is {os.environ.get('RAY_AUTH_MODE')!r}, so Ray wants a token to connect to {address}: {why}.",
         "Try %env RAY_AUTH_TOKEN=… with the cluster's token (`ray get-auth-token` prints it on the head), "
-        "or %env RAY_AUTH_MODE=disabled for a cluster without.",
+        "or %env RAY_AUTH_MODE=disabled for a cluster without one.",
     )
 
 
@@ -156,10 +156,10 @@ def _refused(address: Address, header: tuple[tuple[str, str], ...]) -> ClusterEr
     get = "`ray get-auth-token` prints it on the head"
     if not header:
         return ClusterError(
-            f"The Ray at {address} wants a token, and this kernel shows none: RAY_AUTH_MODE is "
+            f"The Ray at {address} wants a token, and this kernel sends none: RAY_AUTH_MODE is "
             f"{os.environ.get('RAY_AUTH_MODE') or 'not set'}.",
             f"Try %env RAY_AUTH_MODE=token and %env RAY_AUTH_TOKEN=… ({get}; ~/.ray/auth_token is used if not given), "
-            "then again.",
+            "then connect again.",
         )
     if os.environ.get("RAY_AUTH_TOKEN"):
         source = "RAY_AUTH_TOKEN"
@@ -167,7 +167,7 @@ def _refused(address: Address, header: tuple[tuple[str, str], ...]) -> ClusterEr
         source = os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token"
     return ClusterError(
         f"The Ray at {address} does not take this kernel's token (from {source}): it is another cluster's.",
-        f"Try %env RAY_AUTH_TOKEN=… with this cluster's ({get}), then again.",
+        f"Try %env RAY_AUTH_TOKEN=… with this cluster's ({get}), then connect again.",
     )
 
 
@@ -264,15 +264,15 @@ def check_versions(address: Address, ray_version: str | None, python_version: st
     if python_version is not None and python_version.split(".")[:2] != here.split(".")[:2]:
         minor = ".".join(python_version.split(".")[:2])
         raise ClusterError(
-            f"The Ray at {address} runs Python {python_version}, this kernel Python {here}: "
-            "what one pickles the other cannot read.",
+            f"The Ray at {address} runs Python {python_version}, this kernel has Python {here}: "
+            "neither can read what the other pickles.",
             f"Use a kernel with Python {minor}, or start the cluster with Python {'.'.join(here.split('.')[:2])}.",
         )
     if ray_version is not None and ray_version != ray.__version__:
         raise ClusterError(
-            f"The cluster at {address} runs Ray {ray_version}, this kernel Ray {ray.__version__}: "
+            f"The cluster at {address} runs Ray {ray_version}, this kernel has Ray {ray.__version__}: "
             "Ray works with its own version only.",
-            f'Try: pip install "ray=={ray_version}" and restart the kernel, or have Ray {ray.__version__} there.',
+            f'Try: pip install "ray=={ray_version}" and restart the kernel, or install Ray {ray.__version__} there.',
         )
 
 

@@ -1,4 +1,4 @@
-"""What is asked on the cluster's own side, once a connection stands: which Daft is there, and can the cluster grow.
+"""Asks the connected cluster which Daft it has and whether it can grow, and withdraws requests there.
 
 :func:`describe` and :func:`withdraw` run there, in a task or in Daft's runner actor. They are sent by value (the
 cluster need not have daftnb), so they import what they need themselves; a process of the cluster can ask the control

@@ -1,4 +1,4 @@
-"""Daft's runner in this process: set once, told apart, never forced.
+"""Reads and sets Daft's runner in this process, which Daft allows only once.
 
 Daft cannot change its runner once one is set in a process ("Cannot set runner more than once"), so what cannot be
 done is said before anything is started.

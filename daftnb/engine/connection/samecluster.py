@@ -1,4 +1,4 @@
-"""Whether an address that ``%daft connect`` is given is that of the Ray which this process is connected to already."""
+"""Tells whether an address leads to the Ray that this process is already connected to."""
 
 from __future__ import annotations
 

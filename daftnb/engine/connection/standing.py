@@ -1,4 +1,4 @@
-"""Keeps daftnb's own calls from making Ray start a cluster where no connection stands any more.
+"""Keeps daftnb's own calls from making Ray start a cluster when no connection stands.
 
 Most of Ray's public calls (``ray.get``, ``.remote``) first connect this process where it is not connected: that starts
 a cluster on this machine, dashboard and all (``ray._private.auto_init_hook.auto_init_ray``). A user may end the

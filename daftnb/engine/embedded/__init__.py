@@ -1,1 +1,1 @@
-"""The Ray cluster that belongs to this kernel: how it is started, supervised, grown and ended."""
+"""The Ray cluster that belongs to this kernel: starts, supervises, grows and ends it."""

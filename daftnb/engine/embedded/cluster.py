@@ -1,4 +1,4 @@
-"""The embedded cluster: Ray, with Ray's real autoscaler, on this machine and for this kernel alone.
+"""The embedded cluster: Ray with Ray's real autoscaler, on this machine, for this kernel alone.
 
 Loopback only, ports found free, Ray's token authentication on with a token of its own, beside any other Ray on the
 machine. The processes belong to a supervisor (:mod:`daftnb.engine.embedded.supervisor`) that ends them when this
@@ -296,7 +296,7 @@ class EmbeddedCluster:
             if not self.running:
                 raise ClusterError(
                     f"The Ray head ended as it started: {self._last_words()}",
-                    "Try %daft start again; if it repeats, the lines above are Ray's own.",
+                    "Try %daft start again; if it fails again, the lines above say why: they come from Ray.",
                 )
             if self.answers():
                 return
@@ -354,7 +354,7 @@ class EmbeddedCluster:
                 raise ClusterError(
                     f"The cluster's supervisor (pid {supervisor.pid}) is still ending its processes after "
                     f"{STOP_TIMEOUT_SECONDS:.0f} s.",
-                    "It goes on by itself; %daft start is possible meanwhile.",
+                    "It carries on by itself, and you can type %daft start meanwhile.",
                 ) from error
             if supervisor.returncode < 0:  # it was killed
                 self._end_without_supervisor()

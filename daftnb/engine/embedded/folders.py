@@ -1,4 +1,4 @@
-"""Private folders for Ray's files, and what is written into them."""
+"""Makes private folders for Ray's files, and writes into them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Ray head with a job server on this machine, on loopback, with a token: to try connections and jobs with.
+"""Starts a Ray head with a job server on loopback, with a token, for trying connections and jobs.
 
 Not the embedded cluster (:mod:`daftnb.engine.embedded.cluster`): no autoscaler, and connected to as anybody's would be.
 """

@@ -1,4 +1,4 @@
-"""Memory that may still be taken: the machine's, or what the container or the user's limits leave of it.
+"""Tells how much memory is free: of the machine, or within the limits of the container or the user.
 
 Linux counts a group's memory with the page cache in it (``Documentation/admin-guide/cgroup-v2.rst``,
 ``memory.current``; ``cgroup-v1/memory.rst``, ``memory.usage_in_bytes``); what the kernel takes back at need is

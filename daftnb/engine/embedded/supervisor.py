@@ -1,4 +1,4 @@
-"""Owns the processes of one embedded Ray cluster, and ends them with its owner.
+"""Owns the processes of one embedded Ray cluster, and ends them when its owner ends.
 
 Run as ``python -m daftnb.engine.embedded.supervisor SPEC`` by :mod:`daftnb.engine.embedded.cluster`. It is a process of
 its own because the notebook kernel may be killed at any moment, and something has to outlive it long enough to clean

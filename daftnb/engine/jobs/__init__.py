@@ -1,1 +1,1 @@
-"""Ray Jobs: a job, its server, and the source that is sent."""
+"""Ray jobs: the job, its server, and the source that is sent."""

@@ -1,4 +1,4 @@
-"""Ray Jobs: hand a script or a cell's source to a cluster, follow it, stop it, find it again.
+"""Submits a script or a cell as a Ray job, follows it, stops it and finds it again.
 
 A job runs wholly on the cluster and outlives the kernel. Inside it ``daft.set_runner_ray()`` without an address
 connects to the cluster, because Ray sets RAY_ADDRESS for the job's process. The autoscaling settings travel as the
@@ -44,13 +44,41 @@ def submit(
     pip: Sequence[str] | str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Job:
-    """Submit Python source text, or a ``.py`` file, to the job server at ``address``.
+    """Submit Python source text, or a ``.py`` file, to a cluster's job server.
 
-    ``working_dir`` is where the job runs: a folder, whose content Ray uploads without what .gitignore and .rayignore
-    name (at most 512 MiB), or a URI; an empty folder by default. ``runtime_env`` is Ray's; ``pip`` and ``env``
-    (environment variables) are short for its parts. The autoscaling settings that are set here hold in the job,
-    unless ``env`` names others. The cluster's nodes must have ``python`` on their PATH, as for any Ray job. Raises
-    JobError, and SettingError for a setting in ``env`` that the engine must not be given.
+    The autoscaling settings that are set here hold in the job, unless ``env`` names others. The cluster's nodes must
+    have ``python`` on their PATH, as for any Ray job.
+
+    Parameters
+    ----------
+    source
+        Python source text, or the path of a file.
+    address
+        URL of the job server. None: as :func:`daftnb.engine.jobs.server.server_address` finds it.
+    name
+        What the job is called in lists. None: its id.
+    working_dir
+        Where the job runs: a folder, whose content Ray uploads without what .gitignore and .rayignore name (at most 512
+        MiB), or a URI. None: an empty folder.
+    runtime_env
+        Ray's, as a dict; it is not changed. None: nothing beside the other parts.
+    pip
+        Short for that part of ``runtime_env``: packages, or the path of a requirements file.
+    env
+        Short for its ``env_vars``: environment variables, texts.
+
+    Returns
+    -------
+    Job
+        The job, as submitted; it need not run yet.
+
+    Raises
+    ------
+    JobError
+        If the source is no Python that can be read, a part is given twice or cannot be, the working directory is
+        missing or too large, or the server refuses or is gone.
+    SettingError
+        For a setting in ``env`` that the engine must not be given.
     """
     program = read_source(source)
     # A pathlib object or a plain path: Ray's client wants text.
@@ -85,22 +113,71 @@ def submit(
 
 
 def jobs(address: str | None = None) -> JobList:
-    """Return all jobs that were submitted to the cluster, by whomever, newest first. Raises JobError."""
+    """Return all jobs that were submitted to the cluster, by whomever, newest first.
+
+    Parameters
+    ----------
+    address
+        URL of the job server. None: as :func:`daftnb.engine.jobs.server.server_address` finds it.
+
+    Returns
+    -------
+    JobList
+        A list that is shown as a table.
+
+    Raises
+    ------
+    JobError
+        If the server cannot be reached.
+    """
     server = JobServer(address)
     details = sorted(server.all_jobs(), key=lambda each: each.start_time or 0, reverse=True)
     return JobList(Job(server, each) for each in details)
 
 
 def find(submission_id: str, address: str | None = None) -> Job:
-    """Return the job of that id, also one that another kernel submitted. Raises JobError if there is none."""
+    """Return the job of an id, also one that another kernel submitted.
+
+    Parameters
+    ----------
+    submission_id
+        Ray's id, in full.
+    address
+        URL of the job server. None: as :func:`daftnb.engine.jobs.server.server_address` finds it.
+
+    Returns
+    -------
+    Job
+        The job, as it is now.
+
+    Raises
+    ------
+    JobError
+        If there is none, or the server cannot be reached.
+    """
     server = JobServer(address)
     return Job(server, server.info(submission_id))
 
 
 def search(text: str, address: str | None = None) -> Job:
-    """Return the job of that id or name, or the one whose id begins so (``raysubmit_`` may be left out).
+    """Return the job of an id or a name, or the one whose id begins so.
 
-    Raises JobError with the nearest one if there is none, and with all of them if there are several.
+    Parameters
+    ----------
+    text
+        An id, a name, or the beginning of an id; ``raysubmit_`` may be left out of that.
+    address
+        URL of the job server. None: as :func:`daftnb.engine.jobs.server.server_address` finds it.
+
+    Returns
+    -------
+    Job
+        The only one that fits; a whole id or name goes before a beginning.
+
+    Raises
+    ------
+    JobError
+        With the nearest one if there is none, and with all of them if there are several.
     """
     known = jobs(address)
     exact = [job for job in known if text in (job.id, job.name)]
@@ -112,17 +189,30 @@ def search(text: str, address: str | None = None) -> Job:
     if found:
         ids = listed([job.id for job in found], 8)
         raise JobError(
-            f"{len(found)} jobs at {where} are {spelling.shown(text, 60)}: {ids}.", "Give more of one of these ids."
+            f"{len(found)} jobs at {where} match {spelling.shown(text, 60)}: {ids}.", "Type more of one of these ids."
         )
     near = get_close_matches(text, [word for job in known for word in (job.id, job.name)], n=1, cutoff=0.5)
     raise JobError(
         f"There is no job {spelling.shown(text, 60)} at {where}.",
-        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists those there are.",
+        f"Did you mean {near[0]}?" if near else "%daft jobs or daftnb.jobs() lists the jobs.",
     )
 
 
 class Job:
-    """One submitted job. What is asked of it is asked of the cluster; only ``repr`` shows what was last seen."""
+    """One submitted job. What is asked of it is asked of the cluster; only ``repr`` shows what was last seen.
+
+    Attributes
+    ----------
+    id
+        Ray's id of it, the submission id.
+
+    Parameters
+    ----------
+    server
+        The server that has it.
+    details
+        Ray's JobDetails, as last seen.
+    """
 
     def __init__(self, server: JobServer, details: Any) -> None:
         self._server = server
@@ -141,40 +231,100 @@ class Job:
 
     @property
     def status(self) -> str:
-        """Return Ray's word for the status: PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED."""
+        """Return Ray's word for the status: PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
+        """
         return str(self._look().status.value)
 
     @property
     def over(self) -> bool:
-        """Return True if the job has ended, in whatever way."""
+        """Return True if the job has ended, in whatever way.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
+        """
         return self.status in OVER
 
     @property
     def message(self) -> str:
-        """Return Ray's sentence on the status; for a job that failed, with the last lines of its log."""
+        """Return Ray's sentence on the status; for a job that failed, with the last lines of its log.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
+        """
         return self._look().message or ""
 
     @property
     def failure(self) -> JobError | None:
-        """Return why the job failed and what to do, or None if it did not fail."""
+        """Return why the job failed and what to do, or None if it did not fail.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
+        """
         return explain(self._details) if self.status == "FAILED" else None
 
     def check(self) -> str:
-        """Return the status; raise the failure (JobError) instead if the job failed."""
+        """Return the status of a job that has not failed.
+
+        Returns
+        -------
+        str
+            As :attr:`status`.
+
+        Raises
+        ------
+        JobError
+            The failure, if the job failed; or if the server is gone.
+        """
         failure = self.failure
         if failure is not None:
             raise failure
         return self.status
 
     def logs(self) -> str:
-        """Return all that the job has printed so far (stdout and stderr, with a line or two of Ray's own)."""
+        """Return all that the job has printed so far (stdout and stderr, with a line or two of Ray's own).
+
+        Returns
+        -------
+        str
+            Standard output and standard error, with a line or two of Ray's own.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
+        """
         return self._server.log(self._look())
 
     def lines(self, quiet: Callable[[], None] = lambda: None) -> Iterator[str]:
         """Yield each line of the job's log, without the line end, as it comes; end when the job has ended.
 
         Works in a notebook's running event loop. A line is late by 3 s at the most, which is Ray's own rhythm.
-        ``quiet`` is called about every second in which none came.
+
+        Parameters
+        ----------
+        quiet
+            Called about every second in which no line came.
+
+        Yields
+        ------
+        str
+            A line as it was printed, escapes and secrets included.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
         """
         held, seen = "", 0
         without = 0
@@ -206,9 +356,19 @@ class Job:
             yield held
 
     def follow(self) -> str:
-        """Print the log as it comes until the job has ended, and why if it failed; return the status it ended with.
+        """Print the log as it comes until the job has ended, and why if it failed.
 
         An interrupt ends the following; the job goes on.
+
+        Returns
+        -------
+        str
+            The status it ended with.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
         """
         for line in self.lines():
             say(shown(line))
@@ -218,7 +378,23 @@ class Job:
         return self.status
 
     def wait(self, timeout: float | None = None) -> str:
-        """Wait until the job has ended, or for ``timeout`` seconds; return the status then."""
+        """Wait until the job has ended, or until time is up.
+
+        Parameters
+        ----------
+        timeout
+            Seconds. None: as long as it takes.
+
+        Returns
+        -------
+        str
+            The status then; where time was up, that of a job that has not ended.
+
+        Raises
+        ------
+        JobError
+            If the server is gone, or has no such job.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self.over:
             left = POLL_SECONDS if deadline is None else deadline - time.monotonic()
@@ -228,9 +404,17 @@ class Job:
         return self.status
 
     def stop(self) -> str:
-        """End the job and wait until it has ended; return STOPPED, or the status that it had ended with already.
+        """End the job and wait until it has ended.
 
-        JobError if it has not ended after STOP_SECONDS.
+        Returns
+        -------
+        str
+            STOPPED, or the status that it had ended with already.
+
+        Raises
+        ------
+        JobError
+            If it has not ended after STOP_SECONDS, or if the server is gone.
         """
         deadline = time.monotonic() + STOP_SECONDS
         while not self.over:
@@ -271,7 +455,13 @@ class Job:
 
 
 class JobList(list[Job]):
-    """Jobs, shown as a table."""
+    """Hold jobs, and show them as a table.
+
+    Examples
+    --------
+    >>> JobList()
+    no jobs
+    """
 
     def __repr__(self) -> str:
         if not self:
@@ -295,7 +485,18 @@ def _one_line(text: str) -> str:
 
 
 def shown(line: str) -> str:
-    """Return a line of a log as it is printed: without secrets, and without what moves a terminal's cursor about."""
+    """Return a line of a log as it is printed: without secrets, and without what moves a terminal's cursor about.
+
+    Parameters
+    ----------
+    line
+        As the job printed it.
+
+    Returns
+    -------
+    str
+        Text that can be printed anywhere.
+    """
     return redact(without_escapes(line))
 
 
@@ -322,7 +523,18 @@ _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warn
 
 
 def explain(details: Any) -> JobError:
-    """Return the failure of a job that Ray says has failed, from its message and its exit status."""
+    """Return the failure of a job that Ray says has failed, from its message and its exit status.
+
+    Parameters
+    ----------
+    details
+        Ray's JobDetails of a job with the status FAILED.
+
+    Returns
+    -------
+    JobError
+        Not raised: the cause, and what to do.
+    """
     cause = _cause(details)
     if details.error_type == "RUNTIME_ENV_SETUP_FAILURE":
         return JobError(

@@ -1,4 +1,4 @@
-"""A cluster's job server: where it is, what to show it, and its answers and refusals in words.
+"""Finds a cluster's job server and its token, asks it, and explains its answers and refusals.
 
 Ray's own JobSubmissionClient does the talking. Three things are ours: an explicit address is the one used (Ray's
 client lets RAY_ADDRESS override it), every request has an end (Ray's wait for ever), and the token is read when it is
@@ -43,13 +43,42 @@ QUIET_SECONDS = 1.0
 
 
 class JobError(DaftnbError):
-    """A job cannot be submitted, found or followed, or it failed."""
+    """A job cannot be submitted, found or followed, or it failed.
+
+    Examples
+    --------
+    >>> issubclass(JobError, DaftnbError)
+    True
+    """
 
 
 def server_address(address: str | None = None, environment: Mapping[str, str] | None = None) -> str:
-    """Return the job server's URL: ``address``, or what Ray's variables say, or the port that Ray gives it by default.
+    """Return the job server's URL, without a slash at its end.
 
-    RAY_ADDRESS counts only where it is a URL of a job server: it may also name the cluster itself. Raises JobError.
+    RAY_ADDRESS counts only where it is a URL of a job server: it may also name the cluster itself. The variables and
+    the default port are Ray's (``ray/_private/ray_constants.py``).
+
+    Parameters
+    ----------
+    address
+        A URL. None: RAY_API_SERVER_ADDRESS, else RAY_ADDRESS, else DEFAULT_ADDRESS.
+    environment
+        Variables and their texts. None: ``os.environ``.
+
+    Returns
+    -------
+    str
+        It begins with ``http://`` or ``https://``.
+
+    Raises
+    ------
+    JobError
+        If it is not the URL of a server.
+
+    Examples
+    --------
+    >>> server_address(None, {"RAY_ADDRESS": "ray://head:10001"})
+    'http://127.0.0.1:8265'
     """
     variables = os.environ if environment is None else environment
     if address is None:
@@ -64,17 +93,32 @@ def server_address(address: str | None = None, environment: Mapping[str, str] | 
     if not good:
         host = re.sub(r"^\w+://", "", address).partition("/")[0].partition(":")[0] or "127.0.0.1"
         raise JobError(
-            f"{shown(address, 80)} is not the address of a job server: that is Ray's dashboard, a URL.",
+            f"{shown(address, 80)} is not the address of a job server, which is the URL of Ray's dashboard.",
             f'Try address="http://{host}:8265"',
         )
     return address.rstrip("/")
 
 
 def read_token(environment: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """Return the token to show, and where it came from; two empty texts where Ray's variables do not ask for one.
+    """Return the token to show the server, and where it came from.
 
     With RAY_AUTH_MODE unset a token is shown only if a variable names it: the one in the home folder belongs to some
-    cluster, and need not go to every address. Raises JobError where a token is asked for and there is none.
+    cluster, and need not go to every address.
+
+    Parameters
+    ----------
+    environment
+        Variables and their texts. None: ``os.environ``.
+
+    Returns
+    -------
+    tuple[str, str]
+        Two empty texts where Ray's variables do not ask for a token.
+
+    Raises
+    ------
+    JobError
+        If a token is asked for and there is none.
     """
     variables = os.environ if environment is None else environment
     mode = variables.get("RAY_AUTH_MODE", "").lower()
@@ -92,7 +136,7 @@ def read_token(environment: Mapping[str, str] | None = None) -> tuple[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise JobError(
-            f"There is no token to show the job server: {file} ({where}) cannot be read ({reason}).",
+            f"There is no token for the job server: {file} ({where}) cannot be read ({reason}).",
             'Put the cluster\'s token there, or try os.environ["RAY_AUTH_TOKEN_PATH"] = "<its token file>"',
         ) from error
     return token, f"{where}, {file}"
@@ -135,7 +179,23 @@ def _client_class() -> type[Any]:
 
 
 class JobServer:
-    """A job server that has answered. Every method raises JobError where it refuses or is gone."""
+    """A job server that has answered. Every method raises JobError where it refuses or is gone.
+
+    Attributes
+    ----------
+    ray_version
+        Ray's version there.
+
+    Parameters
+    ----------
+    address
+        URL of the server. None: as :func:`server_address` finds it.
+
+    Raises
+    ------
+    JobError
+        If nothing answers there within CONTACT_SECONDS, or what answers is not Ray's job server.
+    """
 
     def __init__(self, address: str | None = None) -> None:
         self.address = server_address(address)
@@ -154,7 +214,22 @@ class JobServer:
     def submit(self, **request: Any) -> str:
         """Submit a job (the arguments are those of Ray's ``submit_job``); return its submission id.
 
-        A head that has just begun refuses until its agent is there; that is waited for.
+        A head that has just begun refuses until its agent is there; that is waited for, AGENT_SECONDS at the most.
+
+        Parameters
+        ----------
+        request
+            The arguments of Ray's ``submit_job`` (``ray/dashboard/modules/job/sdk.py``, JobSubmissionClient).
+
+        Returns
+        -------
+        str
+            Ray's id of the job.
+
+        Raises
+        ------
+        JobError
+            If the server refuses or is gone.
         """
         deadline = time.monotonic() + AGENT_SECONDS
         while True:
@@ -167,7 +242,23 @@ class JobServer:
             time.sleep(AGENT_PAUSE_SECONDS)
 
     def info(self, submission_id: str) -> Any:
-        """Return Ray's JobDetails of a job that was submitted."""
+        """Return Ray's JobDetails of a job that was submitted.
+
+        Parameters
+        ----------
+        submission_id
+            Ray's id of the job.
+
+        Returns
+        -------
+        ray.job_submission.JobDetails
+            As it is now.
+
+        Raises
+        ------
+        JobError
+            If there is no such job, if it was not submitted but connected by itself, or if the server is gone.
+        """
         # The id becomes part of the URL's path.
         if not re.fullmatch(r"[\w.-]+", submission_id):
             raise self._no_such(submission_id)
@@ -176,22 +267,55 @@ class JobServer:
         if details.submission_id is None:
             raise JobError(
                 f"{submission_id} is a driver that connected to the cluster by itself, not a job that was submitted.",
-                "daftnb.jobs() lists those.",
+                "daftnb.jobs() lists the submitted jobs.",
             )
         return details
 
     def all_jobs(self) -> list[Any]:
-        """Return Ray's JobDetails of all jobs that were submitted, in no order."""
+        """Return Ray's JobDetails of all jobs that were submitted, in no order.
+
+        Raises
+        ------
+        JobError
+            If the server refuses or is gone.
+        """
         with self._told():
             return [details for details in self._client.list_jobs() if details.submission_id is not None]
 
     def stop(self, submission_id: str) -> None:
-        """Ask for a job's end, which comes a moment later."""
+        """Ask for a job's end, which comes a moment later.
+
+        Parameters
+        ----------
+        submission_id
+            Ray's id of the job.
+
+        Raises
+        ------
+        JobError
+            If there is no such job, or the server is gone.
+        """
         with self._told(submission_id):
             self._client.stop_job(submission_id)
 
     def log(self, details: Any) -> str:
-        """Return all that a job has printed so far, as text; bytes that are not UTF-8 are shown as U+FFFD."""
+        r"""Return all that a job has printed so far, as text; bytes that are not UTF-8 are shown as U+FFFD.
+
+        Parameters
+        ----------
+        details
+            Ray's JobDetails of it.
+
+        Returns
+        -------
+        str
+            Line ends are ``\n``.
+
+        Raises
+        ------
+        JobError
+            If there is no such job, or the server is gone.
+        """
         with self._told(details.submission_id):
             try:
                 return self._client.get_job_logs(details.submission_id)
@@ -211,10 +335,20 @@ class JobServer:
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def tail(self, submission_id: str) -> Generator[str, None, None]:
-        """Yield pieces of a job's log as they come, from its start; an empty text after QUIET_SECONDS without any.
+        """Yield pieces of a job's log as they come, from its start.
 
         It may end before the job does (Ray closes the connection at a byte that is not UTF-8), and does not say so.
         Ray's client is asynchronous, and a notebook's thread runs an event loop already, so a thread has a loop here.
+
+        Parameters
+        ----------
+        submission_id
+            Ray's id of the job.
+
+        Yields
+        ------
+        str
+            A piece of any length; an empty one after QUIET_SECONDS without any.
         """
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         loop = asyncio.new_event_loop()
@@ -255,10 +389,27 @@ class JobServer:
                 thread.join(CONTACT_SECONDS)
 
     def put_module(self, name: str, content: bytes) -> str:
-        """Store one file as a package of Ray's, ``name`` being its path in there; return the URI for ``py_modules``.
+        """Store one file as a package of Ray's.
 
         The package is made in memory and under a name that is its content's: nothing is left in temporary folders, and
         the same content travels once.
+
+        Parameters
+        ----------
+        name
+            The file's path in the package.
+        content
+            What is in the file.
+
+        Returns
+        -------
+        str
+            The URI for ``py_modules``.
+
+        Raises
+        ------
+        JobError
+            If the server refuses or is gone.
         """
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -296,7 +447,7 @@ class JobServer:
 
     def _no_such(self, submission_id: str) -> JobError:
         return JobError(
-            f"There is no job {shown(submission_id, 60)} at {self.address}.", "daftnb.jobs() lists those there are."
+            f"There is no job {shown(submission_id, 60)} at {self.address}.", "daftnb.jobs() lists the jobs."
         )
 
     @contextmanager
@@ -321,13 +472,13 @@ class JobServer:
                 raise self._no_such(submission_id) from error
             raise JobError(
                 f"The job server at {self.address} refused: {_last_line(text)}",
-                "The sentence is Ray's own; logs/dashboard_JobHead.log on its head has more.",
+                "That sentence comes from Ray; logs/dashboard_JobHead.log on its head has more.",
             ) from error
 
     def _token_error(self) -> JobError:
         if not self._token_source:
             return JobError(
-                f"The job server at {self.address} asks for a token, and none was shown.",
+                f"The job server at {self.address} asks for a token, and this kernel sent none.",
                 'Try os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "<the cluster\'s token file>"}',
             )
         return JobError(

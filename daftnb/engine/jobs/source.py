@@ -1,4 +1,4 @@
-"""What a job runs, and in what: the source, the working directory, the runtime environment, all checked beforehand.
+"""Checks what a job needs before it is submitted: its source, working directory and runtime environment.
 
 A slip is told here, in the notebook, and not minutes later by a job that could not start.
 """
@@ -84,7 +84,7 @@ def _read_script(path: Path) -> Program:
         ) from error
     problem = _syntax_problem(content)
     if problem:
-        raise JobError(f"The script {str(path)!r} is not Python: {problem}", "Mend it, or give another file.")
+        raise JobError(f"The script {str(path)!r} is not Python: {problem}", "Correct it, or give another file.")
     # A name that `python -m` and the shell take as it is.
     return Program(content, re.sub(r"\W", "_", path.stem, flags=re.ASCII) or "script", path)
 
@@ -130,7 +130,9 @@ def make_runtime_env(
         if value is None:
             continue
         if field in given:
-            raise JobError(f"{field} is given twice, also in runtime_env.", f"Leave one of them out: {field}=…")
+            raise JobError(
+                f"{field} is given twice: as an argument and in runtime_env.", f"Leave one of them out: {field}=…"
+            )
         given[field] = value if isinstance(value, str) else list(value)
     if isinstance(given.get("working_dir"), os.PathLike):
         given["working_dir"] = os.fspath(given["working_dir"])

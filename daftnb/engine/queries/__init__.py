@@ -1,1 +1,1 @@
-"""The driver's side of a query: the runner on Ray, the subscriber on the native runner, plans, and what went wrong."""
+"""The driver's side of a query: the runner on Ray, the subscriber, plans and warnings."""

@@ -1,4 +1,4 @@
-"""Queries that daftnb runs for itself, beside the user's: not shown among his, and ended when nobody wants them.
+"""Runs daftnb's own queries beside the user's: they do not show, and end when nobody wants them.
 
 Each runs on a thread of its own. While it does, the queries of that thread are neither told to the monitor nor counted
 (:mod:`daftnb.engine.queries.subscriber`); the work that they make on a cluster's workers is seen there, as it is real.

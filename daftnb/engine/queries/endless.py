@@ -1,4 +1,4 @@
-"""Plans that Daft (0.7.26 too) never ends on Ray: ``into_partitions`` over ``limit``.
+"""Recognises the plans that Daft (up to 0.7.26 at least) never ends on Ray: ``into_partitions`` over ``limit``.
 
 ``IntoPartitions`` gathers all of its input's tasks before it submits one (``pipeline_node/into_partitions.rs``);
 ``Limit`` ends its list of tasks only when those that it has handed out have run (``pipeline_node/limit.rs``). Each
@@ -15,8 +15,8 @@ from daftnb.engine.queries.plans import plan_nodes, read_json
 from daftnb.telemetry.events import PlanNode
 
 WORDS = (
-    "Daft on Ray never ends this query: into_partitions waits for all of the limit's tasks, and the limit for them. "
-    "Stop it, and run .collect() between the two"
+    "Daft on Ray never ends this query: into_partitions waits for all tasks of the limit, and the limit waits for "
+    "into_partitions. Stop the query, and run .collect() between the two"
 )
 # Operators that hand each task of their input on as it comes, with more to do. All others run what they are given.
 _PASSING = frozenset(

@@ -1,4 +1,4 @@
-"""Which operator of a query on the native runner raised: Daft says it in its log, and in no event.
+"""Finds the operator that raised in a query on the native runner, from Daft's log.
 
 Daft logs ``Error when running pipeline node NAME`` before it ends all operators (``daft-local-execution/src/lib.rs``),
 on the thread that runs the query. After that each operator is told as finished, the one that raised among them.

@@ -1,4 +1,4 @@
-"""What a plan's UDFs ask of a node, and whether there is a node that has it.
+"""Warns the user when a UDF asks for more than any node has.
 
 Daft sends a task to a worker that has what the task asks for, and Ray starts an actor on such a node; where there is
 none, the query waits without a word, or fails. The plan's text says what is asked.
@@ -88,7 +88,9 @@ def warning(one: Asked, nodes: Sequence[Resources], kinds: Sequence[Resources] |
     what = f"{one.name} asks for {words(one.resources)}, and no node has {'that' if lacking else 'all of it'}: "
     what += f"the largest has {words(largest)}" if nodes else "there is no node"
     if kinds is None:
-        return f"{what}. Whether the cluster can start one that does is not known here. {remedy(one, kept, embedded)}"
+        return (
+            f"{what}. daftnb does not know whether the cluster can start one that does. {remedy(one, kept, embedded)}"
+        )
     if any(has(kind, one.resources) for kind in kinds):
         return f"{what}. The cluster can start one that does; until then the query may wait, or fail"
     return f"{what}, and the cluster can start none that does. {remedy(one, kept, embedded)}"

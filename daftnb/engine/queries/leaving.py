@@ -1,4 +1,4 @@
-"""Letting go of a Ray that was there before us: what our queries asked of it is withdrawn, our part taken out."""
+"""Leaves a Ray that was there before daftnb: withdraws what its queries asked, and takes the tap out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Daft's plans as operators: from the JSON of its events, and from the text that ``explain`` prints.
+"""Reads Daft's plans as operators: from the JSON of its events, and from the text of ``explain``.
 
 The JSON of a running query has the shape of a plan, and of a logical one the expressions; the text has expressions
 and estimates too. Both may be deeper than Python's stack, so nothing here recurses.

@@ -1,4 +1,4 @@
-"""Paths in a plan that are relative: on Ray they are so to the folder of a worker's process, not to the notebook's.
+"""Warns the user of relative paths in a plan: on Ray they start from the folder of a worker's process.
 
 Daft looks for files that it reads here, when the dataframe is made, and its workers look for what was found again,
 in the folder that their cluster was started in. What is written lands there. The plan's text names both.

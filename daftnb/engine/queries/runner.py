@@ -1,4 +1,4 @@
-"""The driver's side of a query on Ray: our FlotillaRunner, and the door to the tap in the runner actor.
+"""Runs queries on Ray with daftnb's runner, and reaches the tap in the runner actor.
 
 Daft keeps its ``FlotillaRunner`` in ``RayRunner.flotilla_plan_runner`` and calls ``stream_plan`` for every query
 (``daft/runners/flotilla.py``); an instance of a subclass put there before is used as it is. Ours pushes the settings

@@ -1,4 +1,4 @@
-"""Daft's own query events as ours: both runners announce a query and its plan, the native one also its progress.
+"""Turns Daft's own query events into daftnb's; on the native runner also the progress.
 
 Daft calls a subscriber on the thread that runs the query (start, plan, end) and on threads of its own (operators).
 Nothing here may fail a query, so each call goes through :meth:`QueryEvents.on_event`, which tells what goes wrong.

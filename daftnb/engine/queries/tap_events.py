@@ -1,4 +1,4 @@
-"""What the tap in the runner actor reports at each look, as events on this process's clock.
+"""Turns what the tap reports into events on this process's clock.
 
 Details come first, then all that is absolute: it makes up for what was not fetched in time.
 """

@@ -1,1 +1,1 @@
-"""The rows of a result: its partitions on the native runner and on Ray, read a slice at a time."""
+"""The rows of a result: reads its partitions, on either runner, a slice at a time."""

@@ -1,4 +1,4 @@
-"""Keeps Daft's notebook display from starting its dashboard's server, while daftnb is loaded.
+"""Keeps Daft's notebook display from starting its dashboard server while daftnb is loaded.
 
 That server listens on all interfaces, without authentication, and its page puts values into ``innerHTML``.
 """

@@ -1,4 +1,4 @@
-"""The partitions of a collected dataframe: how many rows each has, and a few rows out of them, wherever they are.
+"""Tells how many rows each partition of a result has, and reads a few rows of it.
 
 On the native runner they are in this process. On Ray a small task cuts the rows where the partition is, and only these
 come here; it takes no CPU slot, so that it never waits behind a backlog.

@@ -1,4 +1,4 @@
-"""A dataframe's text form, by Daft's own printer, from rows that were fetched for it alone; and its plan as text."""
+"""Prints a dataframe with Daft's own printer, from rows fetched for that, and its plan as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows out of partitions that are in a Ray cluster's object stores."""
+"""Reads rows of partitions that are in a Ray cluster's object stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a dataframe that has not run, or again: its first rows, or all of it."""
+"""Runs a dataframe that has not run, or runs it again: its first rows, or all of it."""
 
 from __future__ import annotations
 

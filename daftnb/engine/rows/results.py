@@ -1,4 +1,4 @@
-"""The rows of a dataframe that has run, wherever they are."""
+"""Finds the rows of a dataframe that has run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dtypes of a schema's columns, however many they are."""
+"""Reads the dtypes of a schema's columns, also when there are many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutting rows out of a partition: what runs where the partition is. Sent to the cluster by value: nothing of ours."""
+"""Cuts rows out of a partition, in the process that holds it. It is sent by value and needs no daftnb there."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ export function Looking({ store }: { store: Store }) {
   if (look != null) {
     return (
       <p class="looking">
-        <span>Looking at query {look}. Workers are those of now.</span>
+        <span>Looking at query {look}. The workers are the current ones.</span>
         <button type="button" class="plain" id="back" onClick={() => store.look(null)}>
           {back}
         </button>

@@ -92,7 +92,7 @@ function Told({ decisions, hint }: { decisions: Moment["decisions"]; hint: boole
   if (!first)
     return (
       <div class="told">
-        {hint && <div>point at a chart or a lane, or press ← →: all that was so at one moment</div>}
+        {hint && <div>point at a chart or a lane, or press ← →, to see everything at one moment</div>}
       </div>
     );
   const [, kind, text] = first;

@@ -21,7 +21,7 @@ export function Header({ store, lead, tail }: HeaderProps) {
     return (
       <div class="head">
         <span class="title">Plan of {snapshot.plan.of}</span>
-        <span class="muted">It has not run; nothing runs to show it.</span>
+        <span class="muted">It has not run, and showing it runs nothing.</span>
       </div>
     );
   }

@@ -110,7 +110,7 @@ export function History({ store }: { store: Store }) {
                     </button>
                   </th>
                 ))}
-                <th scope="col">Settings not default</th>
+                <th scope="col">Changed settings</th>
               </tr>
             </thead>
             <tbody>

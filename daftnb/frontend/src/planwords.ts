@@ -119,7 +119,7 @@ export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][
     ["selectivity, derived", operator.selectivity != null && String(Number(operator.selectivity.toPrecision(3)))],
     [
       "rows expected",
-      estimated_rows != null && [count(estimated_rows), misjudged(operator)].filter(Boolean).join("; there came "),
+      estimated_rows != null && [count(estimated_rows), misjudged(operator)].filter(Boolean).join("; in fact "),
     ],
     ["bytes in", operator.bytes_in != null && size(operator.bytes_in)],
     ["bytes out", operator.bytes_out != null && size(operator.bytes_out)],

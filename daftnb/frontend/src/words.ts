@@ -90,8 +90,8 @@ export const overMax = ({ wanted, most }: Backlog): string =>
 export const nothingRuns = (snapshot: Snapshot): boolean =>
   !(snapshot.backlog?.active ?? (snapshot.query == null || isActive(snapshot.query)));
 export const NOTHING_RUNS = "nothing runs";
-export const NOT_KEPT = "What the backlog was then is no longer kept.";
+export const NOT_KEPT = "The backlog of that time is no longer kept.";
 
 export const NATIVE =
   "Daft's native runner runs queries in this process: it has no workers and no backlog. " +
-  "For a Ray cluster, %daft start comes before a kernel's first dataframe.";
+  "For a Ray cluster, type %daft start before the kernel's first dataframe.";

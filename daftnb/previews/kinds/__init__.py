@@ -1,4 +1,4 @@
-"""A kind of cell is one record, :class:`~daftnb.previews.kinds.kind.CellKind`: all that is particular to one type.
+"""The kinds of cells. A kind is one record, :class:`~daftnb.previews.kinds.kind.CellKind`, with all about its type.
 
 Each module has the records of one kind, or of a few that share what they do, and nothing outside of this package asks
 which kind a value is of. ``frontend/src/preview/kinds/`` is its twin on the page. To add a kind, write its record into

@@ -1,4 +1,4 @@
-"""Bytes."""
+"""Bytes in a preview: how cells show, open, search and summarise them."""
 
 from __future__ import annotations
 

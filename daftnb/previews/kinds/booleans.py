@@ -1,4 +1,4 @@
-"""True and false."""
+"""True and false in a preview: how cells show, filter and summarise them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _read(text: str, dtype: DataType) -> Value:
     found = {"true": True, "false": False}.get(text.lower())
     if found is None:
-        raise Unreadable("it is true or false")
+        raise Unreadable("this type has true and false")
     return plain_value(found)
 
 

@@ -1,4 +1,4 @@
-"""References to files: their paths or URLs."""
+"""References to files in a preview: cells show their paths or URLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind of cell is.
+"""Defines the record that describes a kind of cell.
 
 ::
 

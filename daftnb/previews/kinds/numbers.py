@@ -1,4 +1,4 @@
-"""Whole numbers, floats and decimals."""
+"""Whole numbers, floats and decimals in a preview: how cells show, filter and summarise them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def _read_integer(text: str, dtype: DataType) -> Value:
     number = int(text)
     if dtype.is_uint64():
         if not 0 <= number < 2**64:
-            raise Unreadable("it holds 0 to 18446744073709551615")
+            raise Unreadable("this type holds 0 to 18446744073709551615")
         # Daft would compare it with a small literal as floats.
         return cast_value(number, str(number), dtype, "DataType.uint64()")
     if not -(2**63) <= number < 2**63:
-        raise Unreadable("64 bits do not hold it")
+        raise Unreadable("it does not fit into 64 bits")
     return plain_value(number)
 
 
@@ -164,9 +164,9 @@ def _read_decimal(text: str, dtype: DataType) -> Value:
     _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     if -exponent > scale and any(digits[len(digits) + exponent + scale :]):
-        raise Unreadable(f"it has {scale} digits after the point")
+        raise Unreadable(f"this type has {scale} digits after the point")
     if number.adjusted() + 1 > precision - scale:
-        raise Unreadable(f"it has {precision - scale} digits before the point")
+        raise Unreadable(f"this type has {precision - scale} digits before the point")
     exact = format(number.quantize(Decimal(1).scaleb(-scale)) if scale else number.to_integral_value(), "f")
     type_ = f"DataType.decimal128({precision}, {scale})"
     value = Decimal(exact)

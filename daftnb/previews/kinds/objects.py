@@ -1,4 +1,4 @@
-"""Python's own objects, which travel as what their repr says."""
+"""Python's own objects in a preview: cells show their repr."""
 
 from __future__ import annotations
 

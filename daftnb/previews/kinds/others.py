@@ -1,4 +1,4 @@
-"""Columns of nulls alone, and of types that no kind is made for: a union, an extension."""
+"""Columns in a preview that no other kind covers: of nulls alone, a union, an extension."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images."""
+"""Images in a preview: thumbnails in the cells, and the image in full when a cell opens."""
 
 from __future__ import annotations
 

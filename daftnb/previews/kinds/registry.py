@@ -1,4 +1,4 @@
-"""All kinds of cells, and which one a dtype makes."""
+"""Lists all kinds of cells, and finds the kind of a dtype."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts."""
+"""Texts in a preview: how cells show, open, search and summarise them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates, times, timestamps, durations and intervals."""
+"""Dates, times, timestamps, durations and intervals in a preview: how cells show, filter and summarise them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _fraction(digits: str | None, per_second: int) -> int:
     """Return the digits after the point as ticks. Raises Unreadable for digits below a tick."""
     ticks, rest = divmod(int((digits or "").ljust(9, "0")) * per_second, 10**9)
     if rest:
-        raise Unreadable("it has fewer digits after the point")
+        raise Unreadable("this type has fewer digits after the point")
     return ticks
 
 
@@ -90,7 +90,7 @@ def _read_timestamp(text: str, dtype: DataType) -> Value:
     start = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     ticks += (start - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1) * _PER_SECOND[unit]
     if found[3] and zone is None:
-        raise Unreadable("its times have no zone")
+        raise Unreadable("the times of this type have no zone")
     if found[3] and found[3] != "Z":
         hours, minutes = int(found[3][1:3]), int(found[3][-2:])
         offset = (hours * 3600 + minutes * 60) * (-1 if found[3][0] == "-" else 1)
@@ -99,7 +99,7 @@ def _read_timestamp(text: str, dtype: DataType) -> Value:
         moment = datetime(1970, 1, 1) + timedelta(seconds=ticks // _PER_SECOND[unit])
         ticks -= _offset(moment, zone) * _PER_SECOND[unit]
     if not -(2**63) <= ticks < 2**63:
-        raise Unreadable("it does not reach that far")
+        raise Unreadable("this type does not reach that far")
     words = f'DataType.timestamp("{unit}")' if zone is None else f'DataType.timestamp("{unit}", {zone!r})'
     return cast_value(ticks, str(ticks), dtype, words)
 
@@ -136,7 +136,7 @@ def _read_duration(text: str, dtype: DataType) -> Value:
         ticks = (days * 86_400 + hours * 3600 + minutes * 60 + rest) * per_second + _fraction(found[6], per_second)
         ticks = -ticks if found[1] else ticks
     if not -(2**63) <= ticks < 2**63:
-        raise Unreadable("it does not reach that far")
+        raise Unreadable("this type does not reach that far")
     return cast_value(ticks, str(ticks), dtype, f'DataType.duration("{unit}")')
 
 

@@ -1,4 +1,4 @@
-"""Tensors, and embeddings: lists of one length whose numbers mean something together."""
+"""Tensors in a preview, and embeddings: lists of one length whose numbers mean something together."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ function answered<T>({ line }: PreviewStore, request: Request, read: (answer: An
       if (value !== null) done(value);
       else
         fail(
-          new Error(answer.type === "error" ? answer.message : "The kernel gave another answer than was asked for."),
+          new Error(answer.type === "error" ? answer.message : "The answer of the kernel does not match the request."),
         );
     });
   });

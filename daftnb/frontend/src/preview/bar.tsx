@@ -122,7 +122,7 @@ export function Chips({ store }: { store: PreviewStore }) {
     </li>
   );
   return (
-    <ul class="chips" aria-label="What makes this view">
+    <ul class="chips" aria-label="Filters, search, order and hidden columns">
       {view.filters.map((filter, index) =>
         chip(`filter${index}`, filterWords(filter, columns), () => store.change(unfiltered(store.view.peek(), index))),
       )}

@@ -22,9 +22,9 @@ export interface Look {
 export const plain = (text: string, title = "", note = ""): Look => ({ text, title, note, mark: "" });
 export const marked = (mark: Look["mark"], text: string, title = "", note = ""): Look => ({ text, title, note, mark });
 export const NULL = marked("null", "null");
-const EMPTY = marked("empty", "empty", "a text of no characters");
+const EMPTY = marked("empty", "empty", "a text without characters");
 /** Of a row that has not come; and of one whose part says nothing of it. */
-export const UNREADABLE = marked("no", "?", "this value did not come as expected");
+export const UNREADABLE = marked("no", "?", "the kernel did not send this value as expected");
 
 /** Whole numbers with their digits in groups of three. */
 export const grouped = (value: bigint | number | string): string => String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");

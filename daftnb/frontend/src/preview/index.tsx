@@ -65,7 +65,7 @@ function Messages({ store }: { store: PreviewStore }) {
       )}
       {store.line.silent.value && (
         <p class="note" role="status">
-          The kernel has not answered for a few seconds: it is busy, or gone. What it is asked for appears when it
+          The kernel has not answered for a few seconds: it is busy, or gone. What you asked for appears when the kernel
           answers.
         </p>
       )}
@@ -140,7 +140,7 @@ function Preview({ store }: { store: PreviewStore }) {
           />
         )}
         {table.columns.length > 0 && store.rows.value === 0 && (
-          <p class="empty none">{table.rows === 0 ? "It has no rows." : "No row is like that."}</p>
+          <p class="empty none">{table.rows === 0 ? "It has no rows." : "No row matches."}</p>
         )}
         {place !== null && place.row < store.rows.value && (
           <Detail store={store} place={place} onClose={() => onDetail(null)} />

@@ -43,11 +43,11 @@ export function Waiting({ store }: { store: PreviewStore }) {
   const runs = table.state === "running" || running !== null;
   const elapsed = useElapsed(runs ? store.runSince : null);
   const words = {
-    lazy: "It has not run; nothing runs to show it.",
+    lazy: "It has not run, and showing it runs nothing.",
     running: "",
     ready: "",
     failed: "It failed.",
-    lost: "A part of its data is gone from the cluster.",
+    lost: "A part of the data is gone from the cluster.",
   }[table.state];
   const action = {
     lazy: `Preview first ${grouped(RUN_ROWS)} rows`,

@@ -240,7 +240,7 @@ export class PreviewStore {
     if (answer.type === "page" && answer.view === this.#number && answer.start === flight.start && answer.count > 0) {
       if (answer.rows !== this.rows.peek()) this.rows.value = answer.rows;
       if (!this.#take(answer.data, answer.start, flight.columns))
-        this.#refuse("Rows came that this page cannot read. Run the cell again.");
+        this.#refuse("The kernel sent rows that this page cannot read. Run the cell again.");
     } else if (this.#making) {
       this.#refused = true; // it was replaced already; the answer to the view is on its way
     } else if (answer.type === "error" && !this.#healed) {
@@ -250,7 +250,7 @@ export class PreviewStore {
     } else if (answer.type === "error") {
       this.#refuse(answer.message);
     } else {
-      this.#refuse("The kernel sent other rows than were asked for. Run the cell again.");
+      this.#refuse("The kernel sent rows that this page did not ask for. Run the cell again.");
     }
     this.#pump();
   }

@@ -12,7 +12,7 @@ export function copySelection(store: PreviewStore, near: HTMLElement): void {
   const columns = store.view.peek().columns.slice(from, to + 1);
   if (count > MOST_COPIED) {
     const most = grouped(MOST_COPIED);
-    store.problem.value = `${grouped(count)} rows are more than a copy takes (${most}). Download the view instead.`;
+    store.problem.value = `${grouped(count)} rows are too many to copy (at most ${most}). Download the view instead.`;
     return;
   }
   const words =
