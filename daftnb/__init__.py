@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from daftnb import settings
 from daftnb._version import __version__ as __version__
@@ -138,7 +138,13 @@ def get_session() -> Session:
     return open_session()
 
 
-def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeout: float = 30.0) -> None:
+def start(
+    min_workers: int = 1,
+    max_workers: int = 4,
+    cpus: int = 1,
+    idle_timeout: float = 30.0,
+    autoscaler: Literal["v1", "v2"] = "v1",
+) -> None:
     """Start an embedded Ray cluster with Ray's autoscaler on this machine, and point Daft at it.
 
     Parameters
@@ -149,6 +155,8 @@ def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeou
         CPU slots per worker, at least 1. They are Ray's bookkeeping, and may exceed the machine's cores.
     idle_timeout
         Seconds until Ray releases a node without work, at least 1.
+    autoscaler
+        Which of Ray's two autoscalers decides, whatever ``RAY_enable_autoscaler_v2`` says in the environment.
 
     Raises
     ------
@@ -165,7 +173,7 @@ def start(min_workers: int = 1, max_workers: int = 4, cpus: int = 1, idle_timeou
     """
     from daftnb.engine.embedded.cluster import ClusterSize
 
-    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout), say)
+    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout, autoscaler), say)
 
 
 def connect(address: str | None = None, runtime_env: dict[str, Any] | None = None) -> None:

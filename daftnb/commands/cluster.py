@@ -23,6 +23,12 @@ def _start_options(parser: Parser) -> None:
     parser.add_argument(
         "--idle-timeout", type=float, default=30.0, metavar="S", help="seconds until Ray releases an unused node (30)"
     )
+    parser.add_argument(
+        "--autoscaler",
+        choices=("v1", "v2"),
+        default="v1",
+        help="which of Ray's two autoscalers decides: v1 or v2 (v1)",
+    )
 
 
 def _start(arguments: Namespace, session: Session) -> None:
@@ -30,7 +36,7 @@ def _start(arguments: Namespace, session: Session) -> None:
 
     began = time.monotonic()
     session.start(
-        ClusterSize(arguments.min, arguments.max, arguments.cpus, arguments.idle_timeout),
+        ClusterSize(arguments.min, arguments.max, arguments.cpus, arguments.idle_timeout, arguments.autoscaler),
         _since(began),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +12,16 @@ import psutil
 import pytest
 
 from daftnb.engine.embedded import cluster, launcher
-from daftnb.engine.embedded.cluster import MIB, ClusterSize, autoscaler_config, check_machine
+from daftnb.engine.embedded.cluster import (
+    HEAD_NODE_ID,
+    HEAD_NODE_TYPE,
+    MIB,
+    SECOND_AUTOSCALER,
+    ClusterSize,
+    autoscaler_config,
+    autoscaler_environment,
+    check_machine,
+)
 from daftnb.errors import ClusterError
 
 GIB = 1024**3
@@ -70,6 +81,34 @@ def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     shares = check_machine(ClusterSize(max_workers=3))
     assert shares.node_object_store * 4 <= 4 * GIB
     assert shares.node_memory * 3 <= 16 * GIB
+
+
+def test_the_configuration_is_what_rays_schema_knows() -> None:
+    """The second autoscaler ends the head where it is not (ray/autoscaler/v2/instance_manager/config.py)."""
+    import jsonschema
+    import ray.autoscaler
+
+    schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
+    for object_folder in (None, "/a/folder"):
+        config = autoscaler_config(ClusterSize(), cluster.Shares(GIB, GIB), "127.0.0.1:1", object_folder)
+        jsonschema.validate(json.loads(json.dumps(config)), schema)
+
+
+def test_a_head_is_no_node_of_the_pod_it_runs_in() -> None:
+    from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
+
+    assert HEAD_NODE_ID == FAKE_HEAD_NODE_ID
+    for autoscaler, said in (("v1", "0"), ("v2", "1")):
+        environment = autoscaler_environment(autoscaler)  # type: ignore[arg-type]
+        assert environment == {
+            SECOND_AUTOSCALER: said, "RAY_CLOUD_INSTANCE_ID": HEAD_NODE_ID, "RAY_NODE_TYPE_NAME": HEAD_NODE_TYPE,
+        }  # fmt: skip
+
+
+def test_an_autoscaler_that_ray_does_not_have_is_refused() -> None:
+    with pytest.raises(ClusterError, match="must be v1 or v2") as caught:
+        ClusterSize(autoscaler="v3")  # type: ignore[arg-type]
+    assert caught.value.remedy == "Try %daft start --autoscaler v2"
 
 
 def test_a_head_that_ends_as_it_starts_is_told_and_leaves_nothing(

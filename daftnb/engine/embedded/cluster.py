@@ -43,7 +43,14 @@ HEAD_TIMEOUT_SECONDS = 60.0
 NODE_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 20.0
 
+# The identity that Ray's provider of nodes on one machine gives the head (fake_multi_node/node_provider.py).
+HEAD_NODE_ID = "f" * 51 + "00000"
+HEAD_NODE_TYPE = "ray.head.default"
+SECOND_AUTOSCALER = "RAY_enable_autoscaler_v2"  # ray_config_def.h
+
 Progress = Callable[[str], None]
+Autoscaler = Literal["v1", "v2"]
+AUTOSCALERS: tuple[Autoscaler, ...] = ("v1", "v2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,14 @@ class ClusterSize:
 
     ``cpus`` is CPU slots per worker node; they are Ray's bookkeeping and may exceed the machine's cores, as slots
     that wait cost nothing. ``idle_timeout`` (seconds) is how long Ray's autoscaler lets a node without work live.
+    ``autoscaler`` is which of Ray's two decides, whatever the environment asks for.
     """
 
     min_workers: int = 1
     max_workers: int = 4
     cpus: int = 1
     idle_timeout: float = 30.0
+    autoscaler: Autoscaler = "v1"
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -68,11 +77,28 @@ class ClusterSize:
         ):
             if not least <= value < math.inf:  # nan is neither
                 raise ClusterError(f"{name} must be at least {least} (got {value}).", f"Try %daft start {name} {least}")
+        if self.autoscaler not in AUTOSCALERS:
+            raise ClusterError(
+                f"--autoscaler must be v1 or v2 (got {self.autoscaler}).", "Try %daft start --autoscaler v2"
+            )
         if self.min_workers > self.max_workers:
             raise ClusterError(
                 f"--min {self.min_workers} is more than --max {self.max_workers}.",
                 f"Try %daft start --min {self.max_workers} --max {self.min_workers}",
             )
+
+
+def autoscaler_environment(autoscaler: Autoscaler) -> dict[str, str]:
+    """Return the variables that make a head run this autoscaler, whatever the environment says.
+
+    In a KubeRay pod the environment names the pod as the node and its group as the node's type: neither is one of
+    this cluster's. The second autoscaler finds a node by them (ray/autoscaler/v2/instance_manager/reconciler.py).
+    """
+    return {
+        SECOND_AUTOSCALER: "1" if autoscaler == "v2" else "0",
+        "RAY_CLOUD_INSTANCE_ID": HEAD_NODE_ID,
+        "RAY_NODE_TYPE_NAME": HEAD_NODE_TYPE,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +165,10 @@ def shared_memory_bytes() -> int:
 def autoscaler_config(
     size: ClusterSize, shares: Shares, gcs_address: str, object_folder: str | None = None
 ) -> dict[str, object]:
-    """Return Ray's cluster configuration (JSON is YAML) for a head without CPUs and one type of worker node."""
+    """Return Ray's cluster configuration (JSON is YAML) for a head without CPUs and one type of worker node.
+
+    It has only what Ray's schema of it knows (ray/autoscaler/ray-schema.json), which the second autoscaler checks.
+    """
     return {
         "cluster_name": "daftnb",
         "max_workers": size.max_workers,
@@ -160,9 +189,9 @@ def autoscaler_config(
             "disable_launch_config_check": True,
             "foreground_node_launch": True,
         },
-        "head_node_type": "ray.head.default",
+        "head_node_type": HEAD_NODE_TYPE,
         "available_node_types": {
-            "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "min_workers": 0, "max_workers": 0},
+            HEAD_NODE_TYPE: {"resources": {"CPU": 0}, "node_config": {}, "min_workers": 0, "max_workers": 0},
             "worker": {
                 "resources": {"CPU": size.cpus},
                 "node_config": {},
@@ -170,13 +199,11 @@ def autoscaler_config(
                 "max_workers": size.max_workers,
             },
         },
-        **{key: {} for key in ("auth", "file_mounts", "head_node", "worker_nodes")},
+        **{key: {} for key in ("auth", "file_mounts")},
         **{
             key: []
             for key in (
                 "cluster_synced_files",
-                "file_mounts_sync_exclude",
-                "file_mounts_sync_filter",
                 "initialization_commands",
                 "setup_commands",
                 "head_setup_commands",
@@ -274,6 +301,7 @@ class EmbeddedCluster:
         object_folder = str(folder) if shares.on_disk else None
         write_private(config, json.dumps(autoscaler_config(self.size, shares, self.address, object_folder)))
         environment = {
+            **autoscaler_environment(self.size.autoscaler),
             **extra_environment,
             **self.connection_environment(),
             "RAY_FAKE_CLUSTER": "1",
