@@ -268,11 +268,11 @@ class Connection:
         from daftnb.engine.connection import runner_slot
 
         flotilla, self.flotilla = self.flotilla, None
-        if flotilla is not None:
-            flotilla.door.left = True
         try:
             if "ray" in sys.modules:
                 with self.monitor.asking_nobody():
+                    if flotilla is not None:
+                        flotilla.leave(cluster.answers())
                     runner_slot.release()
                     link = ray_link.link()
                     if link is None or link.address in (cluster.address, cluster.client_address):

@@ -114,9 +114,10 @@ def test_the_extension_is_unloaded_in_mid_query(kernel: Kernel) -> None:
         from daftnb.session import close_session
         close_session()
         thread.join(60)
-        out = [thread.is_alive(), list(outcome)]
+        out = [thread.is_alive(), outcome]
     """)
-    assert out == [False, ["error"]]
+    assert out[0] is False
+    assert "This kernel left Ray" in out[1]["error"], out
     assert time.monotonic() - began < 40
     assert kernel.run("import daft; out = daft.__version__")
     kernel.run(START)

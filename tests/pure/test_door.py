@@ -12,6 +12,7 @@ import ray
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.link import Link
 from daftnb.engine.queries import runner as flotilla
+from daftnb.engine.queries.gate import Gate
 from daftnb.engine.queries.runner import RunnerDoor, _counted, with_result_rows
 from daftnb.engine.queries.subscriber import operator_stats
 
@@ -55,7 +56,7 @@ def test_the_result_has_the_rows_that_came_whatever_its_operator_has_counted() -
         return "statistics"
 
     def read() -> Any:
-        value.append((yield from _counted(stream())))
+        value.append((yield from _counted(stream(), Gate())))
 
     value: list[Any] = []
     assert len(list(read())) == 3 and value == [("statistics", 7)]
@@ -99,6 +100,7 @@ def test_after_the_actors_death_a_query_has_another_one(
     told: list[Any] = []
     old = SimpleNamespace(dead=known, call=died, pull=lambda: ["the runner ended"])
     runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner._gate = Gate()
     runner.door, runner.emit, runner._startup_timeout, runner._off = old, told.append, 1, frozenset()
     assert runner._call_alive("prepare", 7) == ("another actor", "prepare", 7)
     assert told == ["the runner ended"] and runner.door is not old
@@ -140,6 +142,7 @@ def test_a_query_waits_for_an_actor_that_starts_workers_and_whoever_ends_one_doe
     monkeypatch.setattr(ray_link, "link", lambda: Link("127.0.0.1:1", (), False))
     told: list[Any] = []
     runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner._gate = Gate()
     runner.door = RunnerDoor.__new__(RunnerDoor)
     runner.door.actor, runner.door.dead, runner.door.left = Actor(), False, False
     runner.emit, runner.settings, runner.planned = told.append, dict, lambda: ("q", {})
@@ -161,6 +164,7 @@ def test_a_query_whose_actor_was_ended_does_not_ask_it_again(death: Exception, m
 
     monkeypatch.setattr(flotilla.FlotillaRunner, "stream_plan", dies)
     runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner._gate = Gate()
     runner.door = SimpleNamespace(link=None, dead=False, left=False, call=lambda *_: {})
     runner.emit, runner.settings, runner.planned = (lambda event: None), dict, lambda: ("q", {})
     runner._running, runner._cancelled, runner._expressions = {}, set(), lambda plan: None

@@ -22,6 +22,7 @@ from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.link import Link, asking
 from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
 from daftnb.engine.queries.background import OwnQuery
+from daftnb.engine.queries.gate import Gate
 from daftnb.engine.queries.leaving import leave
 from daftnb.engine.queries.runner import RunnerDoor, WatchedFlotillaRunner
 from daftnb.engine.rows import raypartitions
@@ -90,6 +91,7 @@ def runner() -> WatchedFlotillaRunner:
     made: Any = WatchedFlotillaRunner.__new__(WatchedFlotillaRunner)
     made.door, made.emit, made._running, made._cancelled, made._off = door(), lambda event: None, {"q": 1}, set(), []
     made.runner, made.settings, made.planned, made._startup_timeout = Actor(), dict, lambda: None, 1
+    made._gate = Gate()
     return made  # type: ignore[no-any-return]
 
 

@@ -27,12 +27,14 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
             _withdraw(external, flotilla, monitor)
             flotilla.door.close()
     finally:
-        if flotilla is not None:
-            flotilla.door.left = True
         with monitor.asking_nobody():
             if external.ours or not stands:
+                if flotilla is not None:
+                    flotilla.leave(stands)
                 runner_slot.release()
             else:
+                if flotilla is not None:
+                    flotilla.door.left = True
                 runner_slot.give_back()
             if ray_link.link() in (None, external.link):
                 external.close()

@@ -32,6 +32,7 @@ from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.queries import lacking, relative
+from daftnb.engine.queries.gate import Gate
 from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
 from daftnb.engine.queries.tap_events import TapEvents
 from daftnb.errors import ClusterError, QueryCancelled
@@ -43,9 +44,13 @@ CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers 
 BUSY_SECONDS = 60.0  # for a call before a query: the query itself has to wait for the actor as long
 NODES_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 0.1
+LEAVE_SECONDS = 10.0  # for the threads of queries to notice that their actor was ended; they take about 0.1 s
 # How Ray tells of an actor that is gone for good. One that its memory monitor has killed raises the second.
 DEATHS = (ray.exceptions.ActorDiedError, ray.exceptions.OutOfMemoryError)
 STEP_SECONDS = 2.0  # the other clock is that far off what is known of it
+WITHOUT_CONNECTION = (
+    "Try %daft start for a cluster of the kernel's own, or %daft connect ADDRESS; then make its dataframes again."
+)
 # Sent to the actor with all that is in them: the cluster need not have daftnb.
 BY_VALUE = (actor_package, clock, variables)
 
@@ -129,12 +134,16 @@ class RunnerDoor:
             return list(self._tap_events.events(drained, self._clock_offset))
 
 
-def _counted(stream: Generator[Any, None, Any]) -> Generator[Any, None, tuple[Any, int]]:
-    """Yield a query's partitions as they come; return the stream's value, and how many rows they had in all."""
+def _counted(stream: Generator[Any, None, Any], gate: Gate) -> Generator[Any, None, tuple[Any, int]]:
+    """Yield a query's partitions as they come; return the stream's value, and how many rows they had in all.
+
+    The thread is inside the gate while it waits for one, but not while its caller has it.
+    """
     count = 0
     while True:
         try:
-            result = next(stream)
+            with gate.inside():
+                result = next(stream)
         except StopIteration as end:
             return end.value, count
         count += result.metadata().num_rows  # which comes with the partition
@@ -191,19 +200,30 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self.door = RunnerDoor(self.runner, off)
         self._running: dict[str, int] = {}  # by id, the index of each query that runs
         self._cancelled: set[int] = set()
+        self._gate = Gate()
 
     def stream_plan(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
         """Run Daft's own method between what we do before and after; where our part fails, the query goes on.
 
-        ClusterError where the connection has ended; QueryCancelled where :meth:`cancel` ended the query.
+        ClusterError where the connection has ended, or ends meanwhile; QueryCancelled where :meth:`cancel` ended the
+        query.
         """
-        self._check_connection()
-        index = int(plan.idx())
-        query_id, parents = self._prepare(index)
-        self._expressions(plan)
-        self._warn_of(plan, index)
         try:
-            stats, count = yield from _counted(super().stream_plan(plan, partition_sets))
+            return (yield from self._stream(plan, partition_sets))
+        except Exception as error:
+            if self._gate.is_shut and (is_death(error) or isinstance(error, ConnectionError)):
+                raise self._ended() from None
+            raise
+
+    def _stream(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
+        with self._gate.inside():
+            self._check_connection()
+            index = int(plan.idx())
+            query_id, parents = self._prepare(index)
+            self._expressions(plan)
+            self._warn_of(plan, index)
+        try:
+            stats, count = yield from _counted(super().stream_plan(plan, partition_sets), self._gate)
         except BaseException as error:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
             if is_death(error):
@@ -229,9 +249,27 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             raise ClusterError(
                 f"This kernel's connection to Ray at {made_on.address} has ended (ray.shutdown() does that), "
                 "so this query cannot run.",
-                "Try %daft start for a cluster of the kernel's own, or %daft connect ADDRESS; then make its dataframes "
-                "again.",
+                WITHOUT_CONNECTION,
             )
+
+    def leave(self, answers: bool) -> None:
+        """Get the threads of queries out of Ray, whose connection the caller is about to end, and let none in again.
+
+        Their queries fail with ClusterError: the runner actor, which ends with the connection in any case, is ended
+        now. ``answers``: whether the cluster does; calls would hang where it does not.
+        """
+        self.door.left = True
+        if not self._gate.shut():
+            return
+        if answers:
+            with suppress(ConnectionError), ray_link.asking(self.door.link):
+                ray.kill(self.runner)
+        if not self._gate.wait_until_empty(LEAVE_SECONDS):
+            log.warning("a query still waits for Ray, which is shut down now")
+
+    def _ended(self) -> ClusterError:
+        where = "" if self.door.link is None else f" at {self.door.link.address}"
+        return ClusterError(f"This kernel left Ray{where} while this query ran.", WITHOUT_CONNECTION)
 
     def _warn_of(self, plan: Any, index: int) -> None:
         """Warn of what nobody expects of this plan: where its paths are, and that no node has what it asks for."""
@@ -313,6 +351,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
 
     def _call_alive(self, method: str, *arguments: Any) -> Any:
         """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""
+        if self._gate.is_shut:
+            raise ConnectionError(ray_link.SHUT_DOWN)
         deadline = time.monotonic() + CALL_SECONDS
         while not self.door.dead:  # which the end of the query before may have shown
             try:
@@ -322,7 +362,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
                     raise
                 time.sleep(UNAVAILABLE_SECONDS)  # Ray tells neither that it lives nor that it died yet
             except DEATHS as error:
-                if not is_death(error):
+                if not is_death(error) or self._gate.is_shut:
                     raise
                 break
         for event in self.door.pull():
@@ -334,9 +374,12 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         return self.door.call(method, *arguments)
 
     def _end(self, index: int, query_id: str) -> None:
-        if self.door.left:
-            return
-        self._last_stats(query_id, lambda: self.door.call("cancel", index, seconds=CALL_SECONDS))
+        def cancelled() -> list[dict[str, Any]]:
+            with self._gate.inside():
+                return list(self.door.call("cancel", index, seconds=CALL_SECONDS))
+
+        if not self.door.left:
+            self._last_stats(query_id, cancelled)
 
     def _last_stats(self, query_id: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
         try:
