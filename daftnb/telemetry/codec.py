@@ -7,7 +7,7 @@ nothing in it is ever executed. ValueError says what is wrong; :mod:`daftnb.tele
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import events as e
+from daftnb.telemetry.scalingevents import Threshold
 from daftnb.telemetry.tidy import tidy
 from daftnb.text.spelling import shown
 
@@ -182,7 +183,7 @@ def _readers(kind: type) -> tuple[list[tuple[str, int | None, Any, Reader]], fro
 
     Each field comes with its column (None: it is in the body), its default and its reader.
     """
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     places = [COLUMNS.index(COLUMN_OF[f.name]) if f.name in COLUMN_OF else None for f in fields(kind)]
     make = [(f.name, place, f.default, _reader(hints[f.name])) for f, place in zip(fields(kind), places, strict=True)]
     in_body = frozenset(f.name for f in fields(kind) if f.name not in COLUMN_OF)
@@ -229,7 +230,7 @@ def _fact(kind: Any, value: Any) -> Any:
 @cache
 def _parts(kind: Any) -> tuple[dict[str, Reader], frozenset[str]]:
     """Return the readers of a fact's fields, and the names of the fields that must be there."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     needed = frozenset(f.name for f in fields(kind) if f.default is MISSING)
     return {name: _reader(hint) for name, hint in hints.items()}, needed
 
@@ -250,17 +251,23 @@ def _whole(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
+    number = _finite(value)
+    return number if number <= LATEST else _wrong(value, f"between 0 and {LATEST:g}")
+
+
+def _finite(value: Any) -> float:
+    """Return what is no time and no number of seconds: a threshold may be as large as the settings allow."""
     if type(value) not in (float, int):
         _wrong(value, "a number")
     number: float = value
-    return number if math.isfinite(number) and 0 <= number <= LATEST else _wrong(value, f"between 0 and {LATEST:g}")
+    return number if 0 <= number <= sys.float_info.max else _wrong(value, "a finite number, 0 or more")
 
 
 def _wrong(value: Any, what: str) -> NoReturn:
     raise ValueError(f"is {repr(value)[:40]}, not {what}")
 
 
-_PLAIN: dict[Any, Reader] = {str: _text, bool: _flag, int: _whole, float: _number}
+_PLAIN: dict[Any, Reader] = {str: _text, bool: _flag, int: _whole, float: _number, Threshold: _finite}
 
 
 # -- what the types do not say ----------------------------------------------------------------------------------------
@@ -297,4 +304,4 @@ def _number_text(text: str) -> None:
         value = float(text)
     except ValueError:
         _wrong(text, "a threshold")
-    _number(value)
+    _finite(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daftnb.telemetry.scalingevents import BacklogSample, ScaleRequested
+from daftnb.telemetry.scalingevents import BacklogSample, ScaleRequested, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class WorldKnown:
     decisions: int = 0
     log: tuple[DecisionKnown, ...] = ()
     hold: tuple[int, int, int] | None = None
-    threshold: tuple[float, float | None] | None = None
+    threshold: tuple[float, Threshold | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+# Any finite number from 0: larger than all times, which daftnb.telemetry.codec checks numbers for.
+Threshold = Annotated[float, "finite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class HoldBegun:
     reason: str
     pending: int
     capacity: int
-    threshold: float
+    threshold: Threshold
 
 
 @dataclass(frozen=True, slots=True)

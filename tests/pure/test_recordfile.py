@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from daftnb.errors import DaftnbError, RecordingError
 from daftnb.recordings import Recording, open_recording
+from daftnb.settings import SETTINGS
 from daftnb.telemetry import codec, recordfile
 from daftnb.telemetry import events as e
 from tests.helpers import arbitrary, crowd, story
@@ -37,6 +39,25 @@ def test_any_events_come_back_as_they_were(pairs: list[tuple[e.Event, float]]) -
     events, moments = [event for event, _ in pairs], [moment for _, moment in pairs]
     data, failed = recordfile.encode(events, moments)
     assert (*recordfile.decode(data), failed) == (events, moments, 0)
+
+
+def test_the_largest_settings_are_recorded_and_shown() -> None:
+    most = sys.float_info.max
+    values = {setting.env: str(setting.most or most) for setting in SETTINGS.values()}
+    events = [
+        *story.events()[:5],
+        e.SettingsInEffect(story.T, "calm-willow", tuple(values.items())),
+        e.HoldBegun(story.T, 1, "below", 9, 1, most),
+        *tiny(2, story.T + 1),
+    ]
+    recorder = recorded(events)
+    reels = [recorder.reel(number) for number in recorder.numbers]
+    assert [reel.dropped for reel in reels] == [0, 0]
+    assert any(isinstance(event, e.WorldKnown) and event.threshold == (story.T, most) for event in reels[1].events)
+    shown = Recording(reels, "a test")
+    assert shown.snapshot(story.T + 0.5)["backlog"]["threshold"] == most
+    assert "not above the threshold 1.79769e+308" in str(shown.snapshot()["decisions"])
+    assert "nan" not in shown._repr_html_()
 
 
 def test_a_file_is_read_by_pyarrow_and_pandas_alone(saved: Path) -> None:

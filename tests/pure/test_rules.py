@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daftnb.engine.actor.counts import Worker
-from daftnb.engine.actor.rules import Outlook, Rules, hold_reason, outlook, read
+from daftnb.engine.actor.rules import LATEST, Outlook, Rules, hold_reason, outlook, read
+from daftnb.telemetry import codec
 
 RULES = Rules(True, 60.0, 1, 1.25, False, 5.0, 120.0)
 
@@ -41,6 +42,12 @@ def test_the_heads_worker_counts_and_stays() -> None:
 def test_with_fewer_workers_than_survivors_all_stay() -> None:
     found = outlook(pool(a=10.0, b=5.0), RULES._replace(survivors=4), None)
     assert found == {"a": Outlook(None, "survivor"), "b": Outlook(None, "survivor")}
+
+
+def test_an_end_that_no_calendar_can_show_is_none() -> None:
+    found = outlook(pool(a=10.0, b=5.0), RULES._replace(idle_seconds=9223372036854775807.0), None)
+    assert {each.retires_at for each in found.values()} == {None}
+    assert LATEST == codec.LATEST, "an event with a later time could not be recorded"
 
 
 def test_without_downscaling_nobody_goes() -> None:

@@ -75,6 +75,20 @@ def test_what_was_never_dispatched_is_cancelled_at_the_end() -> None:
     assert tap.pending == 0
 
 
+def test_a_failed_query_tells_of_tasks_that_run_before_they_are_cancelled_and_none_waits_less_than_nobody() -> None:
+    tap = tap_with_worker()
+    for _ in range(3):
+        tap.submitted(2, "a")
+    failed, cancelled = (tap.dispatched("w", *task("a", 1)) for _ in range(2))
+    assert failed is not None and cancelled is not None
+    tap.ended(failed, "failed")
+    for _ in range(2):  # of all but the failed one: the one that runs, and the one that waits
+        tap.done(2)
+    tap.ended(cancelled, "cancelled_running")
+    assert counts(tap) == {2: (3, 0, 0, 0, 1, 2)}
+    assert (tap.pending, tap.running) == (0, 0)
+
+
 def test_a_lagging_kernel_loses_detail_which_is_counted_and_no_total() -> None:
     tap = tap_with_worker()
     for i in range(RING_EVENTS + 500):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from daftnb.engine.actor.counts import Worker
 
 AUTOSCALER_SECONDS = 5.0  # the engine's own default for AUTOSCALER_UPDATE_INTERVAL_S
+LATEST = 2.5e11  # of daftnb.telemetry.codec: what a calendar can show; idle seconds that end later never end
 EXCLUDE_SECONDS = 120.0  # likewise for DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS
 
 
@@ -75,7 +76,8 @@ def outlook(workers: Mapping[str, Worker], rules: Rules, head: str | None) -> di
     may_go = max(0, len(alive) - rules.survivors)
     for rank, (worker_id, worker) in enumerate(sorted(idle, key=lambda item: item[1].idle_since or 0.0)):
         if rank < may_go:
-            found[worker_id] = Outlook((worker.idle_since or 0.0) + rules.idle_seconds, idle_rule(rules))
+            ends = (worker.idle_since or 0.0) + rules.idle_seconds
+            found[worker_id] = Outlook(ends if ends <= LATEST else None, idle_rule(rules))
         else:
             found[worker_id] = Outlook(None, "survivor")
     return found

@@ -129,8 +129,9 @@ class Tap:
         with self.lock:
             stage = self.query(bar_id >> 32).stages[bar_id & 0xFFFFFFFF]
             stage.done += 1
-            # The engine tells of a task only after its result was awaited; one that was not was still pending.
-            if stage.done > stage.ok + stage.cancelled_running + stage.cancelled_pending:
+            # The engine tells of a task only after its result was awaited; one that was not was still pending. Of a
+            # query that failed it also tells of tasks that run, before they are cancelled.
+            if stage.pending > 0 and stage.done > stage.ok + stage.cancelled_running + stage.cancelled_pending:
                 stage.cancelled_pending += 1
                 self.changed(pending=-1, running=0)
 
