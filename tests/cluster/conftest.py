@@ -1,36 +1,13 @@
-"""One real autoscaling cluster for the tests of a module, with the scheduler's own trace switched on."""
+"""What the tests on a cluster share. Those in one process that need an embedded cluster share that, by folder."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cluster.kernels import Kernel
-
-if TYPE_CHECKING:
-    from daftnb.session import Session
-
-TRACE = {"DAFT_TRACE": "DaftFlotillaScheduler=debug", "DAFT_TRACE_FORMAT": "json"}
-
-
-@pytest.fixture(scope="module")
-def idle_timeout() -> float:
-    """Seconds until Ray's autoscaler releases a node without work; a module may have its own."""
-    return 60.0
-
-
-@pytest.fixture(scope="module")
-def session(idle_timeout: float) -> Iterator[Session]:
-    from daftnb.engine.embedded.cluster import ClusterSize
-    from daftnb.session import close_session, open_session
-
-    session = open_session()
-    session.start(ClusterSize(min_workers=1, max_workers=3, cpus=1, idle_timeout=idle_timeout), print, TRACE)
-    yield session
-    close_session()
 
 
 @pytest.fixture

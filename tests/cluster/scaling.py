@@ -1,15 +1,36 @@
-"""What the experiments with scaling share: queries of sleeping tasks, and looks at what came of them."""
+"""An embedded cluster for many tests; queries of sleeping tasks, and looks at what came of them."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from daftnb.session import Session
 from tests.conftest import await_that
+
+TRACE = {"DAFT_TRACE": "DaftFlotillaScheduler=debug", "DAFT_TRACE_FORMAT": "json"}
+
+
+@contextmanager
+def started(idle_timeout: float) -> Iterator[Session]:
+    """A session with an embedded cluster of 1 to 3 workers, with the scheduler's own trace switched on.
+
+    ``idle_timeout``: seconds until Ray's autoscaler releases a node without work.
+    """
+    from daftnb.engine.embedded.cluster import ClusterSize
+    from daftnb.session import close_session, open_session
+
+    session = open_session()
+    session.start(ClusterSize(min_workers=1, max_workers=3, cpus=1, idle_timeout=idle_timeout), print, TRACE)
+    try:
+        yield session
+    finally:
+        close_session()
 
 
 def sleepy(tasks: int, seconds: float) -> Any:

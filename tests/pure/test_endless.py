@@ -1,4 +1,4 @@
-"""Plans that Daft never ends on Ray are known by their shape. (That it never ends one: tests/cluster/test_cancel.)"""
+"""Plans that Daft never ends on Ray are known by their shape. (That it never ends one: cluster/shared/test_cancel.)"""
 
 from __future__ import annotations
 

@@ -20,11 +20,6 @@ INTERVAL = 1.0  # AUTOSCALER_UPDATE_INTERVAL_S of the embedded cluster
 CLOCK = 0.005  # between the trace's wall clock and the actor's, which was set by it once
 
 
-@pytest.fixture(scope="module")
-def idle_timeout() -> float:
-    return 3.0
-
-
 class Iteration:
     """One round of the scheduler, as it traced it."""
 

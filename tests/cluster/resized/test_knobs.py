@@ -28,11 +28,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 PREFIX = "DAFT_AUTOSCALING_"
 
 
-@pytest.fixture(scope="module")
-def idle_timeout() -> float:
-    return 3.0
-
-
 def set_knobs(**values: object) -> None:
     for name, value in values.items():
         os.environ["DAFT_SCHEDULER_LINEAR" if name == "LINEAR" else PREFIX + name] = str(value)
