@@ -53,6 +53,7 @@ def test_its_scripts_are_sound() -> None:
     assert re.fullmatch(r"python-3\.\d+", (BINDER / "runtime.txt").read_text().strip())
 
 
+@pytest.mark.slow  # it installs all of JupyterLab once more
 @pytest.mark.packaging
 @pytest.mark.timeout(600)
 def test_its_steps_in_a_fresh_environment(tmp_path: Path) -> None:
