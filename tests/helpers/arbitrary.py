@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import events as e
+from daftnb.telemetry.scalingevents import Threshold
 
 KINDS: tuple[type, ...] = get_args(e.Event)
 WORLD = (e.WorldKnown, e.WorkerKnown)  # only a recorder makes these
@@ -36,6 +37,8 @@ def plans(draw: st.DrawFn, names: st.SearchStrategy[str] = texts, last: int = 6)
 def of(hint: Any) -> st.SearchStrategy[Any]:
     """Any value of that annotation that an engine could give."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint == Threshold:
+        return st.floats(0, allow_nan=False, allow_infinity=False)
     if hint in (str, float, int, bool):
         return {str: texts, float: times, int: wholes, bool: st.booleans()}[hint]
     if origin is Literal:
@@ -55,7 +58,7 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
 
 def facts(kind: Any) -> st.SearchStrategy[Any]:
     """Any event or part of one."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     columns = {"query_id": ids, "worker_id": ids}
     parts = {f.name: columns[f.name] if f.name in columns else of(hints[f.name]) for f in dataclasses.fields(kind)}
     made = st.builds(kind, **parts)

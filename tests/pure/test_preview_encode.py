@@ -193,10 +193,10 @@ def test_a_page_is_small_whatever_is_in_it() -> None:
     assert read(page)["v63"] == list(range(page.count))
 
 
-def test_texts_of_gigabytes_are_not_read_for_one_page() -> None:
+def test_texts_of_many_megabytes_are_not_read_for_one_page() -> None:
     from daft import Series
 
-    page = encode.encode_page([(0, Series.from_pylist(["x" * 5_000_000] * 100))])
+    page = encode.encode_page([(0, Series.from_pylist(["x" * 5_000_000] * 30))])
     assert page.count == 13 and read(page)["n0"] == [5_000_000] * 13
     assert encode.encode_page([(0, Series.from_pylist(["x" * 100_000_000] * 2))]).count == 1
 
