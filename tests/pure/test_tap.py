@@ -89,6 +89,23 @@ def test_a_failed_query_tells_of_tasks_that_run_before_they_are_cancelled_and_no
     assert (tap.pending, tap.running) == (0, 0)
 
 
+def test_a_task_that_is_sent_as_its_query_is_cancelled_runs_and_none_waits_less_than_nobody() -> None:
+    tap = tap_with_worker()
+    for _ in range(2):
+        tap.submitted(2, "a")
+    tap.query(0).cancelled = True
+    tap.closed({0})
+    sent = tap.dispatched("w", *task("a", 1))
+    assert sent is not None
+    assert counts(tap) == {2: (2, 0, 1, 0, 0, 1)}
+    assert (tap.pending, tap.running) == (0, 1)
+    for _ in range(2):
+        tap.done(2)
+    tap.ended(sent, "cancelled_running")
+    assert counts(tap) == {2: (2, 0, 0, 0, 0, 2)}
+    assert (tap.pending, tap.running) == (0, 0)
+
+
 def test_a_lagging_kernel_loses_detail_which_is_counted_and_no_total() -> None:
     tap = tap_with_worker()
     for i in range(RING_EVENTS + 500):

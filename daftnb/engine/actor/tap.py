@@ -156,13 +156,17 @@ class Tap:
             self.decide()
             query = self.query_named(context["query_id"])
             stage = query.stage_of(name, int(context["node_id"]))
+            # Cancelled just when it was sent, it was counted as one that never will be.
+            late = stage.pending <= 0 < stage.cancelled_pending
+            if late:
+                stage.cancelled_pending -= 1
             stage.dispatched += 1
             run = Run(stage, worker_id, int(context["task_id"]), time.time())
             worker = self.workers[worker_id]
             worker.runs.add(run)
             worker.idle_since = None
             worker.used = True
-            self.changed(pending=-1, running=1)
+            self.changed(pending=0 if late else -1, running=1)
         return run
 
     def ended(self, run: Run, outcome: str) -> None:
