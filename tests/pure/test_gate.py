@@ -29,7 +29,7 @@ def test_a_shut_gate_waits_for_whoever_is_inside_and_lets_nobody_in() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    entered.wait(30)
+    assert entered.wait(30)
     assert gate.shut() and gate.is_shut
     with pytest.raises(ConnectionError, match="about to end"), gate.inside():
         pass
@@ -51,7 +51,7 @@ class Queries:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.waits, self.ended = threading.Event(), threading.Event()
-        self.handed_out: list[Any] = []
+        self.said: list[str] = []
         self.made: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
         self.made.door = SimpleNamespace(link=THERE, dead=False, left=False, call=lambda *_, **__: {})
         self.made.emit, self.made.settings, self.made.planned = (lambda event: None), dict, lambda: ("q", {})
@@ -75,23 +75,29 @@ class Queries:
         plan = SimpleNamespace(idx=lambda: 1, repr_ascii=lambda simple: "* Source")
         return self.made.stream_plan(plan, {})
 
+    def wait_in_thread(self, stream: Any) -> threading.Thread:
+        """Read a result in a thread, which waits in Ray when this returns; its error goes into ``said``."""
+
+        def read() -> None:
+            try:
+                list(stream)
+            except ClusterError as error:
+                self.said.append(str(error))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert self.waits.wait(30)
+        return thread
+
 
 def test_a_query_that_waits_for_ray_ends_before_ray_is_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    queries, said = Queries(monkeypatch), list[str]()
-
-    def work() -> None:
-        try:
-            list(queries.stream())
-        except ClusterError as error:
-            said.append(str(error))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert queries.waits.wait(30)
+    queries = Queries(monkeypatch)
+    thread = queries.wait_in_thread(queries.stream())
     queries.made.leave(answers=True)
     assert queries.made._gate.wait_until_empty(0), "it is out of Ray as soon as leave returns"
     thread.join(30)
-    assert len(said) == 1 and said[0].startswith("This kernel left Ray at 127.0.0.1:1 while this query ran."), said
+    (said,) = queries.said
+    assert said.startswith("This kernel left Ray at 127.0.0.1:1 while this query ran."), said
 
 
 def test_a_result_that_is_read_in_parts_ends_at_its_next_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,21 +115,10 @@ def test_a_result_that_is_read_in_parts_ends_at_its_next_part(monkeypatch: pytes
 def test_nothing_is_asked_of_a_ray_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     queries = Queries(monkeypatch)
     monkeypatch.setattr(flotilla, "LEAVE_SECONDS", 0.05)
-    stream = queries.stream()
-    next(stream)
-    said: list[str] = []
-
-    def work() -> None:
-        try:
-            next(stream)
-        except ClusterError as error:
-            said.append(str(error))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert queries.waits.wait(30)
+    thread = queries.wait_in_thread(queries.stream())
     queries.made.leave(answers=False)
     assert not queries.ended.is_set(), "no call"
     queries.ended.set()  # as Ray does once it gives up
     thread.join(30)
-    assert len(said) == 1 and "while this query ran" in said[0]
+    (said,) = queries.said
+    assert "while this query ran" in said

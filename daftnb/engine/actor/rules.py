@@ -14,8 +14,9 @@ from typing import NamedTuple
 from daftnb.engine.actor.counts import Worker
 
 AUTOSCALER_SECONDS = 5.0  # the engine's own default for AUTOSCALER_UPDATE_INTERVAL_S
-LATEST = 2.5e11  # of daftnb.telemetry.codec: what a calendar can show; idle seconds that end later never end
 EXCLUDE_SECONDS = 120.0  # likewise for DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS
+# The last time that can be recorded (daftnb.telemetry.codec): what would end later is told to have no end.
+LATEST = 2.5e11
 
 
 class Rules(NamedTuple):
