@@ -780,9 +780,12 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         IPython's, of a notebook's kernel or a terminal.
     """
     from daftnb.engine.lateimport import put_off
+    from daftnb.engine.releases import too_old
     from daftnb.magics import register
 
     put_off.install()
+    for line in too_old():
+        say(f"daftnb: {line}")
     register(shell, get_session())
 
 

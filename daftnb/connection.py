@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from daftnb.clock import steady as time
-from daftnb.engine import internals
+from daftnb.engine import internals, raynames, releases
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection import standing
 from daftnb.engine.connection.environment import restore
-from daftnb.errors import ClusterError
+from daftnb.errors import NO_RAY, ClusterError
 from daftnb.telemetry import events as e
 from daftnb.telemetry.monitor import Monitor
 from daftnb.text.numbers import plural
@@ -78,6 +78,7 @@ class Connection:
         from daftnb.engine.connection import runner_slot
         from daftnb.engine.embedded.cluster import EmbeddedCluster, check_machine
 
+        _check_ray()
         if self.cluster is not None and self.cluster.answers() and ray_link.link() == self.link:
             raise ClusterError(
                 f"A cluster is already running at {self.cluster.address}.", "Use it, or end it first with %daft stop."
@@ -88,6 +89,8 @@ class Connection:
             self.leave()
         runner_slot.check_runner()
         check_machine(size)
+        _check_token()
+        self.off |= internals.missing("embedded")
         self._check_internals(internals.SETTINGS, internals.CONNECTING, internals.EMBEDDED)
         self.link = None
         cluster = self.cluster = EmbeddedCluster(size)
@@ -171,6 +174,7 @@ class Connection:
         from daftnb.engine.connection import runner_slot
         from daftnb.engine.connection.external import ExternalCluster
 
+        _check_ray()
         if self._is_there_already(address, runtime_env):
             self._stay(progress)
             return
@@ -398,3 +402,18 @@ class Connection:
         notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)
         fresh = [event for event in notices if not (isinstance(event, e.ProblemFound) and event.text in told)]
         return [*flotilla.door.pull(), *fresh]
+
+
+def _check_ray() -> None:
+    """Raise ClusterError where Ray is not installed."""
+    if not internals.is_installed("ray"):
+        raise ClusterError(*NO_RAY)
+
+
+def _check_token() -> None:
+    """Raise ClusterError where Ray has no token: everyone on this machine could run code in a cluster then."""
+    if raynames.token_loader() is None:
+        raise ClusterError(
+            f"Ray {releases.installed('ray')} has no token to guard a cluster with.",
+            'Try: pip install -U "ray[default]", or %daft connect',
+        )

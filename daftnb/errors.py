@@ -56,6 +56,10 @@ def _cut(text: str) -> str:
     return without_middle(without_escapes(text), LONGEST_PART)
 
 
+# What is raised with, wherever Ray is needed and is not there.
+NO_RAY = ("Ray is not installed in this environment.", 'Try: pip install "daftnb[ray]" and restart the kernel.')
+
+
 class SettingError(DaftnbError, ValueError):
     """A setting's value is not one the engine may be given.
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daftnb.errors import DaftnbError
+from daftnb.engine import releases
+from daftnb.errors import NO_RAY, DaftnbError
 
 HEAD_CPUS = 1
 HEAD_MEMORY = "4Gi"  # the control store, the dashboard, Ray Client's servers and Daft's scheduler
@@ -60,12 +61,11 @@ def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
     Autoscaling is on, with a token that KubeRay makes; the head runs no tasks. DaftnbError if ``pool`` cannot be.
     """
     import platform
-    from importlib.metadata import version
 
     import yaml
 
     pool.check()
-    ray, python = version("ray"), "".join(platform.python_version_tuple()[:2])
+    ray, python = _release(), "".join(platform.python_version_tuple()[:2])
     image = pool.image or f"rayproject/ray:{ray}-py{python}"
     environment = [{"name": name, "value": text} for name, text in settings.items()]
 
@@ -103,6 +103,18 @@ def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
     }
     text: str = yaml.dump(cluster, Dumper=_plain(yaml), sort_keys=False, default_flow_style=False, width=200)
     return "\n".join([*_heading(pool), text.rstrip()])
+
+
+def _release() -> str:
+    """Return the release of Ray here, which the cluster's has to be; DaftnbError where it is none for a cluster."""
+    ray = releases.installed("ray")
+    if ray is None:
+        raise DaftnbError(*NO_RAY)
+    if releases.is_older(ray, releases.TOKENS_SINCE):
+        raise DaftnbError(
+            f"Ray {ray} has no token to guard a cluster with.", 'Try: pip install -U "ray[default]", here and there'
+        )
+    return ray
 
 
 def _plain(yaml: Any) -> Any:

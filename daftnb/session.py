@@ -15,7 +15,7 @@ from daftnb import blocks, settings
 from daftnb.cells.terminal import TerminalLine
 from daftnb.clock import steady as time
 from daftnb.connection import Connection, Progress
-from daftnb.engine import internals
+from daftnb.engine import internals, releases
 from daftnb.engine.connection import standing
 from daftnb.errors import DaftnbError
 from daftnb.settings import AutoscalingSettings
@@ -85,6 +85,8 @@ class Session:
         atexit.register(self._at_exit)
 
     def _attach(self) -> None:
+        for line in releases.too_old():
+            self.monitor.emit(e.ProblemFound(time.time(), line))
         if internals.LIVE not in self.off:
             from daftnb.engine.queries.subscriber import QueryEvents
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daftnb.doctor.finding import Finding
+from daftnb.doctor.finding import Finding, Rank
+from daftnb.engine import internals
 from daftnb.engine.connection.address import parse
 from daftnb.engine.installed import InternalsProbe, Token, token
 from daftnb.errors import DaftnbError
+from daftnb.text.numbers import plural
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -27,12 +29,17 @@ def names(probe: InternalsProbe, told: Mapping[str, str]) -> list[Finding]:
     found = probe.result()
     off = {**told, **found.off}
     remedy = "Install the Daft and Ray that this daftnb needs (see versions); queries still run."
-    lost = [Finding(PART, feature, "warning", text, remedy) for feature, text in off.items()]
+    known = {feature for each in internals.INTERNALS if each.lack for feature in each.features}
+    lost = [
+        Finding(PART, feature, "warning" if feature in known else "problem", text, remedy)
+        for feature, text in off.items()
+    ]
     if not found.looked_for:
         return [Finding(PART, "internals", "problem", "Daft is not installed", "pip install daft"), *lost]
     what = f"{found.looked_for} private names of Daft and Ray looked for"
     if off:
-        return [Finding(PART, "internals", "warning", f"{what}: {len(off)} features are off", remedy), *lost]
+        rank: Rank = "problem" if off.keys() - known else "warning"
+        return [Finding(PART, "internals", rank, f"{what}: {plural(len(off), 'feature')} off", remedy), *lost]
     return [Finding(PART, "internals", "ok", f"{what}, all are there: no feature is off")]
 
 

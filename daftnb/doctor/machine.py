@@ -10,6 +10,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from daftnb.doctor.finding import Finding
+from daftnb.engine import releases
 from daftnb.engine.connection.address import CLIENT_PORT, GCS_PORT, JOBS_PORT
 from daftnb.engine.embedded.cluster import (
     HEAD_BYTES,
@@ -40,6 +41,13 @@ def embedded(session: Session | None) -> Finding:
     """Return whether ``%daft start`` can start a cluster here."""
     if session is not None and session.cluster is not None:
         return Finding(PART, "embedded cluster", "ok", f"runs, at {session.cluster.address}")
+    ray = releases.installed("ray")
+    if ray is None:
+        return Finding(PART, "embedded cluster", "ok", "none without Ray; pip install 'daftnb[ray]' brings it")
+    if releases.is_older(ray, releases.TOKENS_SINCE):
+        what = f"Ray {ray} has no token to guard a cluster with"
+        remedy = f"pip install -U 'ray[default]>={releases.TOKENS_SINCE}' and restart the kernel; %daft connect works."
+        return Finding(PART, "embedded cluster", "warning", what, remedy)
     size = ClusterSize()
     try:
         shares = check_machine(size)

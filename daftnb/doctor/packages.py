@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires
 
 from daftnb.doctor.finding import Finding
+from daftnb.engine import releases
 
 PART = "versions"
 # Those that a notebook needs beside what daftnb itself requires.
 OPTIONAL = ("ipykernel", "jupyterlab", "notebook")
 PACKAGES = ("daft", "ray", "pyarrow", "pandas", "ipython", "ipywidgets", "anywidget", *OPTIONAL)
+NO_RAY = "not installed, and Daft's native runner needs none; pip install 'daftnb[ray]' adds clusters and jobs"
+NOT_TRIED = "It runs. What needs a name that is gone is off, and named under internals."
 BESIDE = {"notebook": ">=7"}  # not required by anything of daftnb's, and used where it is there
 
 
@@ -31,14 +34,6 @@ def ranges() -> dict[str, str]:
     return found
 
 
-def installed(package: str) -> str | None:
-    """Return the version of a package in this environment, or None if it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def versions() -> list[Finding]:
     """Judge Python, daftnb and every package that matters."""
     from daftnb._version import __version__
@@ -51,7 +46,7 @@ def versions() -> list[Finding]:
             "pip install daftnb, or pip install -e . in its checkout.",
         )  # fmt: skip
     rows = [judge("python", platform.python_version(), allowed), own]
-    return [*rows, *(judge(package, installed(package), allowed) for package in PACKAGES)]
+    return [*rows, *(judge(package, releases.installed(package), allowed) for package in PACKAGES)]
 
 
 def judge(package: str, found: str | None, allowed: Mapping[str, str]) -> Finding:
@@ -62,10 +57,16 @@ def judge(package: str, found: str | None, allowed: Mapping[str, str]) -> Findin
     install = f"pip install '{package}{wanted}' and restart the kernel."
     if package == "python":
         install = f"Make an environment with Python {wanted}."
+    if found is None and package == "ray":
+        return Finding(PART, package, "ok", NO_RAY)
     if found is None:
         if package in OPTIONAL:
             return Finding(PART, package, "ok", "not installed in this environment; the notebook's may be another")
         return Finding(PART, package, "problem", f"not installed; {wanted or 'any version'} is needed", install)
+    tried = releases.TRIED.get(package)
+    if tried is not None and releases.is_older(tried.newest, found):
+        detail = f"{found}, not tried with this release: {tried.newest} is the newest that was"
+        return Finding(PART, package, "warning", detail, NOT_TRIED)
     if not SpecifierSet(wanted).contains(found, prereleases=True):
         return Finding(PART, package, "problem", f"{found} is not in the supported range {wanted}", install)
     return Finding(PART, package, "ok", found + (f" ({wanted} is supported)" if wanted else ""))

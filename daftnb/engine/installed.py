@@ -6,7 +6,6 @@ variables into effect, and is not undone. It is started early and asked late: ``
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -64,9 +63,9 @@ class InternalsProbe:
 def look() -> Names:
     """Look for the names of those packages that are installed, here and now."""
     off: dict[str, str] = {}
-    parts: list[internals.Part] = ["daft"] if importlib.util.find_spec("daft") else []
-    if parts and importlib.util.find_spec("ray"):
-        parts += ["ray", "jobs"]
+    parts: list[internals.Part] = ["daft"] if internals.is_installed("daft") else []
+    if parts and internals.is_installed("ray"):
+        parts += ["ray", "embedded", "jobs"]
     for part in parts:
         off |= internals.missing(part)
     return Names(sum(internal.part in parts for internal in internals.INTERNALS), off)

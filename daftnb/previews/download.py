@@ -99,12 +99,18 @@ def _arrow(series: Series) -> Any:
 def _without_fixed_lists(array: Any) -> Any:
     """Return lists of one size as plain lists, and any other array as it is.
 
-    Parquet keeps no values where a list of fixed size is null, and readers then miss them.
+    Parquet keeps no values where a list of fixed size is null, and readers then miss them. A list that is null has no
+    values here: Arrow's own cast keeps them, and pyarrow before 25 does not write such a list.
     """
+    import numpy as np
     import pyarrow as pa
 
     kind = array.type
-    return array.cast(pa.large_list(kind.value_type)) if pa.types.is_fixed_size_list(kind) else array
+    if not pa.types.is_fixed_size_list(kind):
+        return array
+    lengths = array.is_valid().to_numpy(zero_copy_only=False).astype(np.int64) * kind.list_size
+    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, array.flatten(), mask=array.is_null())
 
 
 def _type_of(column: Column) -> Any:

@@ -155,9 +155,11 @@ def _no_function(
 def _no_statement(
     found: re.Match[str], bound: Bound, variables: Mapping[str, Any], tables: Mapping[str, DataFrame]
 ) -> SqlError:
+    creates_table = [token.text.upper() for token in bound.tokens[:2]] == ["CREATE", "TABLE"]  # before Daft 0.7.22
+    tables_too = "SHOW TABLES and USE" if creates_table else "SHOW TABLES, USE and CREATE TABLE"
     return bound.problem(
-        f"Daft's SQL has no {found[1]}",
-        "It has SELECT, DESCRIBE, SHOW TABLES, USE and CREATE TABLE. A dataframe writes: df.write_parquet(…)",
+        f"Daft's SQL has no {'CREATE TABLE' if creates_table else found[1]}",
+        f"It has SELECT, DESCRIBE, {tables_too}. A dataframe writes: df.write_parquet(…)",
         bound.tokens[0].start,
     )
 

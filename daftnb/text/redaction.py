@@ -15,7 +15,7 @@ from collections.abc import Iterator
 MASK = "***"
 
 _WORDS = (
-    r"(?:access[_-]?key(?:[_-]?id)?|account[_-]?key|api[_-]?key|private[_-]?key(?:[_-]?id)?"
+    r"(?:access[_-]?key(?:[_-]?id)?|(?<![\w-])key_id|account[_-]?key|api[_-]?key|private[_-]?key(?:[_-]?id)?"
     r"|secret(?:[_-]?(?:access[_-]?)?key|[_-]?id)|shared[_-]?access[_-]?(?:key|signature)|client[_-]?secret"
     r"|passw(?:or)?d|passphrase|(?:auth|access|refresh|session|security|bearer|id|sas)[_-]?token"
     r"|connection[_-]?string)"

@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "text": "",
     "errors": "text",
     "settings": "blocks errors text",
-    "kuberay": "errors",
+    "kuberay": "engine errors",
     "telemetry": "errors files settings text",
     "snapshots": "settings telemetry text",
     "comparison": "telemetry text",

@@ -11,8 +11,10 @@ import pytest
 
 from daftnb.doctor import engine, machine, packages
 from daftnb.doctor.finding import guarded
+from daftnb.engine import releases
 from daftnb.engine.embedded import memory
 from daftnb.engine.installed import InternalsProbe, Names, Token, token
+from daftnb.engine.releases import TRIED
 from daftnb.errors import ClusterError
 from tests.helpers.findings import MIB, SECRET, one
 
@@ -22,25 +24,37 @@ from tests.helpers.findings import MIB, SECRET, one
 @pytest.mark.parametrize(
     ("package", "found", "rank", "words"),
     [
-        ("daft", "0.7.26", "ok", "0.7.26 (>=0.7.26,<0.8 is supported)"),
-        ("daft", "0.8.1", "problem", "0.8.1 is not in the supported range >=0.7.26,<0.8"),
-        ("daft", "0.7.3.dev4", "problem", "0.7.3.dev4 is not in the supported range >=0.7.26,<0.8"),
-        ("ray", None, "problem", "not installed; >=2.59,<2.60 is needed"),
+        ("daft", TRIED["daft"].newest, "ok", f"{TRIED['daft'].newest} (>=0.7.16,<0.9 is supported)"),
+        ("daft", "0.7.16", "ok", "0.7.16 (>=0.7.16,<0.9 is supported)"),
+        ("daft", "0.7.3.dev4", "problem", "0.7.3.dev4 is not in the supported range >=0.7.16,<0.9"),
+        ("ray", "2.46.0", "ok", "2.46.0 (>=2.46 is supported)"),
+        ("ray", "2.9.3", "problem", "2.9.3 is not in the supported range >=2.46"),
+        ("ray", None, "ok", packages.NO_RAY),
+        ("daft", None, "problem", "not installed; >=0.7.16,<0.9 is needed"),
         ("notebook", None, "ok", "not installed in this environment; the notebook's may be another"),
         ("notebook", "6.5", "problem", "6.5 is not in the supported range >=7"),
         ("elsewhere", "1", "ok", "1"),
     ],
 )
 def test_versions_against_their_ranges(package: str, found: str | None, rank: str, words: str) -> None:
-    allowed = {"daft": ">=0.7.26,<0.8", "ray": ">=2.59,<2.60", "notebook": ">=7"}
+    allowed = {"daft": ">=0.7.16,<0.9", "ray": ">=2.46", "notebook": ">=7"}
     finding = packages.judge(package, found, allowed)
     assert (finding.rank, finding.detail) == (rank, words)
     assert (f"pip install '{package}{allowed.get(package)}'" in finding.remedy) == (rank == "problem")
 
 
+@pytest.mark.parametrize(("package", "found"), [("daft", "0.8.1"), ("daft", "0.9.0"), ("ray", "9.0.0.dev0")])
+def test_a_release_newer_than_those_that_were_tried_is_a_warning(package: str, found: str) -> None:
+    finding = packages.judge(package, found, {"daft": ">=0.7.16,<0.9", "ray": ">=2.46"})
+    newest = TRIED[package].newest
+    assert (finding.rank, finding.remedy) == ("warning", packages.NOT_TRIED)
+    assert finding.detail == f"{found}, not tried with this release: {newest} is the newest that was"
+
+
 def test_the_ranges_are_those_of_the_metadata() -> None:
     ranges = packages.ranges()
-    assert ranges["ray"] == ">=2.59,<2.60"
+    assert ranges["ray"] == ">=2.46"
+    assert ranges["daft"] == ">=0.7.16,<0.9"
     assert ranges["python"] == ">=3.10"
     assert ranges["ipykernel"] == ">=6.31"
     assert {finding.name for finding in packages.versions()} >= {"python", "daftnb", *packages.PACKAGES}
@@ -65,11 +79,16 @@ def test_internals_that_are_there_and_those_that_are_not() -> None:
     assert [finding.rank for finding in engine.names(looked(62, {}), {})] == ["ok"]
     lost = engine.names(looked(62, {"jobs": "jobs: off, because …"}), {"previews": "previews: off, because …"})
     assert [(finding.name, finding.rank) for finding in lost] == [
-        ("internals", "warning"),
-        ("previews", "warning"),
-        ("jobs", "warning"),
+        ("internals", "problem"),
+        ("previews", "problem"),
+        ("jobs", "problem"),
     ]
-    assert lost[0].detail == "62 private names of Daft and Ray looked for: 2 features are off"
+    assert lost[0].detail == "62 private names of Daft and Ray looked for: 2 features off"
+    known = engine.names(looked(62, {"embedded cluster": "embedded cluster: off, because …"}), {})
+    assert [(finding.name, finding.rank) for finding in known] == [
+        ("internals", "warning"),
+        ("embedded cluster", "warning"),
+    ], "no name is missing that a release should have"
     assert engine.names(looked(0, {}), {})[0].rank == "problem"
 
 
@@ -259,6 +278,7 @@ def test_processors_ports_disk_and_the_cluster_that_does_not_fit(monkeypatch: py
         raise ClusterError("Too little.", "Have more.")
 
     monkeypatch.setattr(machine, "check_machine", refused)
+    monkeypatch.setattr(releases, "installed", lambda _package: TRIED["ray"].newest)
     finding = machine.embedded(session())
     assert (finding.rank, finding.detail, finding.remedy) == ("problem", "Too little.", "Have more.")
     assert machine.embedded(session(cluster(True))).rank == "ok"

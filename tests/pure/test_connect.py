@@ -16,6 +16,7 @@ from daftnb.engine.connection import remote
 from daftnb.engine.connection.address import Address, parse
 from daftnb.errors import ClusterError
 from tests.conftest import await_that
+from tests.helpers.releases import needs_ray
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,7 @@ def refused(address: str) -> str:
     return caught.value.what
 
 
+@needs_ray
 @pytest.mark.parametrize("scheme", ["", "ray://"])
 def test_who_listens_but_is_not_ray_is_told_in_time(
     silent: str, web: str, scheme: str, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +172,7 @@ def test_the_documented_spelling_works_once_loaded_and_goes_again() -> None:
     assert not hasattr(daft.context, "set_runner_ray")
 
 
+@needs_ray
 @pytest.mark.parametrize(
     ("raised", "becomes"), [(ConnectionError("no node"), ClusterError), (KeyboardInterrupt(), KeyboardInterrupt)]
 )
@@ -193,6 +196,7 @@ def test_a_head_that_came_up_only_in_part_leaves_nothing_in_the_environment(
         assert "127.0.0.1:1 came up only in part: no node" in str(caught.value)
 
 
+@needs_ray
 def test_a_session_that_opens_once_it_was_given_up_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray counts it as a connection, and would refuse the next attempt."""
     import ray

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.figures import Figure, Goal, Report, Unmeasured, differences, line, percentile, slope
+from tests.helpers.releases import needs_ray
 
 
 def test_ratio_spread_and_goal() -> None:
@@ -25,6 +26,7 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert percentile(values, 0.95) == 95 and percentile(values, 0.5) == 50 and percentile([7.0], 0.95) == 7.0
 
 
+@needs_ray
 def test_a_report_comes_back_and_two_are_compared(tmp_path: Path) -> None:
     one = Report()
     one.add(Figure("a", "b", "s", (1.0, 1.1), "p", (1.0, 1.0), Goal("ratio", 2)), Unmeasured("a", "c", "no c here"))

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from daftnb.engine import raynames
 from daftnb.engine.jobs import job as jobs
 from daftnb.engine.jobs.server import JobError
 from daftnb.engine.jobs.source import check_working_dir, make_runtime_env, path_inside, read_source
 from daftnb.errors import SettingError
+from tests.helpers.releases import needs_ray
 
 
 def test_text_runs_as_it_is() -> None:
@@ -129,6 +131,7 @@ def test_a_working_directory_that_is_not_there(tmp_path: Path) -> None:
     check_working_dir({"working_dir": "s3://bucket/folder.zip"}, None)
 
 
+@needs_ray
 def test_a_working_directory_too_large_is_told_from_its_sizes_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +147,7 @@ def test_a_working_directory_too_large_is_told_from_its_sizes_alone(
     assert f"{str(tmp_path)!r} holds more than the 512 MiB that a job may take along" in caught.value.what
     assert "b.parquet, 256 MiB" in caught.value.what
     check_working_dir({**environment, "excludes": ["b.*"]}, "job.py")
-    (tmp_path / ".rayignore").write_text("*.parquet\njob.py\n")
+    (tmp_path / (".rayignore" if raynames.reads_rayignore() else ".gitignore")).write_text("*.parquet\njob.py\n")
     check_working_dir(environment, None)
     with pytest.raises(JobError, match=r"The script 'job.py' is kept out of the working directory"):
         check_working_dir(environment, "job.py")

@@ -13,10 +13,12 @@ from daftnb import magics
 from daftnb.errors import DaftnbError
 from daftnb.kuberay import Pool, manifest
 from daftnb.settings import AutoscalingSettings
+from tests.helpers.releases import needs_token
 
 SETTINGS = AutoscalingSettings(threshold=2.0, downscale=False, idle_seconds=7, survivors=3, linear=True).environment()
 
 
+@needs_token
 def test_the_defaults() -> None:
     cluster = yaml.safe_load(manifest(Pool(), SETTINGS))
     spec = cluster["spec"]
@@ -36,6 +38,7 @@ def test_the_defaults() -> None:
         assert container["resources"]["limits"] == container["resources"]["requests"]
 
 
+@needs_token
 def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str], clean_settings: None) -> None:
     session: Any = type("Session", (), {"settings": AutoscalingSettings()})()
     line = "env --kuberay --name big --min 0 --max 20 --cpus 8 --memory 32Gi --image me/ray-daft:1"

@@ -20,6 +20,7 @@ from daftnb.telemetry.model import State
 from daftnb.telemetry.plantopic import plan_of
 from daftnb.telemetry.state import apply
 from tests.conftest import await_that
+from tests.helpers.releases import is_before
 
 
 def test_a_plans_operators_come_inputs_first_and_once() -> None:
@@ -153,6 +154,13 @@ def x() -> daft.DataFrame:
     return daft.from_pydict({"x": [1, 2, 3], "s": ["a", "b", "("]})
 
 
+NOT_FOUND = (
+    "FileNotFoundError: File: /nowhere/none.bin not found\nNo such file or directory (os error 2)"
+    if is_before("daft", "0.7.17")
+    else "FileNotFoundError: /nowhere/none.bin not found: No such file or directory (os error 2)"
+)
+
+
 @pytest.mark.parametrize(
     ("made", "error", "raised"),
     [
@@ -172,7 +180,7 @@ def x() -> daft.DataFrame:
         ),
         (
             lambda: x().select(daft.functions.download(daft.lit("file:///nowhere/none.bin"))),
-            "FileNotFoundError: /nowhere/none.bin not found: No such file or directory (os error 2)",
+            NOT_FOUND,
             "url_download",
         ),
         (

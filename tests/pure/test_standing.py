@@ -29,6 +29,7 @@ from daftnb.engine.rows import raypartitions
 from daftnb.engine.rows.partitions import PartitionLost
 from daftnb.errors import ClusterError
 from daftnb.session import Session
+from tests.helpers.releases import needs_token
 
 THERE = Link("127.0.0.1:1", ("127.0.0.1:1", "01"), False)
 
@@ -327,6 +328,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[SlowCluster]]:
     SlowCluster.go_on.set()
 
 
+@needs_token
 def test_a_second_start_a_stop_and_a_connect_meanwhile_say_that_a_start_is_under_way(slow: type[SlowCluster]) -> None:
     session = Session()
     outcome: list[str] = []
@@ -370,6 +372,7 @@ def test_a_change_within_a_change_of_the_same_thread_is_refused_too(slow: type[S
     session.close()
 
 
+@needs_token
 def test_an_interrupt_in_the_midst_of_a_start_leaves_nothing(
     slow: type[SlowCluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,6 +394,7 @@ def test_an_interrupt_in_the_midst_of_a_start_leaves_nothing(
         session.close()
 
 
+@needs_token
 @pytest.mark.parametrize(("ends", "said"), [(1, ["the head ended as it came up; starting another"]), (9, None)])
 def test_a_head_that_ends_as_it_comes_up_is_followed_by_another(
     slow: type[SlowCluster], monkeypatch: pytest.MonkeyPatch, ends: int, said: list[str] | None

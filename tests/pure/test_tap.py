@@ -9,6 +9,7 @@ import pytest
 from daftnb.engine.actor.counts import KEPT_DEATHS, Query, Stage, Worker
 from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.tap import KEPT_QUERIES, OUT_OF_MEMORY, RING_EVENTS, Tap
+from tests.helpers.releases import needs_ray
 
 
 def task(name: str, first: int, query: str = "q") -> tuple[str, dict[str, str]]:
@@ -240,6 +241,7 @@ def test_a_task_whose_way_up_meets_none_of_its_stages_is_the_first_ones() -> Non
     assert query.stage_of("b", 1) is second
 
 
+@needs_ray
 def test_what_nodes_used_is_forgotten_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
     from ray._private import state

@@ -174,6 +174,7 @@ class InActor:
         self.pool = pool
         self.usage = NodeUsage(pool)
         self.with_usage = True
+        self.with_stats = True
         self.tasks: dict[int, Any] = {}  # handles of the tasks that run
         self.streams = Streams(actor.curr_result_gens)
         self.undo: list[tuple[Any, str, Any]] = []
@@ -260,7 +261,7 @@ class InActor:
         ``finish()`` of a result stream exports them at any time (about 0.3 ms). It also tells Daft's own dashboard
         and event log that the operators ended, so it is left alone where one of those is in use.
         """
-        if own_dashboard():
+        if own_dashboard() or not self.with_stats:
             return []
         found = []
         for plan_id, stream in list(self.actor.curr_result_gens.items()):
@@ -281,7 +282,7 @@ class InActor:
         self.actor.curr_plans.pop(str(index), None)
         if stream is None:
             return []
-        rows = [] if own_dashboard() else stats_rows(stream.finish())
+        rows = stats_rows(stream.finish()) if self.with_stats and not own_dashboard() else []
         query = self.tap.query(index)
         query.cancelled = True
         running = self.tasks_of(query)

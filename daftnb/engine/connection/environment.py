@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daftnb import variables
+from daftnb.engine import raynames
 
 CLUSTERS_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 TOKEN_MODE = {"RAY_AUTH_MODE": "token"}
@@ -88,7 +89,9 @@ def read_again() -> None:
     )
     ray_constants.AUTOSCALER_EVENTS = ray_constants.env_integer("RAY_SCHEDULER_EVENTS", 1)
     ray._raylet.Config.initialize("")
-    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+    loader = raynames.token_loader()
+    if loader is not None:
+        loader.reset_cache()
 
 
 PROGRESS_VARIABLE = "DAFT_PROGRESS_BAR"  # documented; read by both runners at the start of each query

@@ -82,11 +82,7 @@ class ExternalCluster:
         reached = preflight.Reached(address, environment.LOOPBACK_STAYS)
         folder: Path | None = None
         if address.kind != "local":
-            if internals.PREFLIGHT not in internals.missing("ray"):
-                reached = preflight.check(address)
-            elif address.kind != "auto":
-                preflight.reach(address)
-                reached = preflight.Reached(address)
+            reached = preflight.check(address, internals.missing("ray"))
             versions = [f"Ray {reached.ray_version}"] if reached.ray_version else []
             versions += [f"Python {reached.python_version}"] if reached.python_version else []
             progress(f"reached {reached.address}" + (f": {', '.join(versions)}" if versions else ""))

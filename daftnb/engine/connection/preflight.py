@@ -4,7 +4,8 @@ Each question is one short call with a deadline of its own, made with gRPC rathe
 neither end in time nor say what was wrong. A control store (GCS, the port of ``ray start --head``) tells its Ray and
 Python versions and its nodes; a Ray Client server tells, before a session, only that it is one and takes the token.
 In all it takes at most :data:`LIMIT_SECONDS` beside the import of Ray, and
-more only where a head is still starting.
+more only where a head is still starting. Each check is a feature of its own (:mod:`daftnb.engine.internals`): where a
+release of Ray lacks a name that one needs, that check is left out, and the others are made.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import platform
 import socket
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from daftnb.engine import internals, raynames
 from daftnb.engine.connection import environment
 from daftnb.engine.connection.address import CLIENT_PORT, GCS_PORT, JOBS_PORT, Address, parse
 from daftnb.errors import ClusterError
@@ -41,22 +44,25 @@ class Reached:
     python_version: str | None = None
 
 
-def check(address: Address) -> Reached:
-    """Return how to connect to ``address`` (not of kind local).
+def check(address: Address, off: Collection[str] = ()) -> Reached:
+    """Return how to connect to ``address`` (not of kind local). ``off``: the features that are off.
 
     Raises ClusterError, in seconds, if this process cannot become a driver there.
     """
     variables: dict[str, str] = {}
     if address.kind == "auto":
+        if internals.AUTO in off:
+            return Reached(address)  # Ray finds it, and says what is wrong with it
         address, variables = _automatic()
     reach(address)
     before = environment.apply(variables)
     try:
-        header = _token(address)
+        header = () if internals.TOKENS in off else _token(address)
         if address.kind == "client":
-            _ask_client(address, header)
+            if internals.CLIENTS not in off:
+                _ask_client(address, header)
             return Reached(address, variables)
-        found = _ask_gcs(address, header)
+        found = _ask_gcs(address, header, off)
     finally:
         environment.restore(before)
     return Reached(found.address, {**variables, **found.environment}, found.ray_version, found.python_version)
@@ -67,11 +73,10 @@ def _automatic() -> tuple[Address, dict[str, str]]:
 
     ClusterError if there is neither.
     """
-    import ray._raylet
     from ray._private import services
 
     environment.read_again()
-    services.find_gcs_addresses.cache_clear()
+    raynames.forget_addresses()
     try:
         address = parse(services.get_ray_address_from_environment("auto", None))
     except ConnectionError:
@@ -79,9 +84,7 @@ def _automatic() -> tuple[Address, dict[str, str]]:
             "No Ray head runs on this machine, and RAY_ADDRESS is not set.",
             "Try %daft connect HOST:PORT, or %daft connect alone: daftnb then starts a Ray for this kernel.",
         ) from None
-    raylet: Any = ray._raylet
-    loader = raylet.AuthenticationTokenLoader.instance()
-    use_token = "RAY_AUTH_MODE" not in os.environ and loader.has_token(ignore_auth_mode=True)
+    use_token = "RAY_AUTH_MODE" not in os.environ and raynames.finds_token()
     return address, environment.TOKEN_MODE if use_token else {}
 
 
@@ -128,18 +131,19 @@ def _elsewhere(address: Address) -> str:
 def _token(address: Address) -> tuple[tuple[str, str], ...]:
     """Return the token this process would show, as gRPC metadata; ClusterError if it should have one and has not."""
     import ray._raylet
-    from ray.exceptions import AuthenticationError
 
     environment.read_again()
+    loader = raynames.token_loader()
+    if loader is None:
+        return ()
     raylet: Any = ray._raylet
-    loader = raylet.AuthenticationTokenLoader.instance()
     if raylet.get_authentication_mode() == raylet.AuthenticationMode.DISABLED:
         return ()
     try:
         if loader.has_token():
             return tuple(loader.get_token_for_http_header().items())
         why = "there is none in RAY_AUTH_TOKEN, in RAY_AUTH_TOKEN_PATH or in ~/.ray/auth_token"
-    except AuthenticationError as error:
+    except raynames.authentication_errors() as error:
         why = str(error)
     raise ClusterError(
         f"RAY_AUTH_MODE is {os.environ.get('RAY_AUTH_MODE')!r}, so Ray wants a token to connect to {address}: {why}.",
@@ -191,11 +195,10 @@ def _failed(address: Address, header: tuple[tuple[str, str], ...], error: Any) -
 
 def _ask_client(address: Address, header: tuple[tuple[str, str], ...]) -> None:
     import grpc  # type: ignore[import-untyped]  # it ships no types
-    from ray._private.grpc_utils import init_grpc_channel
     from ray.core.generated import ray_client_pb2, ray_client_pb2_grpc
     from ray.util.client.common import GRPC_OPTIONS
 
-    channel = init_grpc_channel(_host_port(address), options=GRPC_OPTIONS)
+    channel = raynames.init_grpc_channel(_host_port(address), GRPC_OPTIONS)
     try:
         # The proxy answers a ping without starting a server for this client.
         ray_client_pb2_grpc.RayletDriverStub(channel).ClusterInfo(
@@ -209,22 +212,17 @@ def _ask_client(address: Address, header: tuple[tuple[str, str], ...]) -> None:
         channel.close()
 
 
-def _ask_gcs(address: Address, header: tuple[tuple[str, str], ...]) -> Reached:
+def _ask_gcs(address: Address, header: tuple[tuple[str, str], ...], off: Collection[str]) -> Reached:
+    """Ask a control store for its versions and its nodes, as far as ``off`` leaves that possible."""
     import grpc  # type: ignore[import-untyped]  # it ships no types
-    from ray._common.usage.usage_constants import CLUSTER_METADATA_KEY
-    from ray._private.grpc_utils import init_grpc_channel
-    from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
-    from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 
-    channel = init_grpc_channel(_host_port(address), options=(("grpc.enable_http_proxy", 0),))
+    if {internals.VERSIONS, internals.NODES} <= {*off}:
+        return Reached(address)
+    channel = raynames.init_grpc_channel(_host_port(address), (("grpc.enable_http_proxy", 0),))
     try:
-        reply = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel).InternalKVGet(
-            gcs_service_pb2.InternalKVGetRequest(namespace=KV_NAMESPACE_CLUSTER, key=CLUSTER_METADATA_KEY),
-            timeout=CALL_SECONDS,
-        )
-        versions: dict[str, Any] = json.loads(reply.value) if reply.value else {}
+        versions = {} if internals.VERSIONS in off else _versions(channel)
         check_versions(address, versions.get("ray_version"), versions.get("python_version"))
-        nodes = _nodes(gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel), gcs_service_pb2, address)
+        nodes = [] if internals.NODES in off else _nodes(channel, address)
     except grpc.RpcError as error:
         raise _failed(address, header, error) from None
     finally:
@@ -240,6 +238,18 @@ def _ask_gcs(address: Address, header: tuple[tuple[str, str], ...]) -> Reached:
         # Ray would refuse another patch release; the wire format and pickle are those of the minor version.
         variables["RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL"] = "minor"
     return Reached(address, variables, versions.get("ray_version"), python)
+
+
+def _versions(channel: Any) -> dict[str, Any]:
+    """Return what a control store tells of its Ray and its Python; empty where it tells nothing."""
+    from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
+    from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+
+    key = raynames.cluster_metadata_key()
+    reply = gcs_service_pb2_grpc.InternalKVGcsServiceStub(channel).InternalKVGet(
+        gcs_service_pb2.InternalKVGetRequest(namespace=KV_NAMESPACE_CLUSTER, key=key), timeout=CALL_SECONDS
+    )
+    return json.loads(reply.value) if reply.value else {}
 
 
 def _host_port(address: Address) -> str:
@@ -266,15 +276,16 @@ def check_versions(address: Address, ray_version: str | None, python_version: st
         )
 
 
-def _nodes(stub: Any, messages: Any, address: Address) -> list[Any]:
+def _nodes(channel: Any, address: Address) -> list[Any]:
     """Return the nodes that are alive; ClusterError if none is on this machine, where a driver has to have one."""
-    from ray._private.services import find_node_ids
+    from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
 
+    stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
     began = time.monotonic()
     while True:
-        reply = stub.GetAllNodeInfo(messages.GetAllNodeInfoRequest(), timeout=CALL_SECONDS)
+        reply = stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=CALL_SECONDS)
         nodes = [node for node in reply.node_info_list if node.state == 0]
-        if {node.node_id.hex() for node in nodes} & find_node_ids():
+        if raynames.is_here(nodes):
             return nodes
         if time.monotonic() - began > (NODES_SECONDS if nodes else STARTING_SECONDS):
             break

@@ -7,6 +7,7 @@ store also where this process cannot (over a Ray Client).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 Facts = dict[str, Any]
@@ -18,12 +19,9 @@ def describe(_actor: Any = None) -> Facts:
     Ray's first autoscaler leaves its report under ``__autoscaling_status``; the second answers GetClusterStatus. The
     most there may be of each kind of node is in ``__autoscaler_cluster_config`` where somebody has put it.
     """
-    import ray._raylet
-    from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
-    from ray.core.generated.autoscaler_pb2 import ClusterConfig, GetClusterStatusReply
-    from ray.experimental.internal_kv import _internal_kv_get, internal_kv_get_gcs_client
+    import ray
 
-    facts: dict[str, Any] = {"daft": None, "daft_error": None, "config": None, "v2": None}
+    facts: dict[str, Any] = {"daft": None, "daft_error": None, "config": None, "v2": None, "status": None}
     try:
         import daft
 
@@ -36,8 +34,21 @@ def describe(_actor: Any = None) -> Facts:
         for node in ray.nodes()
         if node["Alive"]
     ]
+    # A release may lack a name for it: whether the cluster grows is not known then.
+    with suppress(ImportError, AttributeError):
+        facts |= _autoscaler_facts()
+    return facts
+
+
+def _autoscaler_facts() -> Facts:
+    """Return what Ray's autoscaler, the first or the second, has left in the control store; runs on the cluster."""
+    import ray._raylet
+    from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
+    from ray.core.generated.autoscaler_pb2 import ClusterConfig, GetClusterStatusReply
+    from ray.experimental.internal_kv import _internal_kv_get, internal_kv_get_gcs_client
+
     status = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
-    facts["status"] = status.decode() if status else None
+    facts: Facts = {"status": status.decode() if status else None}
     raylet: Any = ray._raylet
     space = raylet.GCS_AUTOSCALER_STATE_NAMESPACE
     config = _internal_kv_get(raylet.GCS_AUTOSCALER_CLUSTER_CONFIG_KEY, namespace=space)

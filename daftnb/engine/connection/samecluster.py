@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import psutil
 
+from daftnb.engine import internals, raynames
 from daftnb.engine.connection.address import Address, parse
 
 
@@ -56,7 +57,9 @@ def _automatic() -> list[Address]:
     named = os.environ.get("RAY_ADDRESS", "")
     if named and named != "auto":
         return [parse(named)]
-    services.find_gcs_addresses.cache_clear()
+    if internals.SAME in internals.missing("ray"):
+        return []
+    raynames.forget_addresses()
     latest = services.find_bootstrap_address(None)
     found = services.find_gcs_addresses()
     return [parse(latest)] if latest in found else [parse(each) for each in found]

@@ -27,7 +27,7 @@ from daftnb.engine.embedded import memory
 from daftnb.engine.embedded.folders import RAYS, own_folder, temporary_folders, write_private
 from daftnb.engine.embedded.launcher import ENVIRONMENT, LOOPBACK, free_ports, launch_head, write_token
 from daftnb.engine.embedded.supervisor import end_processes, marked_processes, remove_leftovers
-from daftnb.errors import ClusterError
+from daftnb.errors import NO_RAY, ClusterError
 from daftnb.telemetry.events import ClusterChanged
 from daftnb.text.numbers import plural
 
@@ -121,9 +121,7 @@ def check_machine(size: ClusterSize) -> Shares:
     unsupported system.
     """
     if importlib.util.find_spec("ray") is None:
-        raise ClusterError(
-            "Ray is not installed in this environment.", 'Try: pip install "daft[ray]" and restart the kernel.'
-        )
+        raise ClusterError(*NO_RAY)
     if sys.platform == "win32":
         raise ClusterError(
             "Ray's multi-node clusters do not run on Windows.", "Use WSL, or stay on Daft's native runner."

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from daftnb.engine import internals
+from daftnb.engine import internals, raynames
 from daftnb.engine.connection import environment as env
-from daftnb.errors import DaftnbError
+from daftnb.errors import NO_RAY, DaftnbError
 from daftnb.text.reasons import first_line
 from daftnb.text.shorten import shortened
 from daftnb.text.spelling import shown
@@ -146,11 +146,13 @@ def read_token(environment: Mapping[str, str] | None = None) -> tuple[str, str]:
 def _client_class() -> type[Any]:
     """Make Ray's client, with an end to every request. It is made when it is first needed, because it imports Ray.
 
-    JobError where a private name of Ray is missing.
+    JobError where Ray, or a private name of it, is missing.
     """
-    off = internals.missing("jobs")
-    if off:
-        raise JobError(next(iter(off.values())), "Install the Ray that daftnb asks for: pip install --upgrade daftnb")
+    if not internals.is_installed("ray"):
+        raise JobError(*NO_RAY)
+    off = internals.missing("jobs").get(internals.JOBS)
+    if off is not None:
+        raise JobError(off, 'Try: pip install -U "daftnb[ray]" and restart the kernel.')
     from ray.dashboard.modules.dashboard_sdk import SubmissionClient
     from ray.job_submission import JobSubmissionClient
 
@@ -452,11 +454,11 @@ class JobServer:
     def _told(self, submission_id: str = "") -> Generator[None, None, None]:
         """Raise JobError in place of Ray's errors, within this context."""
         import requests
-        from ray.exceptions import AuthenticationError
 
+        refusals = raynames.authentication_errors()
         try:
             yield
-        except AuthenticationError as error:
+        except refusals as error:
             raise self._token_error() from error
         except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as error:
             raise JobError(

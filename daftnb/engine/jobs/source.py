@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from daftnb import files, settings
+from daftnb.engine import internals, raynames
 from daftnb.engine.jobs.server import JobError
 from daftnb.settings import AutoscalingSettings
 from daftnb.text.spelling import shown
@@ -186,7 +187,8 @@ def check_working_dir(environment: dict[str, Any], needed: str | None) -> None:
             f"The working directory {str(folder)!r} {'is not a folder' if folder.exists() else 'does not exist'}.",
             f"Names are relative to {os.getcwd()}; give a folder, or a .zip of one.",
         )
-    from ray._private import ray_constants
+    if internals.JOB_SIZES in internals.missing("jobs"):
+        return
     from ray._private.runtime_env import packaging
 
     limit: int = packaging.GCS_STORAGE_MAX_SIZE
@@ -202,18 +204,18 @@ def check_working_dir(environment: dict[str, Any], needed: str | None) -> None:
             if total >= limit:
                 raise _Enough
 
-    excludes = [*ray_constants.get_runtime_env_default_excludes(), *(environment.get("excludes") or ())]
-    with_gitignore = os.environ.get("RAY_RUNTIME_ENV_IGNORE_GITIGNORE", "0") != "1"
+    ignored = ".gitignore, .rayignore" if raynames.reads_rayignore() else ".gitignore"
+    excludes = [*raynames.default_excludes(), *(environment.get("excludes") or ())]
     silent = logging.Logger("daftnb.jobs", logging.CRITICAL + 1)
     try:
-        packaging._dir_travel(folder, [packaging._get_excludes(folder, excludes)], add, with_gitignore, silent)
+        raynames.walk_directory(folder, excludes, add, silent)
     except _Enough:
         largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:3]
         raise JobError(
             f"The working directory {str(folder)!r} holds more than the {limit // MIB} MiB that a job may take along "
             f"(largest so far: {', '.join(f'{name}, {sizes[name] // MIB} MiB' for name in largest)}).",
-            'Leave out what the job does not need: runtime_env={"excludes": ["*.parquet"]}, or name it in .rayignore; '
-            "let the job read its tables from storage that the cluster can reach.",
+            'Leave out what the job does not need: runtime_env={"excludes": ["*.parquet"]}, or name it in '
+            f"{ignored.rpartition(' ')[2]}; let the job read its tables from storage that the cluster can reach.",
         ) from None
     except (OSError, RecursionError) as error:
         raise JobError(
@@ -222,6 +224,6 @@ def check_working_dir(environment: dict[str, Any], needed: str | None) -> None:
         ) from error
     if needed is not None and needed not in sizes:
         raise JobError(
-            f"The script {needed!r} is kept out of the working directory by .gitignore, .rayignore or excludes.",
+            f"The script {needed!r} is kept out of the working directory by {ignored} or excludes.",
             "Take it out of there, or give a script outside of the working directory.",
         )

@@ -1,4 +1,4 @@
-"""Recognises the plans that Daft 0.7.26 never ends on Ray: ``into_partitions`` over ``limit``.
+"""Recognises the plans that Daft (up to 0.7.26 at least) never ends on Ray: ``into_partitions`` over ``limit``.
 
 ``IntoPartitions`` gathers all of its input's tasks before it submits one (``pipeline_node/into_partitions.rs``);
 ``Limit`` ends its list of tasks only when those that it has handed out have run (``pipeline_node/limit.rs``). Each
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from daftnb.engine import internals
 from daftnb.engine.queries.plans import plan_nodes, read_json
 from daftnb.telemetry.events import PlanNode
 
@@ -41,7 +42,12 @@ def is_endless(operators: Iterable[PlanNode]) -> bool:
 
 
 def never_ends(dataframe: Any) -> bool:
-    """Return True if Daft on Ray would never end this dataframe's query. Nothing runs."""
+    """Return True if Daft on Ray would never end this dataframe's query; False where that cannot be told.
+
+    Nothing runs.
+    """
+    if internals.ENDLESS in internals.missing("daft"):
+        return False
     import daft
     from daft.context import get_context
 

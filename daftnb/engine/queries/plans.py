@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from daftnb.engine import daftnames
 from daftnb.errors import DaftnbError
 from daftnb.telemetry.events import PlanNode
 from daftnb.telemetry.wire import PlanStage
@@ -258,7 +259,7 @@ def plans_of(dataframe: Any, name: str, runner: str) -> dict[PlanStage, tuple[Pl
             f"{name} is of type {type(dataframe).__name__}, not a Daft dataframe: it has no plan.", "Try %daft plan df"
         )
     # Once a dataframe has run, its plan is its result; how that came about is kept beside it.
-    builder: Any = dataframe._source_builder or getattr(dataframe, "_DataFrame__builder", dataframe._builder)
+    builder = daftnames.source_builder(dataframe)
     config = get_context().daft_execution_config
     optimised = builder.optimize(config)
     if runner == "none":

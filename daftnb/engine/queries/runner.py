@@ -27,6 +27,7 @@ from ray import cloudpickle
 from daftnb import clock, variables
 from daftnb.clock import steady
 from daftnb.engine import actor as actor_package
+from daftnb.engine import internals
 from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
@@ -239,7 +240,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         if index in self._cancelled:
             self._cancelled.discard(index)
             raise QueryCancelled(query_id)
-        self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), parents, count))
+        if internals.STATS not in self._off:
+            self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), parents, count))
         return stats
 
     def _check_connection(self) -> None:

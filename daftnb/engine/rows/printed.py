@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from daftnb.engine import internals
 from daftnb.engine.connection.standing import without_starting
 from daftnb.engine.rows.partitions import LocalPartitions, Partitions
 from daftnb.text.cleaning import without_escapes
@@ -22,7 +23,7 @@ def printed(frame: Any, rows: Partitions | None) -> str:
     if rows is None or isinstance(rows, LocalPartitions):
         return repr(frame)
     names = frame.schema().column_names()
-    if not names or len(set(names)) < len(names):
+    if not names or len(set(names)) < len(names) or internals.PRINTED in internals.missing("daft"):
         return f"({rows.rows:,} rows × {len(names):,} columns)"
     if frame._preview.partition is None and rows.rows:
         shown = range(min(len(names), PRINTED_COLUMNS))

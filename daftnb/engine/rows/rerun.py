@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from daftnb.engine import daftnames
+
 
 def first_rows(frame: Any, count: int) -> Any:
     """Return the first rows of a dataframe, lazily, as ``show()`` gets them: few partitions are touched."""
@@ -16,5 +18,4 @@ def uncollected(frame: Any) -> Any:
     """Return the same dataframe as it was before it ran, so that its result can be made again."""
     import daft
 
-    builder = frame._source_builder or frame._get_current_builder()
-    return daft.DataFrame(builder)
+    return daft.DataFrame(daftnames.source_builder(frame))

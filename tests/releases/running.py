@@ -1,0 +1,109 @@
+"""Making an environment for a pair with uv, and running tests in it: what passed, as numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.conftest import ROOT
+from tests.releases.pairs import Pair
+
+FOLDER = ROOT / "artifacts" / "releases"
+# Which tests a run has: folders, and pytest's markers.
+SETS: dict[str, tuple[list[str], str]] = {
+    "pure": (["tests/pure"], "not cluster and not slow"),
+    "kernel": (["tests/kernel"], "not cluster and not slow"),
+    "cluster": (["tests/releases"], "cluster"),
+}
+SECONDS = 3600.0  # for one set of tests
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many tests of a set passed, failed and were skipped; ``error``: why none ran."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def words(self) -> str:
+        """For the table: what passed first."""
+        if self.error:
+            return f"not run: {self.error}"
+        parts = [f"{self.passed:,} passed", *([f"**{self.failed:,} failed**"] if self.failed else [])]
+        return ", ".join([*parts, *([f"{self.skipped:,} skipped"] if self.skipped else [])])
+
+
+def python_of(pair: Pair, folder: Path) -> Path:
+    return folder / pair.name / "bin" / "python"
+
+
+def make(pair: Pair, folder: Path, python: str = sys.executable) -> Path:
+    """Make the environment of a pair, or bring one that is there up to date; give its Python."""
+    found = python_of(pair, folder)
+    if not found.exists():
+        subprocess.run(["uv", "venv", "-q", "--python", python, str(folder / pair.name)], check=True)
+    install = ["uv", "pip", "install", "-q", "--python", str(found), "-e", ".[test]", *pair.requirements]
+    subprocess.run(install, check=True, cwd=ROOT)
+    if pair.ray is None:  # the extra for tests has brought it
+        subprocess.run(["uv", "pip", "uninstall", "-q", "--python", str(found), "ray"], check=True)
+    return found
+
+
+def run(python: Path, name: str, report: Path) -> Outcome:
+    """Run one set of tests; what they print goes beside the report."""
+    paths, markers = SETS[name]
+    command = [str(python), "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "-m", markers]
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    began = time.monotonic()
+    with report.with_suffix(".log").open("w") as log:
+        try:
+            subprocess.run(
+                [*command, f"--junitxml={report}", *paths],
+                cwd=ROOT,
+                env={**os.environ, "DO_NOT_TRACK": "true"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return Outcome(error=f"over {SECONDS:.0f} s")
+    if not report.exists():
+        return Outcome(error=f"pytest left no report, see {report.with_suffix('.log').name}")
+    return counted(report, time.monotonic() - began)
+
+
+def counted(report: Path, seconds: float) -> Outcome:
+    """What a report in JUnit's form says."""
+    numbers = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        for key in numbers:
+            numbers[key] += int(suite.get(key, "0"))
+    failed = numbers["failures"] + numbers["errors"]
+    passed = numbers["tests"] - failed - numbers["skipped"]
+    return Outcome(passed, failed, numbers["skipped"], round(seconds, 1))
+
+
+def keep(pair: Pair, outcomes: dict[str, Outcome], folder: Path = FOLDER) -> None:
+    """Keep what came of a pair, beside what is known of its other sets of tests."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{pair.name}.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**before, **{name: asdict(each) for name, each in outcomes.items()}}, indent=1))
+
+
+def kept(pair: Pair, folder: Path = FOLDER) -> dict[str, Outcome]:
+    """What :func:`keep` kept of a pair."""
+    path = folder / f"{pair.name}.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    return {name: Outcome(**each) for name, each in found.items()}
