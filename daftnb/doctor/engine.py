@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daftnb.doctor.finding import Finding, Rank
+from daftnb.doctor.finding import Finding
 from daftnb.engine import internals
 from daftnb.engine.connection.address import parse
 from daftnb.engine.installed import InternalsProbe, Token, token
@@ -22,24 +22,23 @@ GET_TOKEN = "`ray get-auth-token` prints the cluster's token on its head."
 
 
 def names(probe: InternalsProbe, told: Mapping[str, str]) -> list[Finding]:
-    """Return a finding on the private names, and one for each feature that is off.
+    """Return a finding on the private names, and one for each feature that is off without a known reason.
 
-    ``told``: the features that the session knows to be off.
+    ``told``: the features that the session knows to be off. What a release is known to be without is named with the
+    names; what can be done about it is said where the feature has its own finding.
     """
     found = probe.result()
     off = {**told, **found.off}
     remedy = "Install the Daft and Ray that this daftnb needs (see versions); queries still run."
     known = {feature for each in internals.INTERNALS if each.lack for feature in each.features}
-    lost = [
-        Finding(PART, feature, "warning" if feature in known else "problem", text, remedy)
-        for feature, text in off.items()
-    ]
+    lost = [Finding(PART, feature, "problem", text, remedy) for feature, text in off.items() if feature not in known]
     if not found.looked_for:
         return [Finding(PART, "internals", "problem", "Daft is not installed", "pip install daft"), *lost]
     what = f"{found.looked_for} private names of Daft and Ray looked for"
+    if lost:
+        return [Finding(PART, "internals", "problem", f"{what}: {plural(len(lost), 'feature')} off", remedy), *lost]
     if off:
-        rank: Rank = "problem" if off.keys() - known else "warning"
-        return [Finding(PART, "internals", rank, f"{what}: {plural(len(off), 'feature')} off", remedy), *lost]
+        return [Finding(PART, "internals", "ok", f"{what}; not with this release: {', '.join(sorted(off))}")]
     return [Finding(PART, "internals", "ok", f"{what}, all are there: no feature is off")]
 
 

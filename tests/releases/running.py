@@ -15,11 +15,11 @@ from tests.conftest import ROOT
 from tests.releases.pairs import Pair
 
 FOLDER = ROOT / "artifacts" / "releases"
-# Which tests a run has: folders, and pytest's markers.
-SETS: dict[str, tuple[list[str], str]] = {
-    "pure": (["tests/pure"], "not cluster and not slow"),
-    "kernel": (["tests/kernel"], "not cluster and not slow"),
-    "cluster": (["tests/releases"], "cluster"),
+# Which tests a run has: folder, markers, and how many at a time. Each test of a cluster wants the whole machine.
+SETS: dict[str, tuple[str, str, int]] = {
+    "pure": ("tests/pure", "not cluster and not slow", 2),
+    "kernel": ("tests/kernel", "not cluster and not slow", 2),
+    "cluster": ("tests/releases", "cluster", 0),
 }
 SECONDS = 3600.0  # for one set of tests
 
@@ -61,15 +61,15 @@ def make(pair: Pair, folder: Path, python: str = sys.executable) -> Path:
 
 def run(python: Path, name: str, report: Path) -> Outcome:
     """Run one set of tests; what they print goes beside the report."""
-    paths, markers = SETS[name]
-    command = [str(python), "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "-m", markers]
+    folder, markers, at_once = SETS[name]
+    command = [str(python), "-m", "pytest", "-n", str(at_once), "--dist", "loadfile", "-q", "-p", "no:cacheprovider"]
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     began = time.monotonic()
     with report.with_suffix(".log").open("w") as log:
         try:
             subprocess.run(
-                [*command, f"--junitxml={report}", *paths],
+                [*command, "-m", markers, f"--junitxml={report}", folder],
                 cwd=ROOT,
                 env={**os.environ, "DO_NOT_TRACK": "true"},
                 stdout=log,
