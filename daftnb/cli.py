@@ -48,10 +48,10 @@ def _done(options: argparse.Namespace) -> int:
         if options.command == "lab":
             folder = notebook_copies(Path(options.folder))[0].parent
             return open_lab(folder, FIRST, options.port, browser=not options.no_browser)
-        lacking = too_small()
+        lacking = without_cluster()
         if lacking is not None:
             print(
-                f"daftnb: this machine is too small for the demo's Ray cluster: {lacking}\n"
+                f"daftnb: the demo's Ray cluster cannot start here: {lacking}\n"
                 "        daftnb opens the demo for Daft's native runner instead.",
                 file=sys.stderr,
             )
@@ -66,7 +66,7 @@ def _done(options: argparse.Namespace) -> int:
         return 1
 
 
-def too_small() -> str | None:
+def without_cluster() -> str | None:
     """Return what this machine lacks for the demo's cluster of up to four workers, or None if it lacks nothing."""
     from daftnb.engine.embedded import memory
     from daftnb.engine.embedded.cluster import HEAD_BYTES, MIB, NODE_BYTES, ClusterSize, check_machine

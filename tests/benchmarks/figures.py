@@ -10,9 +10,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
+
+from daftnb.engine import releases
 
 MACHINE = ("daft", "ray", "jupyterlab", "ipykernel", "anywidget", "pyarrow")  # whose versions are kept with the figures
 
@@ -175,7 +176,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
-        **{name: version(name) for name in MACHINE},
+        **{name: releases.installed(name) for name in MACHINE},
     }
 
 

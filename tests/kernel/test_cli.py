@@ -10,6 +10,7 @@ import pytest
 from daftnb import cli
 from daftnb.demo.headless import run_demo
 from daftnb.engine.embedded import memory
+from tests.helpers.releases import needs_ray
 
 
 def test_all_notebooks_are_copied_once(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_lab_opens_on_the_first_and_demo_on_its_own(tmp_path: Path, monkeypatch:
         return 0
 
     monkeypatch.setattr(cli, "open_lab", open_lab)
-    monkeypatch.setattr(cli, "too_small", lambda: None)
+    monkeypatch.setattr(cli, "without_cluster", lambda: None)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lab", "--port", "9000", "--no-browser"]) == 0
     assert cli.main(["demo", "--folder", "d"]) == 0
@@ -55,6 +56,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.C
     assert "Traceback" not in said
 
 
+@needs_ray
 @pytest.mark.parametrize(
     ("mib", "limited", "said"),
     [
@@ -79,7 +81,7 @@ def test_a_machine_that_is_too_small_gets_the_native_demo(
         assert (opened, err) == (["demo.ipynb"], "")
     else:
         assert opened == ["demo-native.ipynb"]
-        assert f"too small for the demo's Ray cluster: {said}" in err
+        assert f"the demo's Ray cluster cannot start here: {said}" in err
         assert "native runner instead" in err
 
 

@@ -23,6 +23,7 @@ from daftnb.engine.embedded.cluster import (
     check_machine,
 )
 from daftnb.errors import ClusterError
+from tests.helpers.releases import needs_ray
 
 GIB = 1024**3
 
@@ -45,11 +46,13 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused().what == "Ray is not installed in this environment."
 
 
+@needs_ray
 def test_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     memory(monkeypatch, GIB // 2, 8 * GIB)
     assert refused().what == "Ray needs about 970 MiB of free memory for a head and 1 worker; 512 MiB are available."
 
 
+@needs_ray
 def test_with_little_shared_memory_the_objects_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     memory(monkeypatch, 16 * GIB, 64 * MIB)
     shares = check_machine(ClusterSize())
@@ -60,12 +63,14 @@ def test_with_little_shared_memory_the_objects_are_kept_in_files(monkeypatch: py
     assert not check_machine(ClusterSize()).on_disk
 
 
+@needs_ray
 def test_without_dev_shm_the_objects_are_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     memory(monkeypatch, 16 * GIB, 4 * GIB)
     monkeypatch.setattr(cluster.os, "access", lambda _path, _mode: False)
     assert check_machine(ClusterSize()).on_disk
 
 
+@needs_ray
 def test_with_no_room_for_objects_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     memory(monkeypatch, 16 * GIB, 64 * MIB, 256 * MIB)
     error = refused()
@@ -76,6 +81,7 @@ def test_with_no_room_for_objects_anywhere(monkeypatch: pytest.MonkeyPatch) -> N
     assert error.remedy == "Try %daft start --max 1, or close other kernels."
 
 
+@needs_ray
 def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     memory(monkeypatch, 16 * GIB, 4 * GIB)
     shares = check_machine(ClusterSize(max_workers=3))
@@ -83,6 +89,7 @@ def test_the_machine_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shares.node_memory * 3 <= 16 * GIB
 
 
+@needs_ray
 def test_the_configuration_is_what_rays_schema_knows() -> None:
     """The second autoscaler ends the head where it is not (ray/autoscaler/v2/instance_manager/config.py)."""
     import jsonschema
@@ -94,6 +101,7 @@ def test_the_configuration_is_what_rays_schema_knows() -> None:
         jsonschema.validate(json.loads(json.dumps(config)), schema)
 
 
+@needs_ray
 def test_a_head_is_no_node_of_the_pod_it_runs_in() -> None:
     from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 
@@ -111,6 +119,7 @@ def test_an_autoscaler_that_ray_does_not_have_is_refused() -> None:
     assert caught.value.remedy == "Try %daft start --autoscaler v2"
 
 
+@needs_ray
 def test_a_head_that_ends_as_it_starts_is_told_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

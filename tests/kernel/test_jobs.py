@@ -28,6 +28,7 @@ from daftnb.engine.jobs.job import Job, JobList, explain
 from daftnb.engine.jobs.server import JobError, JobServer, read_token, server_address
 from daftnb.engine.jobs.source import read_source
 from daftnb.errors import DaftnbError
+from tests.helpers.releases import needs_ray
 
 # -- the address and the token ----------------------------------------------------------------------------------------
 
@@ -91,6 +92,7 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_nobody_listens() -> None:
     with socket.socket() as free:
@@ -102,6 +104,7 @@ def test_nobody_listens() -> None:
     assert "ray start --head --dashboard-port" in caught.value.remedy
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_somebody_listens_and_says_nothing() -> None:
     import ray.job_submission  # noqa: F401  # its import is no part of the wait
@@ -133,6 +136,7 @@ def web_server() -> Iterator[str]:
         thread.join()
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_another_server_and_an_explicit_address_that_rays_variables_do_not_replace(
     web_server: str, monkeypatch: pytest.MonkeyPatch
@@ -143,6 +147,7 @@ def test_another_server_and_an_explicit_address_that_rays_variables_do_not_repla
     assert caught.value.what == f"{web_server} answers (status 200), but it is not Ray's job server."
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_another_ray_turns_jobs_off_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert internals.missing("jobs") == {}
@@ -392,6 +397,7 @@ def test_an_interrupt_ends_the_waiting_and_says_how_to_end_the_job() -> None:
     assert closed == [True]
 
 
+@needs_ray
 def test_a_package_holds_the_source_alone_and_is_named_by_it() -> None:
     stored: dict[str, bytes] = {}
 
@@ -423,6 +429,7 @@ def test_the_modules_of_jobs_do_not_import_ray() -> None:
 # -- whose token it is ------------------------------------------------------------------------------------------------
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 @pytest.mark.parametrize(("seconds", "handed_in"), [(30.0, True), (0.0, False)])
 def test_a_head_whose_agent_is_not_there_yet_is_asked_again(
@@ -494,6 +501,7 @@ def listening() -> Iterator[Callable[[str | None], tuple[str, list[str | None]]]
         server.server_close()
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_the_token_of_the_embedded_cluster_is_shown_to_no_job_server(
     listening: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -514,6 +522,7 @@ def test_the_token_of_the_embedded_cluster_is_shown_to_no_job_server(
     assert "RAY_AUTH_TOKEN_PATH" not in os.environ and env.for_host("127.0.0.1") == dict(os.environ)
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_the_users_own_token_is_shown_as_before_while_a_cluster_runs(
     listening: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -541,6 +550,7 @@ def test_a_mode_that_was_set_for_a_cluster_holds_for_its_host_alone(monkeypatch:
         env.restore(before)
 
 
+@needs_ray
 @pytest.mark.usefixtures("no_token")
 def test_who_is_sent_on_does_not_take_the_token_along(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+from tests.helpers.releases import needs_ray
+
 BEGIN = """
 import sys
 from daftnb.engine.lateimport import SLOW, put_off
@@ -21,6 +23,7 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+@needs_ray
 def test_a_first_dataframe_does_not_import_it() -> None:
     printed = run("""
         import daft
