@@ -10,6 +10,8 @@ from tests.releases import table
 from tests.releases.pairs import ALIASES, PAIRS, find
 from tests.releases.running import FOLDER, SETS, keep, kept, make, run
 
+LINES = 60  # of what a run that failed has printed
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.releases", description=__doc__)
@@ -39,8 +41,11 @@ def main() -> int:
             for name in sets:
                 if name == "cluster" and pair.ray is None:
                     continue
-                outcome = run(python, name, FOLDER / pair.name / f"{name}.xml")
+                report = FOLDER / pair.name / f"{name}.xml"
+                outcome = run(python, name, report)
                 keep(pair, {name: outcome})
+                if outcome.failed or outcome.error:
+                    print("\n".join(report.with_suffix(".log").read_text().splitlines()[-LINES:]), flush=True)
                 failed |= bool(outcome.failed or outcome.error)
         for name, outcome in kept(pair).items():
             print(f"{pair.name:<14}  {name:<8} {outcome.words}  ({outcome.seconds:.0f} s)", flush=True)

@@ -51,12 +51,17 @@ def make(pair: Pair, folder: Path, python: str = sys.executable) -> Path:
     """Make the environment of a pair, or bring one that is there up to date; give its Python."""
     found = python_of(pair, folder)
     if not found.exists():
-        subprocess.run(["uv", "venv", "-q", "--python", python, str(folder / pair.name)], check=True)
-    install = ["uv", "pip", "install", "-q", "--python", str(found), "-e", ".[test]", *pair.requirements]
-    subprocess.run(install, check=True, cwd=ROOT)
+        _uv("venv", "-q", "--python", python, str(folder / pair.name))
+    _uv("pip", "install", "-q", "--python", str(found), "-e", ".[test]", *pair.requirements)
     if pair.ray is None:  # the extra for tests has brought it
-        subprocess.run(["uv", "pip", "uninstall", "-q", "--python", str(found), "ray"], check=True)
+        _uv("pip", "uninstall", "-q", "--python", str(found), "ray")
+    # A head starts several processes, each of which would compile Ray anew where it may not keep what it compiled.
+    subprocess.run([str(found), "-m", "compileall", "-q", "-j", "0", str(found.parents[1] / "lib")], check=False)
     return found
+
+
+def _uv(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "uv", *words], check=True, cwd=ROOT)
 
 
 def run(python: Path, name: str, report: Path) -> Outcome:
