@@ -13,9 +13,11 @@ import subprocess
 import sys
 from typing import Any
 
+from daftnb.engine import releases
 from tests.benchmarks.figures import Figure, Report
 from tests.benchmarks.suite import ROOT
 from tests.helpers.heads import Head
+from tests.helpers.releases import is_before
 
 AREA = "connect"
 ROUNDS = 2
@@ -44,7 +46,7 @@ print("RESULT " + json.dumps([connected, time.perf_counter() - began]), flush=Tr
 
 def measure(report: Report) -> None:
     """Seconds until connected, and to the first result."""
-    head = Head()
+    head = Head(token=not is_before("ray", releases.TOKENS_SINCE))
     try:
         head.await_client_server()
         for way, address in (("host:port", head.address), ("ray://", head.client_address)):

@@ -25,7 +25,7 @@ GITHUB = ROOT / ".github"
 GUIDE = ROOT / "notebooks" / "README.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|srcset|href)=\"([^\"]+)\"")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-CHECK = re.compile(r"python3 -m venv |\.venv/bin/|tests ")  # how a line of .ci/run begins that is a step of the checks
+CHECK = re.compile(r"python3 -m venv |\.venv/bin/|tests |pairs ")  # how a line of .ci/run begins that is a step of the checks
 
 
 @cache
@@ -121,12 +121,14 @@ def test_the_issue_form_asks_for_what_the_doctor_says() -> None:
 
 def test_contributing_names_the_checks_that_are_run() -> None:
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
-    script = [re.sub(r"^tests ", ".venv/bin/pytest ", line) for line in lines if CHECK.match(line)]
+    script = [line for line in lines if CHECK.match(line)]
+    for word, command in (("tests", "pytest"), ("pairs", "python -m tests.releases")):
+        script = [re.sub(f"^{word} ", f".venv/bin/{command} ", line) for line in script]
     [block] = re.findall(r"^```sh\n(.*?)^```", (GITHUB / "CONTRIBUTING.md").read_text(), re.MULTILINE | re.DOTALL)
     assert block.splitlines() == script
     assert len(script) > 5
     workflow = yaml.safe_load((GITHUB / "workflows" / "ci.yml").read_text())
-    assert [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step][-1] == ".ci/run"
+    assert [step["run"] for step in workflow["jobs"]["checks"]["steps"] if "run" in step][-1] == ".ci/run"
 
 
 def test_contributing_names_the_versions_that_are_asked_for() -> None:
