@@ -16,7 +16,7 @@ from pathlib import Path
 
 from daftnb.engine import internals
 
-LIMIT_SECONDS = 60.0  # a first import of both, on a busy machine, compiles them
+LIMIT_SECONDS = 60.0  # a first import compiles both, perhaps on a busy machine
 _SLOW = "rfc3987_syntax"  # a format of jsonschema's; its grammar takes a second, and Ray's import would bring it in
 
 

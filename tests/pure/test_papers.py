@@ -25,7 +25,8 @@ GITHUB = ROOT / ".github"
 GUIDE = ROOT / "notebooks" / "README.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|srcset|href)=\"([^\"]+)\"")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-CHECK = re.compile(r"python3 -m venv |\.venv/bin/|tests |pairs ")  # how a line of .ci/run begins that is a step of the checks
+# How a line of .ci/run begins that is a step of the checks.
+CHECK = re.compile(r"python3 -m venv |\.venv/bin/|tests |pairs ")
 
 
 @cache
