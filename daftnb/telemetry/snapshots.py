@@ -317,7 +317,11 @@ def steps_of(query: Query) -> dict[str, Step]:
 
 
 def _least_cpus(cluster: e.ClusterChanged | None) -> int | None:
-    if cluster is None or cluster.min_workers is None or cluster.cpus is None:
+    if cluster is None:
+        return None
+    if cluster.least_cpus is not None:
+        return cluster.least_cpus
+    if cluster.min_workers is None or cluster.cpus is None:
         return None
     return cluster.min_workers * cluster.cpus
 
