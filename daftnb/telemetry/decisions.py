@@ -21,9 +21,16 @@ def asked(event: e.ScaleRequested) -> str:
     return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}"
 
 
-def over_most(event: e.ScaleRequested, most: int) -> str:
-    """Say that Ray was asked for more than it can give; it gives what it has."""
-    return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+def over_most(event: e.ScaleRequested, most: int | None) -> str:
+    """Say that more was asked than the cluster may have, and what of it was sent to Ray.
+
+    ``most``: the CPUs that it may have; None: not known in CPUs.
+    """
+    if event.sent_cpus is None:
+        return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+    if event.sent_cpus == event.cpus:  # what was left out asks for no CPUs
+        return f"asked {event.bundles} bundles, sent {event.sent_bundles}: the most that this cluster may have"
+    return f"asked {event.cpus} CPUs, sent {event.sent_cpus}: the most that this cluster may have"
 
 
 def not_asked(event: e.HoldBegun) -> str:

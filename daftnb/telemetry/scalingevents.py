@@ -29,13 +29,23 @@ class BacklogSample:
 
 @dataclass(frozen=True, slots=True)
 class ScaleRequested:
-    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it."""
+    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it.
+
+    ``sent_bundles``, ``sent_cpus``: what of them went out, where that was more than the cluster may have; None: all.
+    """
 
     t: float
     bundles: int
     cpus: int
     pending: int
     capacity: int
+    sent_bundles: int | None = None
+    sent_cpus: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int | None]:
+        """Return the CPUs that were asked for, and those that were sent where they are fewer."""
+        return self.cpus, self.sent_cpus
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,7 +272,7 @@ def _(event: e.ScaleRequested, state: State) -> None:
     state.request = event
     state.hold = None
     most = most_cpus(state.cluster)
-    if most is None or event.cpus <= most:
+    if event.sent_bundles is None and (most is None or event.cpus <= most):
         mark(state, event.t, "request", f"ask {event.cpus}", decisions.asked(event))
         return
     # The engine asks for one more each time, for as long as the backlog lasts; one line says it for all.
@@ -302,7 +302,7 @@ def _(event: e.PoolSeen, state: State) -> None:
     if len(state.actors()) != before:
         _count_workers(state, event.t)
     known = state.request
-    if event.request is None or known is None or event.request.cpus != known.cpus:
+    if event.request is None or known is None or event.request.size != known.size:
         state.request = event.request
 
 
@@ -351,7 +351,11 @@ def _(event: e.ProblemFound, state: State) -> None:
 
 def most_cpus(cluster: e.ClusterChanged | None) -> int | None:
     """Return the CPUs that the cluster can have at most; None where that is not known."""
-    if cluster is None or cluster.max_workers is None or cluster.cpus is None:
+    if cluster is None:
+        return None
+    if cluster.most_cpus is not None:
+        return cluster.most_cpus
+    if cluster.max_workers is None or cluster.cpus is None:
         return None
     return cluster.max_workers * cluster.cpus
 

@@ -102,7 +102,7 @@ def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
 
 def _pool_seen(event: e.PoolSeen, state: State) -> bool:
     asked, known = event.request, state.request
-    if (asked is None) != (known is None) or (asked is not None and known is not None and asked.cpus != known.cpus):
+    if (asked is None) != (known is None) or (asked is not None and known is not None and asked.size != known.size):
         return False
     there = {life.worker_id for life in event.workers}
     actors = {worker.id: worker.started for worker in state.actors()}

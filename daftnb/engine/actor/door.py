@@ -19,6 +19,7 @@ from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run
 from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
+from daftnb.engine.actor.trimming import Most
 from daftnb.engine.actor.warm import Pool
 
 ATTRIBUTE = "_daftnb"
@@ -187,14 +188,23 @@ class InActor:
         return getattr(self, method)(*arguments)
 
     def prepare(
-        self, index: int, query_id: str, parents: dict[int, int], environment: dict[str, str]
+        self,
+        index: int,
+        query_id: str,
+        parents: dict[int, int],
+        environment: dict[str, str],
+        most: tuple[Any, ...] | None = None,
     ) -> dict[str, str | None]:
         """Prepare for a query: take its id, each operator's parent in the plan, and the settings to run it with.
+
+        ``most``: what the cluster may have at most, as :class:`daftnb.engine.actor.trimming.Most` has it; None: not
+        known.
 
         The settings are put where the scheduler reads them, this process's environment; the values that then stand
         there are returned. While another query runs, what the scheduler would read in its midst stays as it is.
         """
         self.drop_ended()
+        self.tap.most = None if most is None else Most(*most)
         self.tap.announce(index, query_id, parents)
         for name, value in environment.items():
             if name in READ_ONCE or not self.actor.curr_result_gens:
