@@ -20,9 +20,12 @@ from daftnb.telemetry.knownevents import (
 )
 from daftnb.telemetry.scalingevents import (
     BacklogSample as BacklogSample,
+    Coming as Coming,
     DemandCleared as DemandCleared,
     HoldBegun as HoldBegun,
     HoldCounted as HoldCounted,
+    LaunchesSeen as LaunchesSeen,
+    LaunchFailed as LaunchFailed,
     Life as Life,
     PoolSeen as PoolSeen,
     ScaleRequested as ScaleRequested,
@@ -361,6 +364,8 @@ Event = (
     | HoldBegun
     | HoldCounted
     | DemandCleared
+    | LaunchesSeen
+    | LaunchFailed
     | PoolSeen
     | DetailDropped
     | ClusterChanged

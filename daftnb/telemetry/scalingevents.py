@@ -81,6 +81,39 @@ class DemandCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """Nodes of one kind that Ray has asked for, or that start and have not joined yet."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchesSeen:
+    """What Ray's autoscaler reports while workers are wanted.
+
+    ``coming``: nodes on their way, by kind (None: not told). ``dropped_cpus``: the CPUs of our request where the
+    autoscaler drops it as a whole, because the cluster can never have all of it; else 0. ``lacking``: what tasks and
+    actors of anybody ask for, and no kind of node has.
+    """
+
+    t: float
+    coming: tuple[Coming, ...] | None = None
+    dropped_cpus: int = 0
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchFailed:
+    """Ray could not start ``count`` nodes of the kind ``name``; ``text``: why, in its own words ("": not told)."""
+
+    t: float
+    name: str
+    count: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """A worker whose process is there: the id of its node, its start, its CPUs and memory in bytes."""
 

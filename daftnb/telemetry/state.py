@@ -222,7 +222,7 @@ def _(event: e.WorkerEnded, state: State) -> None:
 def _(event: e.RunnerEnded, state: State) -> None:
     for worker in state.actors():
         _end(worker, "gone", event.t)
-    state.request = state.hold = None
+    state.request = state.hold = state.launches = None
     mark(
         state, event.t, "died", "✕", "Daft's runner actor died, and its workers with it; the next query makes a new one"
     )
@@ -304,6 +304,8 @@ def _(event: e.PoolSeen, state: State) -> None:
     known = state.request
     if event.request is None or known is None or event.request.size != known.size:
         state.request = event.request
+    if event.request is None:
+        state.launches = None
 
 
 @apply.register
@@ -324,7 +326,21 @@ def _(event: e.HoldCounted, state: State) -> None:
 def _(event: e.DemandCleared, state: State) -> None:
     if state.request is not None:
         mark(state, event.t, "clear", "clear", "what was asked of Ray is withdrawn")
-    state.request = None
+    state.request = state.launches = None
+
+
+@apply.register
+def _(event: e.LaunchesSeen, state: State) -> None:
+    before, state.launches = state.launches, event
+    if event.dropped_cpus and (before is None or before.dropped_cpus != event.dropped_cpus):
+        mark(state, event.t, "infeasible", "", decisions.dropped(event.dropped_cpus))
+    for shape in [each for each in event.lacking if before is None or each not in before.lacking]:
+        mark(state, event.t, "infeasible", "", decisions.lacking(shape))
+
+
+@apply.register
+def _(event: e.LaunchFailed, state: State) -> None:
+    mark(state, event.t, "launch failed", "", decisions.launch_failed(event))
 
 
 @apply.register
@@ -337,7 +353,7 @@ def _(event: e.ClusterChanged, state: State) -> None:
     if state.cluster is None or state.cluster.address != event.address or event.state in ENDED:
         state.workers.clear()
         state.worker_count = 0
-        state.request = state.hold = state.granted = None
+        state.request = state.hold = state.granted = state.launches = None
     state.cluster = event
 
 

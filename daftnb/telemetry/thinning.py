@@ -7,6 +7,7 @@ the same snapshots.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from daftnb.telemetry import events as e
@@ -111,6 +112,10 @@ def _pool_seen(event: e.PoolSeen, state: State) -> bool:
     )
 
 
+def _launches_seen(event: e.LaunchesSeen, state: State) -> bool:
+    return state.launches is not None and replace(state.launches, t=event.t) == event
+
+
 def _node_usage(event: e.NodeFigures, state: State) -> bool:
     return event.worker_id not in state.workers
 
@@ -142,6 +147,7 @@ _WAYS: dict[type, Callable[[Any, State], bool]] = {
     e.HoldCounted: _hold_counted,
     e.NodesSeen: _nodes_seen,
     e.PoolSeen: _pool_seen,
+    e.LaunchesSeen: _launches_seen,
     e.NodeFigures: _node_usage,
     e.UdfActors: _udf_actors,
     e.TaskEndedWorkers: _task_ended_workers,

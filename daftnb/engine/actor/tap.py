@@ -64,6 +64,7 @@ class Tap:
         # The CPUs that are asked of Ray now (None: not known, the tap came later), and when they last were.
         self.demand: int | None = None
         self.requested_at: float | None = None
+        self.wanted_since: float | None = None  # the first request since nothing was asked
         # The request that stands: when, bundles, CPUs, the backlog then, and, if trimmed, bundles and CPUs sent.
         self.asked: tuple[Any, ...] | None = None
         self.most: Most | None = None  # that the cluster may have; None: not known
@@ -298,6 +299,7 @@ class Tap:
             if bundles:
                 self.demand = cpus_of(bundles)
                 self.requested_at = time.time()
+                self.wanted_since = self.wanted_since or self.requested_at
                 self.hold = None
                 self.undecided = False
                 trimmed = () if sent is None or len(sent) == len(bundles) else (len(sent), cpus_of(sent))
@@ -306,7 +308,7 @@ class Tap:
             else:
                 if self.demand:
                     self.record("clear")
-                self.demand, self.asked = 0, None
+                self.demand, self.asked, self.wanted_since = 0, None, None
 
     def decide(self) -> None:
         """Record why the scheduler requests no workers, after it has looked at the backlog and requested none.

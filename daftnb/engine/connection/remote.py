@@ -53,7 +53,7 @@ def _limits_on_the_head(gcs_address: str, kubernetes_seconds: float) -> Facts:
 
     try:
         here = ray.get_runtime_context().get_node_id()
-        heads = [node for node in ray.nodes() if "node:__internal_head__" in node["Resources"]]
+        heads = [node for node in ray.nodes() if node["Alive"] and "node:__internal_head__" in node["Resources"]]
         head = next((node for node in heads if node["NodeID"] == here), None)
         if head is None:
             raise UnknownError("the process that was asked is not on the head")
