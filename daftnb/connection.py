@@ -307,6 +307,7 @@ class Connection:
             frozenset(self.off),
             self._expressions,
             self.kinds_of_nodes,
+            self.most_of_nodes,
         )
         return self.flotilla
 
@@ -321,6 +322,13 @@ class Connection:
         if external is None or external.facts is None:
             return None, False
         return ([] if external.grows is False else external.facts.get("kinds")), False
+
+    def most_of_nodes(self) -> tuple[Any, ...] | None:
+        """Return what the cluster may have at most, as requests are trimmed to it; None where that is not known."""
+        if self.cluster is not None:
+            size = self.cluster.size
+            return (({"CPU": size.cpus}, size.max_workers),), None, ()
+        return None if self.external is None else self.external.most
 
     def adopt(self) -> None:
         """Put daftnb into the runner before a query on Ray, also into a runner that the user has set or connected."""

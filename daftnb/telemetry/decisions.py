@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import Query
+from daftnb.text.numbers import plural
 
 
 def ratio_of(pending: int, capacity: int) -> float | None:
@@ -21,9 +22,16 @@ def asked(event: e.ScaleRequested) -> str:
     return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}"
 
 
-def over_most(event: e.ScaleRequested, most: int) -> str:
-    """Say that Ray was asked for more than it can give; it gives what it has."""
-    return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+def over_most(event: e.ScaleRequested, most: int | None) -> str:
+    """Say that more was asked than the cluster may have, and what of it was sent to Ray.
+
+    ``most``: the CPUs that it may have; None: not known in CPUs.
+    """
+    if event.sent_cpus is None:
+        return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+    if event.sent_cpus == event.cpus:  # what was left out asks for no CPUs
+        return f"asked {event.bundles} bundles, sent {event.sent_bundles}: the most that this cluster may have"
+    return f"asked {event.cpus} CPUs, sent {event.sent_cpus}: the most that this cluster may have"
 
 
 def not_asked(event: e.HoldBegun) -> str:
@@ -40,6 +48,25 @@ def not_asked(event: e.HoldBegun) -> str:
             return f"{here}: the linear scheduler asks only when there is no worker"
         case other:
             return f"{here}: {other}"
+
+
+def dropped(cpus: int) -> str:
+    """Say that Ray gives nothing of a request because it can never give all of it, and what to do."""
+    return (
+        f"Ray drops the whole request for {plural(cpus, 'CPU')}, because this cluster can never have all of it: "
+        "raise its maximum, or have less asked (%daft set threshold=5)"
+    )
+
+
+def lacking(shape: str) -> str:
+    """Say that something on the cluster asks for what no kind of its nodes has."""
+    return f"no kind of node has {shape}, which something on this cluster asks for: it waits until one is added"
+
+
+def launch_failed(event: e.LaunchFailed) -> str:
+    """Say that Ray could not start nodes, and why."""
+    nodes = plural(event.count, "node") + (f" of the kind {event.name}" if event.name else "")
+    return f"Ray could not start {nodes}: {' '.join(event.text.split()) or 'it does not say why'}"
 
 
 def granted(label: str, seconds: float) -> str:

@@ -20,9 +20,12 @@ from daftnb.telemetry.knownevents import (
 )
 from daftnb.telemetry.scalingevents import (
     BacklogSample as BacklogSample,
+    Coming as Coming,
     DemandCleared as DemandCleared,
     HoldBegun as HoldBegun,
     HoldCounted as HoldCounted,
+    LaunchesSeen as LaunchesSeen,
+    LaunchFailed as LaunchFailed,
     Life as Life,
     PoolSeen as PoolSeen,
     ScaleRequested as ScaleRequested,
@@ -307,6 +310,7 @@ class ClusterChanged:
     """The cluster behind the Ray runner; None: not known from here.
 
     ``state``: disconnected where it runs on, and this process's connection to it has been ended by somebody else.
+    ``least_cpus``, ``most_cpus``: CPUs of all its nodes, the head's too, where they are not ``cpus`` of each worker.
     """
 
     t: float
@@ -317,6 +321,8 @@ class ClusterChanged:
     max_workers: int | None = None
     cpus: int | None = None
     idle_timeout: float | None = None
+    least_cpus: int | None = None
+    most_cpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +364,8 @@ Event = (
     | HoldBegun
     | HoldCounted
     | DemandCleared
+    | LaunchesSeen
+    | LaunchFailed
     | PoolSeen
     | DetailDropped
     | ClusterChanged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daftnb.telemetry.scalingevents import BacklogSample, ScaleRequested, Threshold
+from daftnb.telemetry.scalingevents import BacklogSample, LaunchesSeen, ScaleRequested, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class WorldKnown:
     log: tuple[DecisionKnown, ...] = ()
     hold: tuple[int, int, int] | None = None
     threshold: tuple[float, Threshold | None] | None = None
+    launches: LaunchesSeen | None = None
 
 
 @dataclass(frozen=True, slots=True)

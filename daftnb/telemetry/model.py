@@ -160,6 +160,7 @@ class State:
     mark_count: int = 0
     request: e.ScaleRequested | None = None
     granted: int | None = None  # CPUs of all nodes that Ray lists
+    launches: e.LaunchesSeen | None = None  # while workers are wanted
     hold: tuple[int, Mark, int] | None = None  # the latest hold's number, its mark, and that one's count before it
     cluster: e.ClusterChanged | None = None
     dropped: int = 0

@@ -51,6 +51,7 @@ _COUNTS: dict[type, Callable[[Any], tuple[object, ...]]] = {
     e.HoldCounted: lambda event: (),
     e.NodesSeen: lambda event: (),
     e.PoolSeen: lambda event: (),
+    e.LaunchesSeen: lambda event: (),
 }
 _DETAIL = (e.TaskEnded, e.BacklogSample, e.NodeFigures)
 

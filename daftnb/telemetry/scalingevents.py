@@ -29,13 +29,23 @@ class BacklogSample:
 
 @dataclass(frozen=True, slots=True)
 class ScaleRequested:
-    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it."""
+    """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it.
+
+    ``sent_bundles``, ``sent_cpus``: what of them went out, where that was more than the cluster may have; None: all.
+    """
 
     t: float
     bundles: int
     cpus: int
     pending: int
     capacity: int
+    sent_bundles: int | None = None
+    sent_cpus: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int | None]:
+        """Return the CPUs that were asked for, and those that were sent where they are fewer."""
+        return self.cpus, self.sent_cpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,39 @@ class DemandCleared:
     """What had been asked of Ray was withdrawn."""
 
     t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Nodes of one kind that Ray has asked for, or that start and have not joined yet."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchesSeen:
+    """What Ray's autoscaler reports while workers are wanted.
+
+    ``coming``: nodes on their way, by kind (None: not told). ``dropped_cpus``: the CPUs of our request where the
+    autoscaler drops it as a whole, because the cluster can never have all of it; else 0. ``lacking``: what tasks and
+    actors of anybody ask for, and no kind of node has.
+    """
+
+    t: float
+    coming: tuple[Coming, ...] | None = None
+    dropped_cpus: int = 0
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchFailed:
+    """Ray could not start ``count`` nodes of the kind ``name``; ``text``: why, in its own words ("": not told)."""
+
+    t: float
+    name: str
+    count: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,8 @@ def _problems(state: State, settings: AutoscalingSettings) -> list[str]:
             what = decisions.ends_workers(query, deadly)
             again = "Daft tries it again each time. To end the query, interrupt its cell or type %daft cancel"
             found.append(f"{what}: its code crashes, or has too little memory. {again}")
+    if state.launches is not None and state.launches.dropped_cpus:
+        found.append(decisions.dropped(state.launches.dropped_cpus))
     if state.dropped:
         found.append(f"{state.dropped} details were not fetched in time; all counts are exact.")
     return found
@@ -193,11 +195,19 @@ def _workers(state: State) -> Workers:
         "idle": sum(1 for worker in actors if worker.state != "busy"),
         "warm": sum(1 for worker in actors if worker.state == "warm"),
         "slots": sum(worker.slots for worker in actors),
+        "coming": _coming(state.launches),
         "listed": len(state.workers),
         "first": 0,
         "stages": _stage_names(state.current),
         "rows": {worker.id: _worker(worker, place) for place, worker in enumerate(listed)},
     }
+
+
+def _coming(launches: e.LaunchesSeen | None) -> int | None:
+    """Return how many nodes are on their way; None where nothing is wanted, or Ray does not tell."""
+    if launches is None or launches.coming is None:
+        return None
+    return sum(each.count for each in launches.coming)
 
 
 def _stage_names(query: Query | None) -> dict[str, str]:
@@ -317,7 +327,11 @@ def steps_of(query: Query) -> dict[str, Step]:
 
 
 def _least_cpus(cluster: e.ClusterChanged | None) -> int | None:
-    if cluster is None or cluster.min_workers is None or cluster.cpus is None:
+    if cluster is None:
+        return None
+    if cluster.least_cpus is not None:
+        return cluster.least_cpus
+    if cluster.min_workers is None or cluster.cpus is None:
         return None
     return cluster.min_workers * cluster.cpus
 

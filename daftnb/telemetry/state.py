@@ -222,7 +222,7 @@ def _(event: e.WorkerEnded, state: State) -> None:
 def _(event: e.RunnerEnded, state: State) -> None:
     for worker in state.actors():
         _end(worker, "gone", event.t)
-    state.request = state.hold = None
+    state.request = state.hold = state.launches = None
     mark(
         state, event.t, "died", "✕", "Daft's runner actor died, and its workers with it; the next query makes a new one"
     )
@@ -272,7 +272,7 @@ def _(event: e.ScaleRequested, state: State) -> None:
     state.request = event
     state.hold = None
     most = most_cpus(state.cluster)
-    if most is None or event.cpus <= most:
+    if event.sent_bundles is None and (most is None or event.cpus <= most):
         mark(state, event.t, "request", f"ask {event.cpus}", decisions.asked(event))
         return
     # The engine asks for one more each time, for as long as the backlog lasts; one line says it for all.
@@ -302,8 +302,10 @@ def _(event: e.PoolSeen, state: State) -> None:
     if len(state.actors()) != before:
         _count_workers(state, event.t)
     known = state.request
-    if event.request is None or known is None or event.request.cpus != known.cpus:
+    if event.request is None or known is None or event.request.size != known.size:
         state.request = event.request
+    if event.request is None:
+        state.launches = None
 
 
 @apply.register
@@ -324,7 +326,21 @@ def _(event: e.HoldCounted, state: State) -> None:
 def _(event: e.DemandCleared, state: State) -> None:
     if state.request is not None:
         mark(state, event.t, "clear", "clear", "what was asked of Ray is withdrawn")
-    state.request = None
+    state.request = state.launches = None
+
+
+@apply.register
+def _(event: e.LaunchesSeen, state: State) -> None:
+    before, state.launches = state.launches, event
+    if event.dropped_cpus and (before is None or before.dropped_cpus != event.dropped_cpus):
+        mark(state, event.t, "infeasible", "", decisions.dropped(event.dropped_cpus))
+    for shape in [each for each in event.lacking if before is None or each not in before.lacking]:
+        mark(state, event.t, "infeasible", "", decisions.lacking(shape))
+
+
+@apply.register
+def _(event: e.LaunchFailed, state: State) -> None:
+    mark(state, event.t, "launch failed", "", decisions.launch_failed(event))
 
 
 @apply.register
@@ -337,7 +353,7 @@ def _(event: e.ClusterChanged, state: State) -> None:
     if state.cluster is None or state.cluster.address != event.address or event.state in ENDED:
         state.workers.clear()
         state.worker_count = 0
-        state.request = state.hold = state.granted = None
+        state.request = state.hold = state.granted = state.launches = None
     state.cluster = event
 
 
@@ -351,7 +367,11 @@ def _(event: e.ProblemFound, state: State) -> None:
 
 def most_cpus(cluster: e.ClusterChanged | None) -> int | None:
     """Return the CPUs that the cluster can have at most; None where that is not known."""
-    if cluster is None or cluster.max_workers is None or cluster.cpus is None:
+    if cluster is None:
+        return None
+    if cluster.most_cpus is not None:
+        return cluster.most_cpus
+    if cluster.max_workers is None or cluster.cpus is None:
         return None
     return cluster.max_workers * cluster.cpus
 

@@ -7,6 +7,7 @@ the same snapshots.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from daftnb.telemetry import events as e
@@ -102,13 +103,17 @@ def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
 
 def _pool_seen(event: e.PoolSeen, state: State) -> bool:
     asked, known = event.request, state.request
-    if (asked is None) != (known is None) or (asked is not None and known is not None and asked.cpus != known.cpus):
+    if (asked is None) != (known is None) or (asked is not None and known is not None and asked.size != known.size):
         return False
     there = {life.worker_id for life in event.workers}
     actors = {worker.id: worker.started for worker in state.actors()}
     return not any(map(state.is_news, event.workers)) and not any(
         id_ not in there and (started or 0.0) <= event.t for id_, started in actors.items()
     )
+
+
+def _launches_seen(event: e.LaunchesSeen, state: State) -> bool:
+    return state.launches is not None and replace(state.launches, t=event.t) == event
 
 
 def _node_usage(event: e.NodeFigures, state: State) -> bool:
@@ -142,6 +147,7 @@ _WAYS: dict[type, Callable[[Any, State], bool]] = {
     e.HoldCounted: _hold_counted,
     e.NodesSeen: _nodes_seen,
     e.PoolSeen: _pool_seen,
+    e.LaunchesSeen: _launches_seen,
     e.NodeFigures: _node_usage,
     e.UdfActors: _udf_actors,
     e.TaskEndedWorkers: _task_ended_workers,

@@ -25,6 +25,8 @@ Outcome: TypeAlias = Literal["finished", "failed", "cancelled", "lost"]
 DecisionKind: TypeAlias = Literal[
     "request",
     "over max",
+    "infeasible",
+    "launch failed",
     "hold",
     "clear",
     "granted",
@@ -237,6 +239,8 @@ class Workers(TypedDict):
     #: How many of the idle ones the engine has let go of, and that are kept for the next query.
     warm: int
     slots: int
+    #: Nodes that Ray has asked for or that start; null where none is wanted, or Ray does not tell.
+    coming: int | None
     #: How many workers and nodes there are to list, and the first of those in `rows`: a page gets LIVE_LANES at once.
     listed: int
     first: int

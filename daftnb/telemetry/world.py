@@ -45,6 +45,7 @@ def known(state: State, t: float, settings: Mapping[str, str]) -> Iterator[e.Eve
             e.DecisionKnown(m.t, m.kind, m.label, m.text, m.count, tuple(m.labels)) for m in state.marks.values()
         ),
         hold=_hold(state),
+        launches=state.launches,
     )
     for worker in state.workers.values():
         open_span = worker.spans[-1] if worker.spans and worker.spans[-1][1] is None else None
@@ -111,6 +112,7 @@ def restore(event: e.WorldKnown, state: State) -> None:
     if event.sample is not None:
         state.samples[event.samples - 1] = event.sample
         state.demand[event.samples - 1] = event.demand
+    state.launches = event.launches
     state.mark_count = event.decisions
     marks = [Mark(m.t, cast("DecisionKind", m.kind), m.label, m.text, m.count, list(m.labels)) for m in event.log]
     state.marks.update(enumerate(marks, start=event.decisions - len(marks)))

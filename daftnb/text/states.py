@@ -40,6 +40,8 @@ DECISIONS = {
     "sweep": "swept",
     "reuse": "reused",
     "over max": "over max",
+    "infeasible": "never met",
+    "launch failed": "no node",
     "clear": "withdrawn",
     "died": "died",
     "gone": "node gone",
@@ -161,7 +163,10 @@ def expression(detail: str, length: int = 120) -> str:
 def pool_words(pool: Mapping[str, Any]) -> str:
     """Return the pool in one line."""
     warm = f" ({pool['warm']} warm)" if pool.get("warm") else ""
-    return f"Workers: {pool['total']}, {pool['busy']} busy, {pool['idle']} idle{warm}, {pool['slots']} CPU slots"
+    coming = f", {f.plural(pool['coming'], 'node')} on the way" if pool.get("coming") else ""
+    return (
+        f"Workers: {pool['total']}, {pool['busy']} busy, {pool['idle']} idle{warm}, {pool['slots']} CPU slots{coming}"
+    )
 
 
 def nothing_runs(snapshot: Mapping[str, Any]) -> bool:

@@ -146,6 +146,7 @@ def test_a_query_waits_for_an_actor_that_starts_workers_and_whoever_ends_one_doe
     runner.door = RunnerDoor.__new__(RunnerDoor)
     runner.door.actor, runner.door.dead, runner.door.left = Actor(), False, False
     runner.emit, runner.settings, runner.planned = told.append, dict, lambda: ("q", {})
+    runner.most = lambda: None
     runner._running, runner._cancelled = {}, set()
     assert runner._prepare(1) == ("q", {})
     assert runner.cancel("q")

@@ -6,6 +6,7 @@ import pytest
 
 from daftnb.telemetry import decisions as words
 from daftnb.telemetry import events as e
+from daftnb.telemetry import snapshots
 from daftnb.telemetry.marks import KEPT_DECISIONS, mark, mark_together
 from daftnb.telemetry.model import State, Worker
 from daftnb.telemetry.state import most_cpus
@@ -32,6 +33,20 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
     assert [mark[0] for mark in log(folded(CLUSTER, e.ScaleRequested(1.0, 5, 5, 9, 0)))] == ["request"]
     large = e.ClusterChanged(1.0, "external", "running", "x", 1, 300, 2)
     assert [mark[0] for mark in log(folded(large, e.ScaleRequested(1.0, 1, int("600"), 9, 0)))] == ["request"]
+
+
+def test_a_request_that_was_trimmed_says_what_was_asked_and_what_was_sent() -> None:
+    state = folded(CLUSTER, e.ScaleRequested(1.0, 6, 6, 9, 2), e.ScaleRequested(2.0, 11, 11, 9, 2, 6, 6))
+    folded(e.ScaleRequested(3.0, 12, 12, 9, 2, 6, 6), state=state)
+    text = "asked 12 CPUs, sent 6: the most that this cluster may have"
+    assert log(state)[1:] == [("over max", "ask 11", text, 2)]
+    assert log(folded(e.ScaleRequested(1.0, 3, 0, 9, 2, 2, 0))) == [
+        ("over max", "ask 0", "asked 3 bundles, sent 2: the most that this cluster may have", 1)
+    ]
+    mixed = e.ClusterChanged(1.0, "external", "running", "x", None, None, None, None, 3, 20)
+    assert (most_cpus(mixed), snapshots._least_cpus(mixed)) == (20, 3), "kinds of nodes that are not alike, and a head"
+    told = e.PoolSeen(3.5, (), e.ScaleRequested(3.0, 12, 12, 9, 2))
+    assert folded(told, state=state).request == told.request, "another size, although the CPUs are the same"
 
 
 def test_holds_are_counted_each_by_its_number() -> None:

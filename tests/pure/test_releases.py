@@ -300,18 +300,29 @@ def test_a_cluster_whose_autoscaler_cannot_be_asked_is_described_all_the_same(mo
     import daft
     import ray
 
-    from daftnb.engine.connection import remote
+    from daftnb.engine.connection import limits, remote
 
     def gone() -> Any:
         raise AttributeError("of another release")
 
-    head = {"Alive": True, "Resources": {"CPU": 2.0, "node:__internal_head__": 1.0}}
-    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
+    head = {"Alive": True, "NodeID": "h", "Resources": {"CPU": 2.0, "node:__internal_head__": 1.0}}
+    here = SimpleNamespace(gcs_address="10.0.0.1:6379", get_node_id=lambda: "another")
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: here)
     monkeypatch.setattr(ray, "nodes", lambda: [head, {"Alive": False}])
     monkeypatch.setattr(remote, "_autoscaler_facts", gone)
     facts = remote.describe()
     assert facts == {
         **{"daft": daft.__version__, "daft_error": None, "config": None, "v2": None, "status": None},
         **{"gcs_address": "10.0.0.1:6379", "nodes": [{"cpus": 2, "head": True}]},
+        **{"kinds": None, "nodes_at_most": None, "standing": []},
+        "limits_error": "the process that was asked is not on the head",
     }
-    assert remote.grows(facts) is None
+    assert (remote.grows(facts), remote.limits(facts), remote.most(facts), remote.cpus(facts)) == (None,) * 4
+    monkeypatch.setattr(here, "get_node_id", lambda: "h")
+    monkeypatch.setattr(remote, "find", lambda _address, _seconds: 1 / 0)
+    assert remote.describe()["limits_error"] == "ZeroDivisionError: division by zero"
+    found = limits.Limits([limits.Group(1, 4, {"CPU": 3.0}), limits.Group(0, 0, {"CPU": 2.0})], 3)
+    monkeypatch.setattr(remote, "find", lambda _address, _seconds: found)
+    facts = remote.describe()
+    assert (remote.grows(facts), remote.limits(facts), remote.cpus(facts)) == (True, (1, 3, 3), (5, 11))
+    assert remote.most(facts) == ((({"CPU": 3.0}, 4),), 3, (head["Resources"],))

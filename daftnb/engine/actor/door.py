@@ -11,14 +11,16 @@ import concurrent.futures
 import contextlib
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from daftnb import variables
 from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run
+from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
+from daftnb.engine.actor.trimming import Most
 from daftnb.engine.actor.warm import Pool
 
 ATTRIBUTE = "_daftnb"
@@ -173,6 +175,8 @@ class InActor:
         self.tap = tap
         self.pool = pool
         self.usage = NodeUsage(pool)
+        self.launches = Launches(tap)
+        self.with_launches = True
         self.with_usage = True
         self.with_stats = True
         self.tasks: dict[int, Any] = {}  # handles of the tasks that run
@@ -187,14 +191,23 @@ class InActor:
         return getattr(self, method)(*arguments)
 
     def prepare(
-        self, index: int, query_id: str, parents: dict[int, int], environment: dict[str, str]
+        self,
+        index: int,
+        query_id: str,
+        parents: dict[int, int],
+        environment: dict[str, str],
+        most: tuple[Any, ...] | None = None,
     ) -> dict[str, str | None]:
         """Prepare for a query: take its id, each operator's parent in the plan, and the settings to run it with.
+
+        ``most``: what the cluster may have at most, as :class:`daftnb.engine.actor.trimming.Most` has it; None: not
+        known.
 
         The settings are put where the scheduler reads them, this process's environment; the values that then stand
         there are returned. While another query runs, what the scheduler would read in its midst stays as it is.
         """
         self.drop_ended()
+        self.tap.most = None if most is None else Most(*most)
         self.tap.announce(index, query_id, parents)
         for name, value in environment.items():
             if name in READ_ONCE or not self.actor.curr_result_gens:
@@ -208,8 +221,12 @@ class InActor:
         self.drop_ended()
         nodes = self.nodes() if with_nodes else None
         stats = self.operator_stats()
-        usage = self.node_usage() if with_nodes and self.with_usage else []
-        return {**self.tap.drain(seen, seen_tasks), "nodes": nodes, "usage": usage, "stats": stats}
+        usage = (self.guarded("usage of nodes", self.usage.rows) if with_nodes and self.with_usage else None) or []
+        launches = None
+        if with_nodes and self.with_launches:
+            launches = self.guarded("launches of nodes", lambda: self.launches.row(bool(self.actor.curr_result_gens)))
+        told = self.tap.drain(seen, seen_tasks)
+        return {**told, "nodes": nodes, "usage": usage, "stats": stats, "launches": launches}
 
     def whereabouts(self) -> tuple[str, list[str]]:
         """Return where the cluster's processes run: this one's folder, and the names of the machines."""
@@ -247,13 +264,13 @@ class InActor:
             if node["Alive"]
         ]
 
-    def node_usage(self) -> list[tuple[str, int | None, int | None, int | None, int | None]]:
-        """Return the rows of :class:`NodeUsage`; report what goes wrong there, so that no counts are lost."""
+    def guarded(self, what: str, ask: Callable[[], Any]) -> Any:
+        """Return what Ray says; where that goes wrong, report it and return None, so that no counts are lost."""
         try:
-            return self.usage.rows()
+            return ask()
         except Exception as error:
-            self.tap.fault("usage of nodes", error)
-            return []
+            self.tap.fault(what, error)
+            return None
 
     def operator_stats(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """Return rows, bytes and time of each operator of the queries that run, from the engine's own accumulators.

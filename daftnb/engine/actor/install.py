@@ -6,7 +6,8 @@
 - ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
 - ``flotilla.start_ray_workers``: where warm workers are given back;
-- ``flotilla.try_autoscale``: every request for resources and every withdrawal;
+- ``flotilla.try_autoscale``: every request for resources, which is trimmed to the most that the cluster may have, and
+  every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
 - ``ray_actor_pool_udf.start_udf_actors`` and ``UDFActorHandle.teardown``: the actors of UDFs with a concurrency;
 - ``curr_result_gens`` of the actor: the result stream of each query that runs.
@@ -23,6 +24,7 @@ from typing import Any
 
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
 from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
+from daftnb.engine.actor.trimming import within
 from daftnb.engine.actor.warm import Facts, Pool
 
 
@@ -161,7 +163,7 @@ def tap_retirement(mine: InActor, flotilla: Any) -> None:
 
 
 def tap_requests(mine: InActor, flotilla: Any) -> None:
-    """Wrap the requests for resources: one that changes nothing is not sent."""
+    """Wrap the requests for resources: one that changes nothing is not sent, one above the maximum is trimmed."""
     tap, pool = mine.tap, mine.pool
     try_autoscale = flotilla.try_autoscale
 
@@ -169,10 +171,11 @@ def tap_requests(mine: InActor, flotilla: Any) -> None:
     def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
         if not bundles and tap.demand == 0:
             return  # the engine withdraws twice at each query's end; what is not asked for need not be withdrawn
-        guarded(tap, tap.requested, bundles)
+        sent = guarded(tap, within, bundles, tap.most) or bundles
+        guarded(tap, tap.requested, bundles, sent)
         if bundles:
             pool.requested()
-        try_autoscale(bundles)
+        try_autoscale(sent)
 
     mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
 
@@ -242,6 +245,7 @@ def install(actor: Any, off: frozenset[str] = frozenset()) -> tuple[int, int]:
     if "UDF actors" not in off:
         tap_udfs(mine)
     mine.with_usage = "usage of nodes" not in off
+    mine.with_launches = not {"scale-up requests", "autoscaler notices"} & off
     mine.with_stats = "rows of operators on Ray" not in off
     setattr(actor, ATTRIBUTE, mine)
     setattr(actor, DOOR, mine.call)

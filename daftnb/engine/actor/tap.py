@@ -11,12 +11,14 @@ from __future__ import annotations
 import collections
 import os
 import threading
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from daftnb.clock import steady as time
 from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run, Worker
+from daftnb.engine.actor.trimming import Most
 
 RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
 SAMPLE_SECONDS = 0.05
@@ -62,7 +64,10 @@ class Tap:
         # The CPUs that are asked of Ray now (None: not known, the tap came later), and when they last were.
         self.demand: int | None = None
         self.requested_at: float | None = None
-        self.asked: tuple[Any, ...] | None = None  # the request that stands: when, bundles, CPUs, and the backlog then
+        self.wanted_since: float | None = None  # the first request since nothing was asked
+        # The request that stands: when, bundles, CPUs, the backlog then, and, if trimmed, bundles and CPUs sent.
+        self.asked: tuple[Any, ...] | None = None
+        self.most: Most | None = None  # that the cluster may have; None: not known
         # The reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
         self.hold: tuple[str, int] | None = None
         self.holds = 0
@@ -285,20 +290,25 @@ class Tap:
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
-    def requested(self, bundles: list[dict[str, int]]) -> None:
-        """Record that ``bundles`` were requested of Ray, or (none) that the request was withdrawn."""
+    def requested(self, bundles: list[dict[str, int]], sent: Sequence[Mapping[str, int]] | None = None) -> None:
+        """Record that ``bundles`` were requested of Ray, or (none) that the request was withdrawn.
+
+        ``sent``: what of them went out, where not all did.
+        """
         with self.lock:
             if bundles:
-                self.demand = sum(bundle.get("CPU", 0) for bundle in bundles)
+                self.demand = cpus_of(bundles)
                 self.requested_at = time.time()
+                self.wanted_since = self.wanted_since or self.requested_at
                 self.hold = None
                 self.undecided = False
-                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity)
+                trimmed = () if sent is None or len(sent) == len(bundles) else (len(sent), cpus_of(sent))
+                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity, *trimmed)
                 self.events.append(("request", *self.asked))
             else:
                 if self.demand:
                     self.record("clear")
-                self.demand, self.asked = 0, None
+                self.demand, self.asked, self.wanted_since = 0, None, None
 
     def decide(self) -> None:
         """Record why the scheduler requests no workers, after it has looked at the backlog and requested none.
@@ -398,6 +408,11 @@ class Tap:
     def fault(self, where: str, error: BaseException) -> None:
         with self.lock:
             self.faults[f"{where}: {type(error).__name__}: {error}"[:300]] += 1
+
+
+def cpus_of(bundles: Iterable[Mapping[str, int]]) -> int:
+    """Return the CPUs of all bundles together."""
+    return sum(bundle.get("CPU", 0) for bundle in bundles)
 
 
 def running_tasks(worker: Worker) -> list[tuple[int, int, float]]:

@@ -17,7 +17,7 @@ from typing import Any
 from daftnb.clock import steady as time
 from daftnb.engine import internals
 from daftnb.engine.byvalue import by_value
-from daftnb.engine.connection import client, environment, preflight, remote, runner_slot
+from daftnb.engine.connection import client, environment, limits, preflight, remote, runner_slot
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.address import Address, parse
 from daftnb.engine.connection.standing import never_start
@@ -37,6 +37,7 @@ CALL_SECONDS = 2.0
 SILENT_SECONDS = 20.0  # Ray ends a process whose head has not answered for 60
 GROWTH_SECONDS = 5.0
 GROWTH_TRIES = 12
+KUBERNETES_SECONDS = 0.5  # of the runner actor's time, once; a process of its own may take longer
 NEVER_GROWS = "this cluster has no autoscaler: it will never grow"
 # Set while connected. Ray prints each step of scaling, and the cockpit shows it.
 VARIABLES = {"RAY_SCHEDULER_EVENTS": "0"}
@@ -128,11 +129,19 @@ class ExternalCluster:
 
     def event(self, state: Any) -> e.ClusterChanged:
         """Return this cluster as an event for the views; the sizes only where they are known."""
-        limits = remote.limits(self.facts) if self.facts else None
+        alike = remote.limits(self.facts) if self.facts else None
+        in_all = remote.cpus(self.facts) if self.facts else None
         if self.local and self.facts:
-            limits = (1, 1, sum(node["cpus"] for node in self.facts["nodes"]))
-        least, most, cpus = limits or (None, None, None)
-        return e.ClusterChanged(time.time(), "external", state, self.address, least, most, cpus)
+            alike, in_all = (1, 1, sum(node["cpus"] for node in self.facts["nodes"])), None
+        least, most, cpus = alike or (None, None, None)
+        return e.ClusterChanged(
+            time.time(), "external", state, self.address, least, most, cpus, None, *(in_all or (None, None))
+        )
+
+    @property
+    def most(self) -> remote.Kinds | None:
+        """Return what the cluster may have at most; None where that is not known, or it has no autoscaler."""
+        return None if self.facts is None or self.grows is not True else remote.most(self.facts)
 
     def answers(self) -> bool:
         """Return True if the head takes connections within 1 s.
@@ -159,7 +168,7 @@ class ExternalCluster:
         """
         told: list[e.Event] = []
         if self.facts is None:
-            self.facts = ask(actor, remote.describe)
+            self.facts = ask(actor, remote.describe, KUBERNETES_SECONDS)
             problem = daft_problem(self.address, self.facts, None)
             if problem is not None:
                 told.append(e.ProblemFound(time.time(), problem.what))
@@ -171,7 +180,8 @@ class ExternalCluster:
             if time.monotonic() - self._growth_asked > GROWTH_SECONDS:
                 self._growth_asked = time.monotonic()
                 self._growth_tries += 1
-                self.facts = ask(actor, remote.describe)
+                self.facts = ask(actor, remote.describe, 0.0)
+                told.append(self.event("running"))
             return told
         self._growth_settled = True
         return told if grows else [*told, e.ProblemFound(time.time(), NEVER_GROWS)]
@@ -210,7 +220,7 @@ def ask(actor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     import ray
     from ray import cloudpickle
 
-    with by_value(cloudpickle, remote), ray_link.asking():
+    with by_value(cloudpickle, remote, limits), ray_link.asking():
         return ray.get(actor.__ray_call__.remote(function, *arguments), timeout=CALL_SECONDS)
 
 
@@ -254,7 +264,7 @@ def _describe(address: str, runtime_env: dict[str, Any] | None, progress: Progre
     import ray
     from ray import cloudpickle
 
-    with by_value(cloudpickle, remote), ray_link.asking():
+    with by_value(cloudpickle, remote, limits), ray_link.asking():
         if parse(address).kind == "client":
             # The session's server on the head reads what is put: it is asked itself, and no process is started for it.
             facts: remote.Facts = ray.get(ray.put(_Describes()), timeout=DESCRIBE_SECONDS)

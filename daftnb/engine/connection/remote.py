@@ -10,18 +10,23 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from daftnb.engine.connection.limits import Limits, UnknownError, find
+
 Facts = dict[str, Any]
+KUBERNETES_SECONDS = 2.0
 
 
-def describe(_actor: Any = None) -> Facts:
+def describe(_actor: Any = None, kubernetes_seconds: float = KUBERNETES_SECONDS) -> Facts:
     """Return Daft's version or why it cannot be imported, and what Ray's autoscaler reports; runs on the cluster.
 
     Ray's first autoscaler leaves its report under ``__autoscaling_status``; the second answers GetClusterStatus. The
-    most there may be of each kind of node is in ``__autoscaler_cluster_config`` where somebody has put it.
+    most there may be of each kind of node is in ``__autoscaler_cluster_config`` where somebody has put it; Ray itself
+    does not, and then they are looked for on the head (:mod:`daftnb.engine.connection.limits`).
     """
     import ray
 
     facts: dict[str, Any] = {"daft": None, "daft_error": None, "config": None, "v2": None, "status": None}
+    facts |= {"kinds": None, "nodes_at_most": None, "standing": [], "limits_error": None}
     try:
         import daft
 
@@ -37,7 +42,31 @@ def describe(_actor: Any = None) -> Facts:
     # A release may lack a name for it: whether the cluster grows is not known then.
     with suppress(ImportError, AttributeError):
         facts |= _autoscaler_facts()
+    if facts["config"] is None:
+        facts |= _limits_on_the_head(facts["gcs_address"], kubernetes_seconds)
     return facts
+
+
+def _limits_on_the_head(gcs_address: str, kubernetes_seconds: float) -> Facts:
+    """Return the limits where this process is on the head's machine; else, or where they are not there, why not."""
+    import ray
+
+    try:
+        here = ray.get_runtime_context().get_node_id()
+        heads = [node for node in ray.nodes() if node["Alive"] and "node:__internal_head__" in node["Resources"]]
+        head = next((node for node in heads if node["NodeID"] == here), None)
+        if head is None:
+            raise UnknownError("the process that was asked is not on the head")
+        found: Limits = find(gcs_address, kubernetes_seconds)
+    except Exception as error:  # whatever it is: limits that are not known end no connection
+        return {"limits_error": str(error) if isinstance(error, UnknownError) else f"{type(error).__name__}: {error}"}
+    return {
+        "config": [(group.least, group.most, int(group.resources.get("CPU", 0))) for group in found.groups],
+        "kinds": [group.resources for group in found.groups if group.most],
+        "nodes_at_most": found.nodes,
+        # The limits are of worker nodes: the head is one more.
+        "standing": [dict(head["Resources"])],
+    }
 
 
 def _autoscaler_facts() -> Facts:
@@ -111,7 +140,7 @@ def grows(facts: Facts) -> bool | None:
     import json
 
     if facts["config"] is not None:
-        return any(most > least for least, most, _cpus in facts["config"])
+        return any(most > least or most < 0 for least, most, _cpus in facts["config"])
     if facts["v2"] is not None:
         if not facts["v2"]["reports"] or not facts["v2"]["node_types"]:
             return None
@@ -135,7 +164,41 @@ def _configured(kind: str) -> bool:
 
 def limits(facts: Facts) -> tuple[int, int, int] | None:
     """Return fewest and most worker nodes, and CPUs of each, where the cluster tells them and all are alike."""
-    groups = [group for group in facts["config"] or () if group[2]]
-    if len({cpus for _, _, cpus in groups}) != 1:
+    groups = [group for group in facts["config"] or () if group[1] and group[2]]
+    if len({cpus for _, _, cpus in groups}) != 1 or any(most < 0 for _, most, _ in groups):
         return None
-    return sum(group[0] for group in groups), sum(group[1] for group in groups), groups[0][2]
+    most = sum(group[1] for group in groups)
+    at_most = facts.get("nodes_at_most")
+    return sum(group[0] for group in groups), most if at_most is None else min(most, at_most), groups[0][2]
+
+
+Kinds = tuple[tuple[tuple[dict[str, float], int], ...], int | None, tuple[dict[str, float], ...]]
+
+
+def most(facts: Facts) -> Kinds | None:
+    """Return what the cluster may have at most, as :class:`daftnb.engine.actor.trimming.Most` has it; None: not known.
+
+    A kind of which there may be any number (-1) sets no limit, so nothing is known of a maximum then.
+    """
+    if facts["config"] is None or facts.get("kinds") is None:
+        return None
+    numbers = [number for _, number, _ in facts["config"] if number]
+    if any(number < 0 for number in numbers):
+        return None
+    kinds = tuple(zip(facts["kinds"], numbers, strict=True))
+    return kinds, facts.get("nodes_at_most"), tuple(facts.get("standing") or ())
+
+
+def cpus(facts: Facts) -> tuple[int, int] | None:
+    """Return the fewest and the most CPUs that the cluster may have, the head's too; None: not known."""
+    known = most(facts)
+    if known is None:
+        return None
+    kinds, nodes, standing = known
+    here = sum(int(node.get("CPU", 0)) for node in standing)
+    highest, left = here, nodes
+    for resources, number in sorted(kinds, key=lambda kind: kind[0].get("CPU", 0), reverse=True):
+        opened = number if left is None else min(number, left)
+        left = None if left is None else left - opened
+        highest += opened * int(resources.get("CPU", 0))
+    return here + sum(least * each for least, _, each in facts["config"]), highest

@@ -48,7 +48,11 @@ def _withdraw(external: ExternalCluster, flotilla: WatchedFlotillaRunner, monito
             monitor.emit(event)
         monitor.refresh()
         request = monitor.state.request
-        if request is not None and ask(flotilla.runner, remote.withdraw, request.bundles, request.cpus, external.ours):
+        if request is None:
+            return
+        bundles = request.bundles if request.sent_bundles is None else request.sent_bundles
+        cpus = request.cpus if request.sent_cpus is None else request.sent_cpus
+        if ask(flotilla.runner, remote.withdraw, bundles, cpus, external.ours):
             monitor.emit(e.DemandCleared(time.time()))
     except Exception as error:
         monitor.emit(e.ProblemFound.of(time.time(), "what was asked of Ray may still stand", error))

@@ -175,7 +175,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
     plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`);
     ``expressions`` is given each plan before it runs, and raises nothing; ``kinds`` gives the kinds of nodes that the
-    cluster may start (None: not known), and whether it is the embedded one.
+    cluster may start (None: not known), and whether it is the embedded one; ``most`` what it may have at most, as
+    :class:`daftnb.engine.actor.trimming.Most` has it (None: not known).
     """
 
     is_watched = True  # tells it from Daft's own (engine/connection/runner_slot.py)
@@ -189,6 +190,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         off: frozenset[str] = frozenset(),
         expressions: Callable[[Any], None] = lambda _plan: None,
         kinds: Callable[[], tuple[Sequence[lacking.Resources] | None, bool]] = lambda: (None, False),
+        most: Callable[[], tuple[Any, ...] | None] = lambda: None,
     ) -> None:
         super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
         self.emit = emit
@@ -198,6 +200,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self._off = off
         self._expressions = expressions
         self.kinds = kinds
+        self.most = most
         self.door = RunnerDoor(self.runner, off)
         self._running: dict[str, int] = {}  # by id, the index of each query that runs
         self._cancelled: set[int] = set()
@@ -340,7 +343,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             query_id, parents = self.planned() or (query_id, parents)
             self._running[query_id] = index
             asked = self.settings()
-            in_effect = self._call_alive("prepare", index, query_id, parents, asked)
+            in_effect = self._call_alive("prepare", index, query_id, parents, asked, self.most())
             log.debug("query %s: pushed %s; in effect %s", query_id, asked, in_effect)
             known = tuple((name, text) for name, text in in_effect.items() if text is not None)
             self.emit(e.SettingsInEffect(steady.time(), query_id, known))

@@ -18,6 +18,7 @@ _DETAILS: dict[str, Callable[..., e.Event]] = {
     "request": e.ScaleRequested,
     "clear": e.DemandCleared,
     "hold": e.HoldBegun,
+    "launch failed": e.LaunchFailed,
     "warm": e.WorkerKept,
     "reuse": e.WorkerReused,
 }
@@ -43,6 +44,11 @@ class TapEvents:
                 yield operator_stats(now, query_id, row["id"], row)
         if drained["nodes"] is not None:
             yield e.NodesSeen(now, tuple(e.Node(*node) for node in drained["nodes"]))
+        if drained.get("launches") is not None:  # an older version's tap may be there
+            coming, dropped, lacking = drained["launches"]
+            yield e.LaunchesSeen(
+                now, None if coming is None else tuple(e.Coming(*each) for each in coming), dropped, lacking
+            )
         for row in drained["usage"]:
             yield e.NodeFigures(now, *row)
         if drained["dropped"]:

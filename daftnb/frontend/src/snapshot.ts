@@ -26,6 +26,8 @@ export type Outcome = "finished" | "failed" | "cancelled" | "lost";
 export type DecisionKind =
   | "request"
   | "over max"
+  | "infeasible"
+  | "launch failed"
   | "hold"
   | "clear"
   | "granted"
@@ -217,6 +219,8 @@ export interface Workers {
   /** How many of the idle ones the engine has let go of, and that are kept for the next query. */
   warm: number;
   slots: number;
+  /** Nodes that Ray has asked for or that start; null where none is wanted, or Ray does not tell. */
+  coming: number | null;
   /** How many workers and nodes there are to list, and the first of those in `rows`: a page gets LIVE_LANES at once. */
   listed: number;
   first: number;

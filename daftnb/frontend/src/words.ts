@@ -34,6 +34,8 @@ const DECISIONS: Record<string, string> = {
   sweep: "swept",
   reuse: "reused",
   "over max": "over max",
+  infeasible: "never met",
+  "launch failed": "no node",
   clear: "withdrawn",
   died: "died",
   gone: "node gone",
@@ -69,7 +71,7 @@ export const workerFacts = (worker: Worker): string => {
   return [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", memory].filter(Boolean).join(" · ");
 };
 
-/** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots". */
+/** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots · 2 nodes on the way". */
 export function poolWords(pool: Workers): string {
   const warm = pool.warm > 0 ? ` (${pool.warm} warm)` : "";
   return [
@@ -77,6 +79,7 @@ export function poolWords(pool: Workers): string {
     `${pool.busy} busy`,
     `${pool.idle} idle${warm}`,
     plural(pool.slots, "CPU slot"),
+    ...(pool.coming ? [`${plural(pool.coming, "node")} on the way`] : []),
   ].join(" · ");
 }
 

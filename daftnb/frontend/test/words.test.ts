@@ -36,8 +36,14 @@ test("what a worker did and has", () => {
 });
 
 test("the pool in one line", () => {
-  const pool: Workers = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, listed: 4, first: 0, stages: {}, rows: {} };
+  const counts = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, listed: 4, first: 0 };
+  const pool: Workers = { ...counts, coming: null, stages: {}, rows: {} };
   assert.equal(poolWords(pool), "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots");
+  const coming = (coming: number) =>
+    poolWords({ ...pool, coming })
+      .split(" · ")
+      .slice(4);
+  assert.deepEqual([0, 1, 2].map(coming), [[], ["1 node on the way"], ["2 nodes on the way"]]);
   assert.equal(
     poolWords({ ...pool, total: 1, busy: 1, idle: 0, warm: 0, slots: 1 }),
     "1 worker · 1 busy · 0 idle · 1 CPU slot",
