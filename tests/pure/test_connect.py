@@ -87,6 +87,8 @@ def report(active: dict[str, int], **more: Any) -> str:
         (facts(v2={"reports": 3, "node_types": [""]}), False),
         (facts(v2={"reports": 3, "node_types": [""], "x": 0}, status=report({"worker": 1})), False),
         (facts(v2={"reports": 3, "node_types": ["headgroup", "workergroup"]}), True),
+        (facts(v2={"reports": 3, "node_types": ["headgroup", "workergroup"], "only_reports": False}), True),
+        (facts(v2={"reports": 3, "node_types": ["headgroup"], "only_reports": True}), False),
         (facts(config=[(1, 1, 2)], status=report({"worker": 1})), False),
         (facts(config=[(1, 4, 2)]), True),
     ],
