@@ -27,7 +27,7 @@ from ray import cloudpickle
 from daftnb import clock, variables
 from daftnb.clock import steady
 from daftnb.engine import actor as actor_package
-from daftnb.engine import internals
+from daftnb.engine import daftnames, internals
 from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
@@ -83,7 +83,7 @@ class RunnerDoor:
         self._nodes_at = 0.0
         self._tap_events = TapEvents()
         with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
-            installed = actor.__ray_call__.remote(install.install, off)
+            installed = actor.__ray_call__.remote(install.install, off, daftnames.has_reaper())
             self._seen: tuple[int, int] = ray.get(installed, timeout=BUSY_SECONDS)
 
     def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
