@@ -2,7 +2,8 @@
 
 Sources, in Daft's ``daft-distributed``: ``RayWorkerManager::retire_idle_workers`` and ``try_autoscale``
 (``python/ray/worker_manager.rs``), ``needs_autoscaling`` of the two schedulers (``scheduling/scheduler``), and where
-Daft has a reaper of its own ``plan_reap`` (``scheduling/downscale.rs``). Sent to the runner actor by value, with :mod:`daftnb.engine.actor.tap`; nothing here has a clock of its own.
+Daft has a reaper of its own ``plan_reap`` (``scheduling/downscale.rs``). Sent to the runner actor by value, with
+:mod:`daftnb.engine.actor.tap`; nothing here has a clock of its own.
 """
 
 from __future__ import annotations

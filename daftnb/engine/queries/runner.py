@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from operator import methodcaller
 from typing import Any
@@ -175,7 +175,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
     plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`);
     ``expressions`` is given each plan before it runs, and raises nothing; ``kinds`` gives the kinds of nodes that the
-    cluster may start (None: not known), and whether it is the embedded one.
+    cluster may start (None: not known), and whether it is the embedded one; ``others`` is what else Daft's own would be
+    made with.
     """
 
     is_watched = True  # tells it from Daft's own (engine/connection/runner_slot.py)
@@ -189,12 +190,14 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         off: frozenset[str] = frozenset(),
         expressions: Callable[[Any], None] = lambda _plan: None,
         kinds: Callable[[], tuple[Sequence[lacking.Resources] | None, bool]] = lambda: (None, False),
+        others: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
+        self._others = {**(others or {})}
+        self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
+        super().__init__(worker_startup_timeout=self._startup_timeout, **self._others)
         self.emit = emit
         self.settings = settings
         self.planned = planned
-        self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
         self._off = off
         self._expressions = expressions
         self.kinds = kinds
@@ -371,7 +374,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             self.emit(event)
         # A name of its own: the dead one's may still be taken.
         flotilla._FLOTILLA_RUNNER_NAME_SUFFIX = uuid.uuid4().hex
-        super().__init__(worker_startup_timeout=self._startup_timeout)
+        super().__init__(worker_startup_timeout=self._startup_timeout, **self._others)
         self.door = RunnerDoor(self.runner, self._off)
         return self.door.call(method, *arguments)
 
