@@ -297,6 +297,7 @@ class Connection:
         log.debug("left Ray at %s", external.address)
 
     def _make_runner(self, startup_timeout: int | None) -> WatchedFlotillaRunner:
+        from daftnb.engine.connection import runner_slot
         from daftnb.engine.queries.runner import WatchedFlotillaRunner
 
         self.flotilla = WatchedFlotillaRunner(
@@ -308,6 +309,7 @@ class Connection:
             self._expressions,
             self.kinds_of_nodes,
             self.most_of_nodes,
+            runner_slot.other_options(),
         )
         return self.flotilla
 

@@ -1,7 +1,7 @@
 """Writes a RayCluster manifest for KubeRay: a cluster that Daft can grow and shrink, with these settings.
 
 The fields are those of KubeRay's ``ray.io/v1`` (``ray-operator/config/crd/bases/ray.io_rayclusters.yaml``);
-``authOptions`` came with KubeRay 1.5.
+``authOptions`` came with KubeRay 1.5.1, ``autoscalerOptions.version`` with 1.4.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from daftnb.engine import releases
 from daftnb.errors import NO_RAY, DaftnbError
@@ -18,6 +18,10 @@ HEAD_CPUS = 1
 HEAD_MEMORY = "4Gi"  # the control store, the dashboard, Ray Client's servers and Daft's scheduler
 IDLE_SECONDS = 60  # until the autoscaler takes a worker without work away
 LONGEST_NAME = 40  # of the pods' names, which KubeRay makes from it, Kubernetes takes 63 characters
+SECOND_AUTOSCALER = "RAY_enable_autoscaler_v2"  # ray_config_def.h
+
+Autoscaler = Literal["v1", "v2"]
+AUTOSCALERS: tuple[Autoscaler, ...] = ("v1", "v2")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Pool:
     """The workers: fewest and most, CPUs and memory (as Kubernetes writes it) of each, and the image of all pods.
 
     ``image`` None: Ray's own for this Ray and Python. It has no Daft, which then comes with the connection.
+    ``autoscaler`` is which of Ray's two decides: the second is what Ray runs under KubeRay since 2.47 unless it is told
+    otherwise, and it drains a worker before it takes it away.
     """
 
     name: str = "daft"
@@ -33,6 +39,7 @@ class Pool:
     cpus: int = 2
     memory: str = "8Gi"
     image: str | None = None
+    autoscaler: Autoscaler = "v2"
 
     def check(self) -> None:
         """Raise DaftnbError where Kubernetes or Ray would not take this pool."""
@@ -53,12 +60,17 @@ class Pool:
             raise DaftnbError(
                 f"--memory {self.memory!r} is not an amount of memory that Kubernetes understands.", "Try --memory 8Gi"
             )
+        if self.autoscaler not in AUTOSCALERS:
+            raise DaftnbError(f"--autoscaler must be v1 or v2 (got {self.autoscaler}).", "Try --autoscaler v2")
 
 
 def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
     """Return the RayCluster as YAML, to be given to ``kubectl apply -f``; ``settings`` are set in every container.
 
-    Autoscaling is on, with a token that KubeRay makes; the head runs no tasks. DaftnbError if ``pool`` cannot be.
+    Autoscaling is on, with a token that KubeRay makes; the head runs no tasks. The autoscaler's version is named: the
+    second by KubeRay's own field, the first by Ray's variable in the head, as KubeRay before 1.7 does not tell Ray of
+    ``version: v1``, and refuses the field and the variable together (``utils/validation.go``). A worker's pod that
+    has been taken away is never restarted, which both need. DaftnbError if ``pool`` cannot be.
     """
     import platform
 
@@ -76,6 +88,12 @@ def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
             container["ports"] = [{"name": name, "containerPort": port} for name, port in ports.items()]
         return {"spec": {"containers": [{**container, "resources": {"limits": amount, "requests": amount}}]}}
 
+    head = pod("head", HEAD_CPUS, HEAD_MEMORY, {"gcs": 6379, "dashboard": 8265, "client": 10001})
+    worker = pod("worker", pool.cpus, pool.memory, {})
+    worker["spec"]["restartPolicy"] = "Never"
+    autoscaler = {"version": "v2"} if pool.autoscaler == "v2" else {}
+    if pool.autoscaler == "v1":
+        head["spec"]["containers"][0]["env"] = [*environment, {"name": SECOND_AUTOSCALER, "value": "0"}]
     cluster = {
         "apiVersion": "ray.io/v1",
         "kind": "RayCluster",
@@ -83,11 +101,11 @@ def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
         "spec": {
             "rayVersion": ray,
             "enableInTreeAutoscaling": True,
-            "autoscalerOptions": {"upscalingMode": "Default", "idleTimeoutSeconds": IDLE_SECONDS},
+            "autoscalerOptions": {**autoscaler, "upscalingMode": "Default", "idleTimeoutSeconds": IDLE_SECONDS},
             "authOptions": {"mode": "token"},
             "headGroupSpec": {
                 "rayStartParams": {"num-cpus": "0"},
-                "template": pod("head", HEAD_CPUS, HEAD_MEMORY, {"gcs": 6379, "dashboard": 8265, "client": 10001}),
+                "template": head,
             },
             "workerGroupSpecs": [
                 {
@@ -96,7 +114,7 @@ def manifest(pool: Pool, settings: Mapping[str, str]) -> str:
                     "minReplicas": pool.min_workers,
                     "maxReplicas": pool.max_workers,
                     "rayStartParams": {},
-                    "template": pod("worker", pool.cpus, pool.memory, {}),
+                    "template": worker,
                 }
             ],
         },
@@ -133,8 +151,8 @@ def _heading(pool: Pool) -> list[str]:
     service = f"{pool.name}-head-svc"
     connect = f"%daft connect ray://{service}:10001"
     lines = [
-        "# kubectl apply -f FILE (KubeRay 1.5 or newer); then, in a notebook of the same namespace, with the token of",
-        f"#   kubectl get secret {pool.name} -o jsonpath='{{.data.auth_token}}' | base64 -d",
+        "# kubectl apply -f FILE (KubeRay 1.5.1 or newer); then, in a notebook of the same namespace, with the token",
+        f"# of kubectl get secret {pool.name} -o jsonpath='{{.data.auth_token}}' | base64 -d",
         "# in RAY_AUTH_TOKEN, and RAY_AUTH_MODE=token:",
     ]
     if pool.image is not None:

@@ -217,7 +217,11 @@ class Session:
             if problem not in self._warned:
                 self._warned.add(problem)
                 warnings.warn(problem, stacklevel=2)
-        return {**current.environment(), settings.EXCLUDE_ENV: settings.exclude_seconds(environment)}
+        return {
+            **current.environment(),
+            settings.EXCLUDE_ENV: settings.exclude_seconds(environment),
+            **settings.reaper_interval(environment),
+        }
 
     def _snapshot(self, state: State, now: float) -> Snapshot:
         from daftnb.engine.connection.runner_slot import runner_name

@@ -285,6 +285,8 @@ assert [each.name for each in fields(AutoscalingSettings)][:-1] == list(SETTINGS
 # A parameter of set_runner_ray and a variable of Daft's beside the five; it goes along as it is set, if it can be.
 EXCLUDE_ENV = "DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS"
 EXCLUDE_DEFAULT = "120"
+# How often a Daft that has a reaper of its own looks for idle workers, in seconds; it goes along where it is set.
+REAPER_ENV = "DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS"
 
 
 def exclude_seconds(environment: Mapping[str, str] | None = None) -> str:
@@ -303,6 +305,30 @@ def exclude_seconds(environment: Mapping[str, str] | None = None) -> str:
     text = (os.environ if environment is None else environment).get(EXCLUDE_ENV, EXCLUDE_DEFAULT).strip()
     fits = text.isascii() and text.isdigit() and len(text) < 19
     return text if fits else EXCLUDE_DEFAULT
+
+
+def reaper_interval(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variable with the seconds between two looks of Daft's own reaper; empty where unset or wrong.
+
+    Parameters
+    ----------
+    environment
+        Variables and their texts. None: ``os.environ``.
+
+    Returns
+    -------
+    dict[str, str]
+        The variable and its digits, as the engine reads them.
+
+    Examples
+    --------
+    >>> reaper_interval({"DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS": " 2 "})
+    {'DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS': '2'}
+    >>> reaper_interval({"DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS": "soon"})
+    {}
+    """
+    text = (os.environ if environment is None else environment).get(REAPER_ENV, "").strip()
+    return {REAPER_ENV: text} if text.isascii() and text.isdigit() and len(text) < 19 else {}
 
 
 def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:

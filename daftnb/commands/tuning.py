@@ -10,7 +10,7 @@ from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.errors import DaftnbError
-from daftnb.kuberay import Pool, manifest
+from daftnb.kuberay import AUTOSCALERS, Pool, manifest
 from daftnb.settings import SETTINGS, find
 from daftnb.text.spelling import shown
 
@@ -72,7 +72,10 @@ def _reset(arguments: Namespace, session: Session) -> None:
     print(settings_text(session))
 
 
-_POOL = dict(name="name", min="min_workers", max="max_workers", cpus="cpus", memory="memory", image="image")
+_POOL = dict(
+    name="name", min="min_workers", max="max_workers", cpus="cpus", memory="memory", image="image",
+    autoscaler="autoscaler",
+)  # fmt: skip
 
 
 def _env_options(parser: Parser) -> None:
@@ -90,6 +93,7 @@ def _env_options(parser: Parser) -> None:
     pool.add_argument("--cpus", type=int, metavar="N", help=f"CPUs of each worker ({Pool.cpus})")
     pool.add_argument("--memory", metavar="SIZE", help=f"memory of each worker ({Pool.memory})")
     pool.add_argument("--image", metavar="IMAGE", help="an image that has Daft (default: Ray's own, which has none)")
+    pool.add_argument("--autoscaler", choices=AUTOSCALERS, help=f"Ray's first or second ({Pool.autoscaler})")
 
 
 def env_text(variables: Mapping[str, str], form: str) -> str:

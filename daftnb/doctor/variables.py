@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from daftnb.doctor.finding import Finding
+from daftnb.engine import daftnames
 from daftnb.engine.connection.environment import PROGRESS_VARIABLE
-from daftnb.settings import EXCLUDE_ENV, SETTINGS, AutoscalingSettings
+from daftnb.settings import EXCLUDE_ENV, REAPER_ENV, SETTINGS, AutoscalingSettings
 from daftnb.text.shorten import shortened
 
 PART = "environment"
@@ -45,6 +46,7 @@ def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
     environment = os.environ if environment is None else environment
     wrong = {text.partition(":")[0]: text for text in AutoscalingSettings.read(environment).problems}
     known = [*(setting.env for setting in SETTINGS.values()), EXCLUDE_ENV]
+    known += [REAPER_ENV] if REAPER_ENV in environment and daftnames.has_reaper() else []
     told = {PROGRESS_VARIABLE, *DECLINES}
     names = sorted(name for name in environment if name.startswith(("DAFT_", "RAY_")) and name not in told)
     found = []

@@ -13,22 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.kernels import Kernel
+from tests.helpers.pods import GUARDED, LASTING, POD
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
-# What KubeRay puts into a pod (ray-operator/controllers/ray/common/pod.go), as far as Ray reads it.
-POD = {
-    "RAY_enable_autoscaler_v2": "1",
-    "RAY_CLOUD_INSTANCE_ID": "raycluster-sample-head-abcde",
-    "RAY_NODE_TYPE_NAME": "headgroup",
-    "RAY_CLUSTER_NAME": "raycluster-sample",
-    "RAY_USAGE_STATS_KUBERAY_IN_USE": "1",
-    "RAY_USAGE_STATS_EXTRA_TAGS": "kuberay_version=v1.4.0;kuberay_crd=RayCluster",
-    "RAY_ADDRESS": "127.0.0.1:6379",
-    "RAY_PORT": "6379",
-    "FQ_RAY_IP": "raycluster-sample-head-svc.default.svc.cluster.local",
-    "RAY_IP": "raycluster-sample-head-svc",
-}
 START = """
 import daftnb
 session = daftnb.get_session()
@@ -103,7 +91,7 @@ def kernels() -> Iterator[list[Kernel]]:
 
 def start(kernels: list[Kernel], autoscaler: str, most: int) -> tuple[Kernel, str, dict[str, str]]:
     """Start a cluster of up to so many workers, in a pod; return its kernel, its address, and how to get in."""
-    pod = Kernel(POD)
+    pod = Kernel({**POD, **LASTING, **GUARDED})
     kernels.append(pod)
     folder, address, environment = pod.run(START.replace("AUTOSCALER", repr(autoscaler)).replace("MOST", str(most)))
     [log] = Path(folder, "r").glob("session_2*/logs/monitor.log")

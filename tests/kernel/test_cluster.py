@@ -22,7 +22,11 @@ from daftnb.engine.embedded.cluster import (
     autoscaler_environment,
     check_machine,
 )
+from daftnb.engine.embedded.folders import own_folder
+from daftnb.engine.embedded.launcher import write_token
 from daftnb.errors import ClusterError
+from tests.conftest import await_that
+from tests.helpers.pods import GUARDED, LASTING, POD
 from tests.helpers.releases import needs_ray
 
 GIB = 1024**3
@@ -111,6 +115,29 @@ def test_a_head_is_no_node_of_the_pod_it_runs_in() -> None:
         assert environment == {
             SECOND_AUTOSCALER: said, "RAY_CLOUD_INSTANCE_ID": HEAD_NODE_ID, "RAY_NODE_TYPE_NAME": HEAD_NODE_TYPE,
         }  # fmt: skip
+
+
+def test_a_head_has_neither_the_store_nor_the_guard_of_the_pod_it_runs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**POD, **LASTING, **GUARDED}.items():
+        monkeypatch.setenv(name, value)
+    folder = own_folder()
+    write_token(folder)
+    told: list[str] = []
+    monkeypatch.setattr(launcher, "RAY_SCRIPT", "import json, os; print(json.dumps(dict(os.environ)), flush=True)")
+    supervisor = launcher.launch_head(folder, 1, 2, autoscaler_environment("v1"), [])
+    try:
+        log = folder / "head.log"
+        await_that(lambda: log.exists() and "}" in log.read_text(), "the head tells its environment")
+        told = [line for line in log.read_text().splitlines() if line.startswith("{")]
+    finally:
+        assert supervisor.stdin is not None
+        supervisor.stdin.close()
+        supervisor.wait(30)
+    [has] = [json.loads(line) for line in told]
+    assert not {*LASTING} & {*has}, "it would overwrite what the pod's own cluster has there"
+    assert (has["RAY_USE_TLS"], has["RAY_ENABLE_K8S_TOKEN_AUTH"], has["RAY_AUTH_TOKEN"]) == ("0", "0", "")
+    assert has["RAY_AUTH_TOKEN_PATH"] == str(folder / "token")
+    assert has["RAY_NODE_TYPE_NAME"] == HEAD_NODE_TYPE
 
 
 def test_an_autoscaler_that_ray_does_not_have_is_refused() -> None:

@@ -41,6 +41,8 @@ from tests.helpers.releases import needs_ray
         (None, {"RAY_ADDRESS": "http://b:1"}, "http://b:1"),
         (None, {"RAY_ADDRESS": "127.0.0.1:6379"}, "http://127.0.0.1:8265"),
         (None, {"RAY_ADDRESS": "ray://head:10001"}, "http://127.0.0.1:8265"),
+        (None, {"RAY_ADDRESS": "a-svc:6379", "FQ_RAY_IP": "a-svc"}, "http://a-svc:8265"),
+        (None, {"RAY_API_SERVER_ADDRESS": "https://a", "FQ_RAY_IP": "a-svc"}, "https://a"),
         (None, {}, "http://127.0.0.1:8265"),
     ],
 )

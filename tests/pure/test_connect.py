@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +88,8 @@ def report(active: dict[str, int], **more: Any) -> str:
         (facts(v2={"reports": 3, "node_types": [""]}), False),
         (facts(v2={"reports": 3, "node_types": [""], "x": 0}, status=report({"worker": 1})), False),
         (facts(v2={"reports": 3, "node_types": ["headgroup", "workergroup"]}), True),
+        (facts(v2={"reports": 3, "node_types": ["headgroup", "workergroup"], "only_reports": False}), True),
+        (facts(v2={"reports": 3, "node_types": ["headgroup"], "only_reports": True}), False),
         (facts(config=[(1, 1, 2)], status=report({"worker": 1})), False),
         (facts(config=[(1, 4, 2)]), True),
     ],
@@ -224,3 +227,23 @@ def test_a_session_that_opens_once_it_was_given_up_is_in_nobodys_way(monkeypatch
     open_session("ray://127.0.0.1:1", {}, say, limit=0.3)
     assert said == ["the head opened no Ray Client session; trying again"]
     assert attempts == [0, 0] and client.num_connected_contexts() == 0
+
+
+def test_what_a_later_daft_gives_its_flotilla_runner_goes_on_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    import daft.runners
+    from daft.runners import flotilla
+
+    from daftnb.engine.connection.runner_slot import other_options
+
+    assert other_options() == {}, "this Daft gives it the startup timeout alone"
+
+    class Later:
+        def __init__(
+            self, worker_startup_timeout: int = 1, autoscale_strategy: str | None = None, new: int = 2
+        ) -> None:
+            """Take what Daft's main branch does, and something that its runner does not know."""
+
+    given = SimpleNamespace(worker_startup_timeout=9, autoscale_strategy="bisect")
+    monkeypatch.setattr(daft.runners, "_get_runner", lambda: given)
+    monkeypatch.setattr(flotilla, "FlotillaRunner", Later)
+    assert other_options() == {"autoscale_strategy": "bisect"}

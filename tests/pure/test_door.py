@@ -82,8 +82,8 @@ def test_after_the_actors_death_a_query_has_another_one(
 ) -> None:
     """Whether the end of the query before has shown it already, or this query's first call does."""
 
-    def made(self: Any, worker_startup_timeout: int) -> None:
-        self.runner = "another actor"
+    def made(self: Any, worker_startup_timeout: int, strategy: str) -> None:
+        self.runner = f"another actor, {strategy}"
 
     def died(*_arguments: Any) -> Any:
         if old.dead:
@@ -102,7 +102,8 @@ def test_after_the_actors_death_a_query_has_another_one(
     runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
     runner._gate = Gate()
     runner.door, runner.emit, runner._startup_timeout, runner._off = old, told.append, 1, frozenset()
-    assert runner._call_alive("prepare", 7) == ("another actor", "prepare", 7)
+    runner._others = {"strategy": "made as the first was"}
+    assert runner._call_alive("prepare", 7) == ("another actor, made as the first was", "prepare", 7)
     assert told == ["the runner ended"] and runner.door is not old
 
 

@@ -33,9 +33,31 @@ def test_the_defaults() -> None:
     assert (group["minReplicas"], group["replicas"], group["maxReplicas"]) == (1, 1, 4)
     for template in (spec["headGroupSpec"]["template"], group["template"]):
         [container] = template["spec"]["containers"]
-        assert {each["name"]: each["value"] for each in container["env"]} == SETTINGS
+        assert {each["name"]: each["value"] for each in container["env"]} == SETTINGS, "and no variable of Ray's beside"
         assert container["image"].startswith(f"rayproject/ray:{spec['rayVersion']}-py3")
         assert container["resources"]["limits"] == container["resources"]["requests"]
+
+
+@needs_token
+@pytest.mark.parametrize(
+    ("options", "version", "variable"),
+    [("", "v2", None), ("--autoscaler v2", "v2", None), ("--autoscaler v1", None, "0")],
+)
+def test_each_autoscaler_is_named_in_the_one_way_that_each_kuberay_takes(
+    options: str, version: str | None, variable: str | None, capsys: pytest.CaptureFixture[str], clean_settings: None
+) -> None:
+    """KubeRay refuses the field and the variable together, and before 1.7 tells Ray nothing of version v1."""
+    session: Any = type("Session", (), {"settings": AutoscalingSettings()})()
+    magics.run(f"env --kuberay {options}", session)
+    spec = yaml.safe_load(capsys.readouterr().out)["spec"]
+    [container] = spec["headGroupSpec"]["template"]["spec"]["containers"]
+    said = {each["name"]: each["value"] for each in container["env"]}
+    assert (spec["autoscalerOptions"].get("version"), said.get("RAY_enable_autoscaler_v2")) == (version, variable)
+    [group] = spec["workerGroupSpecs"]
+    assert group["template"]["spec"]["restartPolicy"] == "Never", "a worker that was taken away stays away"
+    assert [each["name"] for each in group["template"]["spec"]["containers"][0]["env"]] == [
+        *AutoscalingSettings().environment()
+    ]
 
 
 @needs_token
@@ -65,6 +87,7 @@ def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str], clean_setting
         (Pool(min_workers=0, max_workers=0), "max at least 1"),
         (Pool(cpus=0), "--cpus 0"),
         (Pool(memory="8 GB"), "'8 GB'"),
+        (Pool(autoscaler="v3"), "v1 or v2 (got v3)"),  # type: ignore[arg-type]  # as a caller may
     ],
 )
 def test_what_kubernetes_would_not_take_is_said(pool: Pool, names: str) -> None:
@@ -100,7 +123,7 @@ def closed(schema: Any) -> Any:
 @pytest.mark.skipif(
     "KUBERAY_CRD" not in os.environ, reason="KUBERAY_CRD=…/ray.io_rayclusters.yaml, of KubeRay's source"
 )
-@pytest.mark.parametrize("pool", [Pool(), Pool("big", 0, 20, 8, "32Gi", "me/ray-daft:1")])
+@pytest.mark.parametrize("pool", [Pool(), Pool("big", 0, 20, 8, "32Gi", "me/ray-daft:1", "v1")])
 def test_kuberays_published_schema_takes_it(pool: Pool) -> None:
     import jsonschema
 

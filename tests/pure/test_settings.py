@@ -14,6 +14,7 @@ from daftnb import settings as settings_
 from daftnb.errors import SettingError
 from daftnb.settings import (
     EXCLUDE_ENV,
+    REAPER_ENV,
     SETTINGS,
     AutoscalingSettings,
     assign,
@@ -21,6 +22,8 @@ from daftnb.settings import (
     current,
     exclude_seconds,
     find,
+    keep,
+    reaper_interval,
     reset,
 )
 
@@ -185,6 +188,33 @@ def test_how_long_a_node_is_left_out(text: str | None, seconds: str, monkeypatch
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert exclude_seconds() == seconds
+
+
+def test_what_set_runner_ray_is_given_is_what_is_set_until_it_is_changed(
+    clean_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import daft.runners
+
+    monkeypatch.setenv(EXCLUDE_ENV, "120")
+    monkeypatch.setattr(daft.runners, "_set_runner_ray", lambda **_given: None)  # no Ray is started
+    daft.set_runner_ray(
+        downscale_enabled=False, downscale_idle_seconds=7, min_survivor_workers=3, pending_release_exclude_seconds=9
+    )
+    assert current() == AutoscalingSettings(downscale=False, idle_seconds=7, survivors=3)
+    assert exclude_seconds() == "9"
+    keep(downscale=True, idle_seconds=30)
+    assert current() == AutoscalingSettings(downscale=True, idle_seconds=30, survivors=3), "unless it is changed later"
+    daft.set_runner_ray(downscale_enabled=False)
+    assert current() == AutoscalingSettings(downscale=False, idle_seconds=30, survivors=3), "or given again"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [("2", {REAPER_ENV: "2"}), (" 30 ", {REAPER_ENV: "30"}), ("1.5", {}), ("", {}), ("-1", {}), ("9" * 19, {})],
+)
+def test_how_often_dafts_reaper_looks_goes_along_where_it_is_set(text: str, variables: dict[str, str]) -> None:
+    assert reaper_interval({REAPER_ENV: text}) == variables
+    assert reaper_interval({}) == {}
 
 
 @given(st.sampled_from(sorted(SETTINGS)), st.text(max_size=20))

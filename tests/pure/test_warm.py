@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import ray
 
+from daftnb import settings
+from daftnb.engine import daftnames
+from daftnb.engine.actor import rules, warm
 from daftnb.engine.actor import tap as tap_module
-from daftnb.engine.actor import warm
 from daftnb.engine.actor.tap import Tap
 from daftnb.engine.actor.warm import LOOKS_AT_ONCE, Facts, Pool
+from daftnb.engine.daftnames import REAPER_INTERVAL
 from tests.conftest import await_that
 
 
@@ -268,3 +272,113 @@ def test_a_worker_that_ray_ended_for_want_of_memory_is_not_warm_any_more_and_is_
     assert engine.pool.claim(held) == "held"
     assert held.actor_handle == "another process on held"
     assert engine.tap.workers["held"].alive
+
+
+class Reaper:
+    """Daft's own reaper by its policy (``scheduling/downscale.rs``): two looks until a worker is released."""
+
+    def __init__(self, engine: Engine, *handles: Any) -> None:
+        self.engine = engine
+        self.workers = {handle.node: handle for handle in handles}
+        self.draining: set[str] = set()
+        engine.tap.reaper = True
+
+    def tick(self) -> None:
+        """Look once: those that were idle at the last look and still are go; those that are idle now go next time."""
+        force, now = rules.read(), self.engine.now
+        known = {node: self.engine.tap.workers[node] for node in self.workers}
+        idle = {node: now - its.idle_since for node, its in known.items() if its.idle_since is not None}
+        over = sorted((node for node in idle if idle[node] >= force.idle_seconds), key=lambda node: -idle[node])
+        may_go = max(0, len(self.workers) - force.survivors) if force.downscale else 0
+        released = [node for node in over if node in self.draining][:may_go]
+        self.draining = set([node for node in over if node not in released][: may_go - len(released)])
+        for node in released:
+            handle = self.workers.pop(node)
+            self.engine.pool.lost(handle)
+            self.engine.ended.append(node)
+
+
+def told(engine: Engine, kind: str) -> list[tuple[Any, ...]]:
+    return [event[2:] for event in engine.tap.drain(0, 0)["events"] if event[0] == kind]
+
+
+def ends(engine: Engine) -> dict[str, tuple[float | None, str]]:
+    """By worker, when it is said to be retired, and by which rule."""
+    return {row[0]: (row[5], row[6]) for row in engine.tap.drain(0, 0)["workers"]}
+
+
+def test_where_daft_has_a_reaper_it_alone_retires_and_each_end_is_told_once(engine: Engine) -> None:
+    a = engine.worker("a")
+    engine.now += 1e-3
+    reaper = Reaper(engine, a, engine.worker("b"))
+    engine.now = 1_000.0
+    assert ends(engine) == {"a": (1_015.0, "after 10 s idle"), "b": (None, "survivor")}, "10 s, and one look later"
+    for _ in range(3):
+        engine.now += 5
+        engine.pool.reap()
+        assert engine.ended == [] and sorted(engine.pool.held) == ["a", "b"], "the pool ends nobody"
+        if engine.now < 1_015:
+            reaper.tick()
+    assert engine.now == ends(engine)["a"][0], "it is due"
+    reaper.tick()
+    engine.pool.reap()
+    assert engine.ended == ["a"]
+    assert told(engine, "ended") == [("a", "retired", "after 10 s idle")]
+    assert (list(engine.pool.held), engine.pool.warm, engine.tap.capacity) == (["b"], {}, 1)
+    engine.now += 1_000
+    reaper.tick()
+    reaper.tick()
+    engine.pool.reap()
+    assert engine.ended == ["a"], "the other one survives"
+
+
+def test_a_worker_that_daft_ends_for_another_reason_has_no_rule(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = (engine.worker(node) for node in "abc")
+    Reaper(engine, a, b, c)
+    engine.pool.lost(a)
+    engine.now += 11
+    engine.pool.claim(b)
+    engine.pool.lost(b)
+    tuned(monkeypatch, downscale="0")
+    engine.pool.lost(c)
+    assert told(engine, "ended") == [("a", "retired", ""), ("b", "retired", ""), ("c", "retired", "")]
+
+
+def test_where_daft_has_a_reaper_its_idle_workers_are_looked_at_between_queries(engine: Engine) -> None:
+    Reaper(engine, *(engine.worker(node) for node in ("a", "b")))
+    engine.dead["b"] = ray.exceptions.ActorDiedError()
+    engine.active = True
+    engine.pool.look()
+    assert told(engine, "ended") == [], "the query finds out by itself"
+    engine.active = False
+    engine.now += 1
+    engine.pool.look()
+    assert told(engine, "ended") == [("b", "died", "")]
+    assert list(engine.pool.held) == ["a"]
+    engine.now += 1
+    engine.pool.look()
+    assert told(engine, "ended") == [("b", "died", "")], "told once"
+
+
+def test_the_reapers_interval_is_read_as_daft_reads_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    Reaper(engine, engine.worker("a"), engine.worker("b"))
+    for text, seconds in (("2", 2.0), ("0", 1.0), ("soon", 5.0)):
+        monkeypatch.setenv(REAPER_INTERVAL, text)
+        assert ends(engine)["a"][0] == 1_010 + seconds
+    monkeypatch.setenv("DAFT_AUTOSCALING_DOWNSCALE_ENABLED", "0")
+    assert ends(engine)["a"] == (None, "downscale is off")
+
+
+def test_a_daft_with_a_reaper_is_told_by_the_variable_that_it_reads(tmp_path: Path) -> None:
+    program = tmp_path / "daft.abi3.so"
+    bare = b"\x7fELF" + b"\0" * 70_000
+    for code, there in ((bare, False), (bare + b"a" + REAPER_INTERVAL.encode() + b"b", True)):
+        program.write_bytes(code)
+        assert daftnames.is_named_in(REAPER_INTERVAL, program) is there
+    import daft.daft
+
+    assert daftnames.is_named_in("DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS", Path(str(daft.daft.__file__)))
+    assert daftnames.has_reaper() is daftnames.is_named_in(REAPER_INTERVAL, Path(str(daft.daft.__file__)))
+    assert settings.REAPER_ENV == REAPER_INTERVAL

@@ -5,7 +5,7 @@
 - ``RaySwordfishActorHandle.submit_task`` and ``.shutdown``: every dispatch and every retirement;
 - ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
-- ``flotilla.start_ray_workers``: where warm workers are given back;
+- ``flotilla.start_ray_workers``: where warm workers are given back, unless Daft has a reaper, which keeps them itself;
 - ``flotilla.try_autoscale``: every request for resources, which is trimmed to the most that the cluster may have, and
   every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
@@ -138,7 +138,7 @@ def tap_workers(mine: InActor, flotilla: Any) -> None:
 def tap_retirement(mine: InActor, flotilla: Any) -> None:
     """Wrap what makes retirement honour the settings between queries: keeping, and giving back."""
     tap, pool = mine.tap, mine.pool
-    start_ray_workers, get_head_node_id = flotilla.start_ray_workers, flotilla.get_head_node_id
+    start_ray_workers = flotilla.start_ray_workers
     shutdown = flotilla.RaySwordfishActorHandle.shutdown
 
     @functools.wraps(start_ray_workers)
@@ -151,15 +151,21 @@ def tap_retirement(mine: InActor, flotilla: Any) -> None:
         if not guarded(tap, pool.let_go, self):
             shutdown(self)
 
+    mine.patch(flotilla, "start_ray_workers", tapped_start_ray_workers)
+    mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", tapped_shutdown)
+
+
+def tap_head(mine: InActor, flotilla: Any) -> None:
+    """Wrap the look for the head's node, which stays the same; its worker is never retired."""
+    tap, get_head_node_id = mine.tap, flotilla.get_head_node_id
+
     @functools.wraps(get_head_node_id)
     def tapped_get_head_node_id() -> str | None:
         if tap.head is None:
             tap.head = get_head_node_id()
         return tap.head
 
-    mine.patch(flotilla, "start_ray_workers", tapped_start_ray_workers)
     mine.patch(flotilla, "get_head_node_id", tapped_get_head_node_id)
-    mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", tapped_shutdown)
 
 
 def tap_requests(mine: InActor, flotilla: Any) -> None:
@@ -212,10 +218,11 @@ def tap_udfs(mine: InActor) -> None:
     mine.patch(pool.UDFActorHandle, "teardown", tapped_teardown)
 
 
-def install(actor: Any, off: frozenset[str] = frozenset()) -> tuple[int, int]:
+def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False) -> tuple[int, int]:
     """Install a tap on the runner actor, once; return how many events and tasks it has recorded (none, if it is new).
 
-    ``off``: the features that need a name this release does not have (:mod:`daftnb.engine.internals`).
+    ``off``: the features that need a name this release does not have (:mod:`daftnb.engine.internals`). ``reaper``: this
+    Daft retires idle workers itself, also between queries.
     """
     mine: InActor | None = getattr(actor, ATTRIBUTE, None)
     if mine is not None:
@@ -225,6 +232,7 @@ def install(actor: Any, off: frozenset[str] = frozenset()) -> tuple[int, int]:
     from daft.runners import flotilla, progress_bar
 
     tap = Tap()
+    tap.reaper = reaper
     pool = Pool(
         tap,
         lambda handle: ray.kill(handle.actor_handle),
@@ -239,7 +247,9 @@ def install(actor: Any, off: frozenset[str] = frozenset()) -> tuple[int, int]:
         tap_tasks(mine, flotilla)
         tap_workers(mine, flotilla)
     if not {"task counts", "warm workers"} & off:
-        tap_retirement(mine, flotilla)
+        tap_head(mine, flotilla)
+        if not reaper:
+            tap_retirement(mine, flotilla)
     if "scale-up requests" not in off:
         tap_requests(mine, flotilla)
     if "UDF actors" not in off:

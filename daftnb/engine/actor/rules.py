@@ -1,8 +1,9 @@
 """Daft's rules of scaling as pure functions: who may be retired, when, and why Ray is not asked for more.
 
 Sources, in Daft's ``daft-distributed``: ``RayWorkerManager::retire_idle_workers`` and ``try_autoscale``
-(``python/ray/worker_manager.rs``), ``needs_autoscaling`` of the two schedulers (``scheduling/scheduler``). Sent to
-the runner actor by value, with :mod:`daftnb.engine.actor.tap`; nothing here has a clock of its own.
+(``python/ray/worker_manager.rs``), ``needs_autoscaling`` of the two schedulers (``scheduling/scheduler``), and where
+Daft has a reaper of its own ``plan_reap`` (``scheduling/downscale.rs``). Sent to the runner actor by value, with
+:mod:`daftnb.engine.actor.tap`; nothing here has a clock of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from daftnb.engine.actor.counts import Worker
 
 AUTOSCALER_SECONDS = 5.0  # the engine's own default for AUTOSCALER_UPDATE_INTERVAL_S
 EXCLUDE_SECONDS = 120.0  # likewise for DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS
+REAPER_SECONDS = 5.0  # likewise for DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS, at least 1
 # The last time that can be recorded (daftnb.telemetry.codec): what would end later is told to have no end.
 LATEST = 2.5e11
 
@@ -29,6 +31,7 @@ class Rules(NamedTuple):
     linear: bool
     interval: float
     exclude_seconds: float
+    reaper_interval: float = REAPER_SECONDS
 
 
 def read(environment: Mapping[str, str] | None = None) -> Rules:
@@ -52,6 +55,7 @@ def read(environment: Mapping[str, str] | None = None) -> Rules:
         switch("DAFT_SCHEDULER_LINEAR"),
         number("AUTOSCALER_UPDATE_INTERVAL_S", AUTOSCALER_SECONDS),
         number("DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS", EXCLUDE_SECONDS),
+        max(1.0, number("DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS", REAPER_SECONDS)),
     )
 
 
@@ -62,10 +66,12 @@ class Outlook(NamedTuple):
     rule: str
 
 
-def outlook(workers: Mapping[str, Worker], rules: Rules, head: str | None) -> dict[str, Outlook]:
+def outlook(workers: Mapping[str, Worker], rules: Rules, head: str | None, reaper: bool = False) -> dict[str, Outlook]:
     """Return the outlook of each worker that lives.
 
-    The longest idle go first, ``survivors`` stay, the head's worker stays always.
+    The longest idle go first, ``survivors`` stay, the head's worker stays always. ``reaper``: Daft's own retires them.
+    It takes a worker whose idle seconds are over out of service first, and ends it when it looks again and the worker
+    is still idle: an interval later, or up to two.
     """
     alive = {worker_id: worker for worker_id, worker in workers.items() if worker.alive}
     found = {worker_id: Outlook(None, "") for worker_id in alive}
@@ -77,7 +83,7 @@ def outlook(workers: Mapping[str, Worker], rules: Rules, head: str | None) -> di
     may_go = max(0, len(alive) - rules.survivors)
     for rank, (worker_id, worker) in enumerate(sorted(idle, key=lambda item: item[1].idle_since or 0.0)):
         if rank < may_go:
-            ends = (worker.idle_since or 0.0) + rules.idle_seconds
+            ends = (worker.idle_since or 0.0) + rules.idle_seconds + (rules.reaper_interval if reaper else 0.0)
             found[worker_id] = Outlook(ends if ends <= LATEST else None, idle_rule(rules))
         else:
             found[worker_id] = Outlook(None, "survivor")

@@ -54,6 +54,7 @@ class Tap:
         self.queries: collections.OrderedDict[int, Query] = collections.OrderedDict()
         self.workers: dict[str, Worker] = {}
         self.head: str | None = None
+        self.reaper = False  # Daft has its own, which alone retires workers
         self.capacity = 0
         self.pending = 0
         self.running = 0
@@ -398,7 +399,7 @@ class Tap:
         A row: id, running, finished, idle since, warm, when it is ended, by which rule, and the tasks that it runs (id,
         operator, start).
         """
-        ahead = rules.outlook(self.workers, rules.read(), self.head)
+        ahead = rules.outlook(self.workers, rules.read(), self.head, self.reaper)
         return [
             (worker_id, w.running, w.finished, w.idle_since, not w.held, *ahead[worker_id], running_tasks(w))
             for worker_id, w in self.workers.items()

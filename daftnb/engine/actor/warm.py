@@ -8,6 +8,10 @@ the engine still holds and no query uses: after a query that was cancelled or fa
 and where a query was given a warm worker that it never used (the engine's idle clock starts anew with each query).
 Such a worker is *parked*: the engine goes on holding it, and a task that comes for it starts its process again.
 
+Where Daft has a reaper of its own (:func:`daftnb.engine.daftnames.has_reaper`), that alone retires workers, also
+between queries, and the engine lets go of none at a query's end. The pool then keeps, gives back and ends none: it
+records whom the engine ends, by which rule, and notices who has died while no query runs.
+
 Sent to the runner actor by value, with :mod:`daftnb.engine.actor.tap`.
 """
 
@@ -125,9 +129,17 @@ class Pool:
         """Record that the engine is done with a worker, and that its process is about to be ended."""
         facts = self.facts_of(handle)
         with self.tap.lock:
+            rule = self.reapers_rule(facts.worker_id)
             self.held.pop(facts.worker_id, None)
             self.tap.worker_let_go(facts.worker_id, warm=False)
-            self.tap.worker_ended(facts.worker_id, "retired")
+            self.tap.worker_ended(facts.worker_id, "retired", rule)
+
+    def reapers_rule(self, worker_id: str) -> str:
+        """Return the rule by which Daft's reaper ends this worker; empty where it is none that the reaper goes by."""
+        worker, force = self.tap.workers[worker_id], rules.read()
+        if not (self.tap.reaper and force.downscale) or worker.idle_since is None:
+            return ""
+        return rules.idle_rule(force) if time.time() - worker.idle_since >= force.idle_seconds else ""
 
     def start_workers(self, existing: Iterable[str], start: Callable[[list[str]], list[Any]]) -> list[Any]:
         """Give the engine a worker on every node: the warm ones at once, and new ones (``start``) on the others.
@@ -171,7 +183,9 @@ class Pool:
     # -- what time does ---------------------------------------------------------------------------------------------
 
     def reap(self) -> None:
-        """End the workers whose time has come."""
+        """End the workers whose time has come; none where Daft has a reaper of its own."""
+        if self.tap.reaper:
+            return
         with self.tap.lock:
             ahead = rules.outlook(self.tap.workers, rules.read(), self.tap.head)
             now = time.time()
@@ -220,6 +234,8 @@ class Pool:
             ):
                 with self.tap.lock:
                     self.warm.pop(worker_id, None)
+                    if self.tap.reaper:
+                        self.held.pop(worker_id, None)  # it is not looked at again
                     self.tap.worker_ended(worker_id, "died")
                 continue
             except (ray.exceptions.GetTimeoutError, ray.exceptions.ActorUnavailableError):
@@ -247,15 +263,20 @@ class Pool:
                     return
 
     def look(self) -> None:
-        """Notice warm workers that are gone, some at a time."""
+        """Notice warm workers that are gone, some at a time.
+
+        Where Daft has a reaper, the idle workers that it holds between queries are looked at instead.
+        """
         if time.monotonic() - self.looked_at < LOOK_SECONDS:
             return
         self.looked_at = time.monotonic()
-        turn = list(self.warm.items())[:LOOKS_AT_ONCE]
+        looked_at = self.held if self.tap.reaper else self.warm
+        with self.tap.lock:
+            turn = [] if self.tap.reaper and self.active() else list(looked_at.items())[:LOOKS_AT_ONCE]
         for worker_id, handle in self.living(turn):
             with self.tap.lock:
-                if self.warm.pop(worker_id, None) is not None:
-                    self.warm[worker_id] = handle  # behind those that wait for their turn
+                if looked_at.pop(worker_id, None) is not None:
+                    looked_at[worker_id] = handle  # behind those that wait for their turn
 
     def close(self) -> None:
         """End the warm workers, which live on only because of daftnb, and the thread."""

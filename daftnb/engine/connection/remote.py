@@ -93,8 +93,25 @@ def _autoscaler_facts() -> Facts:
         facts["v2"] = {
             "reports": reply.autoscaling_state.autoscaler_state_version,
             "node_types": [node.ray_node_type_name for node in reply.cluster_resource_state.node_states],
+            "only_reports": _only_reports(ray.get_runtime_context().gcs_address),
         }
     return facts
+
+
+def _only_reports(gcs_address: str) -> bool:
+    """Return True if the autoscaler on this machine has no configuration, and so can only report; runs on the head.
+
+    In a KubeRay pod each node has its group's name as its type, also where nothing adds nodes. An autoscaler that does
+    is then beside the head, in a container of its own.
+    """
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if f"--gcs-address={gcs_address}" in words and any(word.endswith("/monitor.py") for word in words):
+                return not any(word.startswith("--autoscaling-config=") for word in words)
+    return False
 
 
 def withdraw(actor: Any, bundles: int, cpus: int, ending: bool) -> bool:
@@ -135,7 +152,8 @@ def grows(facts: Facts) -> bool | None:
     """Return whether an autoscaler may add nodes to this cluster; None where it has not said yet.
 
     A head that was started without a cluster configuration runs Ray's autoscaler all the same, to report: it then
-    names each node's type after the node (``node_<id>``, ``format_readonly_node_type``), or not at all.
+    names each node's type after the node (``node_<id>``, ``format_readonly_node_type``), or not at all. In a KubeRay
+    pod it names the pod's group; whether it only reports is then seen on the head (:func:`_only_reports`).
     """
     import json
 
@@ -144,7 +162,7 @@ def grows(facts: Facts) -> bool | None:
     if facts["v2"] is not None:
         if not facts["v2"]["reports"] or not facts["v2"]["node_types"]:
             return None
-        return any(map(_configured, facts["v2"]["node_types"]))
+        return not facts["v2"].get("only_reports") and any(map(_configured, facts["v2"]["node_types"]))
     report = json.loads(facts["status"] or "{}").get("autoscaler_report")
     if report is None:
         return None

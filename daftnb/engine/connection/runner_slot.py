@@ -6,6 +6,7 @@ done is said before anything is started.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -75,6 +76,20 @@ def use_ray(make_flotilla_runner: Callable[[int | None], Any]) -> None:
         if runner.name != "ray":  # set by another thread meanwhile
             raise ClusterError(NATIVE_ALREADY, f"Restart the kernel, and wait for %daft start before {FIRST}.")
         runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
+
+
+def other_options() -> dict[str, Any]:
+    """Return what Daft's runner was given for its FlotillaRunner beside the startup timeout, by name.
+
+    Today's Daft gives it nothing more. Its main branch takes a strategy of scaling in ``set_runner_ray`` and has it in
+    no variable: each argument that both know by the same name goes on.
+    """
+    from daft.runners import _get_runner
+    from daft.runners.flotilla import FlotillaRunner
+
+    runner: Any = _get_runner()
+    names = [*inspect.signature(FlotillaRunner).parameters]
+    return {name: getattr(runner, name) for name in names if name != "worker_startup_timeout" and hasattr(runner, name)}
 
 
 def is_watched(flotilla_runner: object) -> bool:

@@ -25,7 +25,14 @@ from typing import Literal
 from daftnb.clock import steady
 from daftnb.engine.embedded import memory
 from daftnb.engine.embedded.folders import RAYS, own_folder, temporary_folders, write_private
-from daftnb.engine.embedded.launcher import ENVIRONMENT, LOOPBACK, free_ports, launch_head, write_token
+from daftnb.engine.embedded.launcher import (
+    ENVIRONMENT,
+    LOOPBACK,
+    NOT_THE_PODS_GUARD,
+    free_ports,
+    launch_head,
+    write_token,
+)
 from daftnb.engine.embedded.supervisor import end_processes, marked_processes, remove_leftovers
 from daftnb.errors import NO_RAY, ClusterError
 from daftnb.telemetry.events import ClusterChanged
@@ -266,6 +273,7 @@ class EmbeddedCluster:
     def connection_environment(self) -> dict[str, str]:
         """Return the environment that a process must have to connect (its own token, and loopback kept as it is)."""
         return {
+            **NOT_THE_PODS_GUARD,
             "RAY_AUTH_TOKEN_PATH": str(self.token_path),
             **{name: ENVIRONMENT[name] for name in ("RAY_AUTH_MODE", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")},
         }

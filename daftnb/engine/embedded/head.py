@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,21 +67,24 @@ class RayHead:
         return f"<a Ray head at {self.gcs_address}, jobs at {self.address}>"
 
 
-def start_head(cpus: int = 2) -> RayHead:
-    """Start a Ray head, under the supervisor that ends it with this process; ClusterError where it does not come up."""
+def start_head(cpus: int = 2, environment: Mapping[str, str] | None = None) -> RayHead:
+    """Start a Ray head, under the supervisor that ends it with this process; ClusterError where it does not come up.
+
+    ``environment`` is added to what every head has.
+    """
     remove_leftovers(temporary_folders())
     folder = own_folder()
     token_path = write_token(folder)
     gcs_port, dashboard_port, client_port, agent_port = free_ports(4)
     # A job's entrypoint says `python`: as on a real cluster, that is the one Ray runs with.
-    environment = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     options = [
         *(f"--num-cpus={cpus}", "--include-dashboard=true", f"--dashboard-host={LOOPBACK}"),
         f"--dashboard-port={dashboard_port}",
         f"--dashboard-agent-listen-port={agent_port}",
         f"--object-store-memory={STORE_BYTES}",
     ]
-    supervisor = launch_head(folder, gcs_port, client_port, environment, options)
+    supervisor = launch_head(folder, gcs_port, client_port, {"PATH": path, **(environment or {})}, options)
     head = RayHead(
         f"http://{LOOPBACK}:{dashboard_port}",
         f"{LOOPBACK}:{gcs_port}",

@@ -28,6 +28,13 @@ ENVIRONMENT = {
     # Ray's proxy for its clients forks, and gRPC's handlers of forks crash or hang there.
     "GRPC_ENABLE_FORK_SUPPORT": "0",
 }
+# How the cluster of a KubeRay pod guards its connections: with Kubernetes' own accounts, with certificates, or with a
+# token that a variable has. Ours has a token file, on loopback. Ray takes an empty token for none.
+NOT_THE_PODS_GUARD = {"RAY_AUTH_TOKEN": "", "RAY_ENABLE_K8S_TOKEN_AUTH": "0", "RAY_USE_TLS": "0"}
+# Where the cluster of a KubeRay pod keeps its state (GCS fault tolerance): a head of ours would read and overwrite it.
+NOT_THE_PODS_STORE: dict[str, None] = dict.fromkeys(
+    ("RAY_REDIS_ADDRESS", "RAY_external_storage_namespace", "RAY_gcs_storage", "RAY_gcs_storage_path")
+)
 OPTIONS = (
     "--disable-usage-stats",
     f"--node-ip-address={LOOPBACK}",
@@ -57,17 +64,23 @@ def write_token(folder: Path) -> Path:
 
 
 def launch_head(
-    folder: Path, gcs_port: int, client_port: int, environment: Mapping[str, str], options: Sequence[str]
+    folder: Path, gcs_port: int, client_port: int, environment: Mapping[str, str | None], options: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     """Start ``ray start --head`` on these ports; return its supervisor, whose end is the head's.
 
     ``folder``: a private one (:func:`daftnb.engine.embedded.folders.own_folder`), with the token's file in it; the
-    supervisor removes it. ``environment`` and ``options`` are added to what every head has.
+    supervisor removes it. ``environment`` (None unsets a variable) and ``options`` are added to what every head has.
     """
     spec = {
         "directory": str(folder),
         "owner": os.getpid(),
-        "environment": {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(folder / "token"), **environment},
+        "environment": {
+            **ENVIRONMENT,
+            **NOT_THE_PODS_GUARD,
+            **NOT_THE_PODS_STORE,
+            "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
+            **environment,
+        },
         "command": [
             *(sys.executable, "-c", RAY_SCRIPT, "start", "--head", "--block", *OPTIONS),
             f"--port={gcs_port}",

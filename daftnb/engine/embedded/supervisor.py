@@ -4,8 +4,9 @@ Run as ``python -m daftnb.engine.embedded.supervisor SPEC`` by :mod:`daftnb.engi
 its own because the notebook kernel may be killed at any moment, and something has to outlive it long enough to clean
 up. It imports neither Ray nor the rest of daftnb, so it costs a few MB.
 
-``SPEC`` is a JSON file: ``command`` (the head's argv), ``environment`` (added to ours), ``directory`` (the cluster's
-own private folder, removed at the end), ``owner`` (the pid whose end ends the cluster). It ends the cluster when
+``SPEC`` is a JSON file: ``command`` (the head's argv), ``environment`` (added to ours; null unsets a variable),
+``directory`` (the cluster's own private folder, removed at the end), ``owner`` (the pid whose end ends the cluster). It
+ends the cluster when
 
 - its standard input reaches end of file (the owner closed it, or died), or
 - the owner is no longer its parent, or
@@ -212,10 +213,11 @@ def main(spec_path: str) -> int:
     become_subreaper()
     lock = os.open(Path(directory) / "lock", os.O_RDWR | os.O_CREAT, 0o600)  # held until this process ends
     fcntl.flock(lock, fcntl.LOCK_EX)
+    variables = {**os.environ, **spec["environment"], MARK: directory}
     with open(Path(directory) / "head.log", "ab", opener=_private) as log:
         head = subprocess.Popen(
             spec["command"],
-            env={**os.environ, **spec["environment"], MARK: directory},
+            env={name: value for name, value in variables.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from daftnb.engine import internals, raynames
 from daftnb.engine.connection import environment as env
+from daftnb.engine.connection.address import JOBS_PORT
 from daftnb.errors import NO_RAY, DaftnbError
 from daftnb.text.reasons import first_line
 from daftnb.text.shorten import shortened
@@ -56,12 +57,14 @@ def server_address(address: str | None = None, environment: Mapping[str, str] | 
     """Return the job server's URL, without a slash at its end.
 
     RAY_ADDRESS counts only where it is a URL of a job server: it may also name the cluster itself. The variables and
-    the default port are Ray's (``ray/_private/ray_constants.py``).
+    the default port are Ray's (``ray/_private/ray_constants.py``). In a worker's pod of KubeRay, the server is on the
+    head, whose name KubeRay gives (FQ_RAY_IP, ``ray-operator/controllers/ray/common/pod.go``).
 
     Parameters
     ----------
     address
-        A URL. None: RAY_API_SERVER_ADDRESS, else RAY_ADDRESS, else DEFAULT_ADDRESS.
+        A URL. None: RAY_API_SERVER_ADDRESS, else RAY_ADDRESS, else the head of this pod's cluster, else
+        DEFAULT_ADDRESS.
     environment
         Variables and their texts. None: ``os.environ``.
 
@@ -84,7 +87,9 @@ def server_address(address: str | None = None, environment: Mapping[str, str] | 
     if address is None:
         address = variables.get("RAY_API_SERVER_ADDRESS") or variables.get("RAY_ADDRESS") or ""
         if not address.startswith(("http://", "https://")):
-            address = variables.get("RAY_API_SERVER_ADDRESS") or DEFAULT_ADDRESS
+            head = variables.get("FQ_RAY_IP")
+            address = variables.get("RAY_API_SERVER_ADDRESS") or (f"http://{head}:{JOBS_PORT}" if head else "")
+            address = address or DEFAULT_ADDRESS
     try:
         parts = urlsplit(address)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from operator import methodcaller
 from typing import Any
@@ -27,7 +27,7 @@ from ray import cloudpickle
 from daftnb import clock, variables
 from daftnb.clock import steady
 from daftnb.engine import actor as actor_package
-from daftnb.engine import internals
+from daftnb.engine import daftnames, internals
 from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
@@ -83,7 +83,7 @@ class RunnerDoor:
         self._nodes_at = 0.0
         self._tap_events = TapEvents()
         with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
-            installed = actor.__ray_call__.remote(install.install, off)
+            installed = actor.__ray_call__.remote(install.install, off, daftnames.has_reaper())
             self._seen: tuple[int, int] = ray.get(installed, timeout=BUSY_SECONDS)
 
     def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
@@ -176,7 +176,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`);
     ``expressions`` is given each plan before it runs, and raises nothing; ``kinds`` gives the kinds of nodes that the
     cluster may start (None: not known), and whether it is the embedded one; ``most`` what it may have at most, as
-    :class:`daftnb.engine.actor.trimming.Most` has it (None: not known).
+    :class:`daftnb.engine.actor.trimming.Most` has it (None: not known); ``others`` is what else Daft's own would be
+    made with.
     """
 
     is_watched = True  # tells it from Daft's own (engine/connection/runner_slot.py)
@@ -191,12 +192,14 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         expressions: Callable[[Any], None] = lambda _plan: None,
         kinds: Callable[[], tuple[Sequence[lacking.Resources] | None, bool]] = lambda: (None, False),
         most: Callable[[], tuple[Any, ...] | None] = lambda: None,
+        others: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(worker_startup_timeout=worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT)
+        self._others = {**(others or {})}
+        self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
+        super().__init__(worker_startup_timeout=self._startup_timeout, **self._others)
         self.emit = emit
         self.settings = settings
         self.planned = planned
-        self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
         self._off = off
         self._expressions = expressions
         self.kinds = kinds
@@ -374,7 +377,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             self.emit(event)
         # A name of its own: the dead one's may still be taken.
         flotilla._FLOTILLA_RUNNER_NAME_SUFFIX = uuid.uuid4().hex
-        super().__init__(worker_startup_timeout=self._startup_timeout)
+        super().__init__(worker_startup_timeout=self._startup_timeout, **self._others)
         self.door = RunnerDoor(self.runner, self._off)
         return self.door.call(method, *arguments)
 
