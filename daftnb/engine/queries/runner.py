@@ -360,19 +360,24 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
 
     def _push_worker_variables(self) -> None:
         """Push the variables for new workers, where they changed since the last query, and tell who has others."""
-        before, wanted = self.door.worker_variables, self.workers()
-        if wanted == before:
+        before, names = self.door.worker_variables, ""
+        try:
+            wanted = self.workers()
+            if wanted == before:
+                return
+            names = ", ".join(name for name in sorted({*before, *wanted}) if before.get(name) != wanted.get(name))
+            if {internals.TASKS, internals.VARIABLES} & self._off:
+                self.emit(e.ProblemFound(steady.time(), f"{names}: this Daft's workers cannot be given variables"))
+                return
+            others = self.door.call("set_worker_variables", wanted)
+            self.door.worker_variables = wanted
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), f"{names or 'variables'} did not reach the workers", error))
             return
-        names = ", ".join(name for name in sorted({*before, *wanted}) if before.get(name) != wanted.get(name))
-        if {internals.TASKS, internals.VARIABLES} & self._off:
-            self.emit(e.ProblemFound(steady.time(), f"{names}: this Daft's workers cannot be given variables"))
-            return
-        others = self.door.call("set_worker_variables", wanted)
-        self.door.worker_variables = wanted
         if others:
-            have = "1 worker that runs keeps" if others == 1 else f"{others} workers that run keep"
-            text = f"{have} the {names} of its start" if others == 1 else f"{have} the {names} of their start"
-            self.emit(e.ProblemFound(steady.time(), f"{text}. {NEW_WORKERS}"))
+            who = "1 worker that runs keeps" if others == 1 else f"{others} workers that run keep"
+            text = f"{who} the {names} of {'its' if others == 1 else 'their'} start. {NEW_WORKERS}"
+            self.emit(e.ProblemFound(steady.time(), text))
 
     def _call_alive(self, method: str, *arguments: Any) -> Any:
         """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""
