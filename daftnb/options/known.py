@@ -43,6 +43,16 @@ class Variable:
         """Return when a change acts, on either runner."""
         return f"{self.acts}; native runner: {self.native}" if self.native else self.acts
 
+    def is_understood(self, text: str) -> bool:
+        """Return False for a text that Daft ignores without a word, as its parsers have it; the default holds then."""
+        match self.kind:
+            case "whole number":
+                return text.isascii() and text.removeprefix("+").isdigit()
+            case "switch":
+                return text.strip().lower() in ("1", "true", "0", "false")
+            case _:
+                return True
+
 
 _TOO_LATE = "Daft reads it once, when it is first used, and that was before"
 

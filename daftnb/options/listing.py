@@ -121,8 +121,12 @@ def _variable(name: str, environment: Mapping[str, str]) -> Option:
     text = environment.get(name)
     if variable.where == ACTOR and variable.why_not is not None:
         now, changed = NOT_KNOWN, False  # what stands in this process is not what was read there
+    elif text is None:
+        now, changed = NOT_SET, False
+    elif not variable.is_understood(text):
+        now, changed = f"{redact(masked(name, text))} (Daft ignores it)", False
     else:
-        now, changed = (NOT_SET, False) if text is None else (redact(masked(name, text)), text != variable.default)
+        now, changed = redact(masked(name, text)), text != variable.default
     return Option(name, now, variable.default, variable.where, variable.when, changed)
 
 

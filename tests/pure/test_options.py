@@ -265,6 +265,25 @@ def test_the_table_has_every_option_with_what_is_known_of_it(capsys: pytest.Capt
     assert shown["DAFT_PROCESS_MONITOR_ENABLED"][0] == "not set"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "now"),
+    [
+        (LIMIT, "8000", "8000 *"),
+        (LIMIT, "8GB", "8GB (Daft ignores it)"),
+        (LIMIT, " 8000", "8000 (Daft ignores it)"),
+        ("DAFT_MAX_ASYNC_UDF_INFLIGHT_TASKS", "64", "64"),
+        ("DAFT_PROCESS_MONITOR_ENABLED", "on", "on (Daft ignores it)"),
+        ("DAFT_PROCESS_MONITOR_ENABLED", "True", "True *"),
+    ],
+)
+def test_what_daft_does_not_understand_is_told(
+    name: str, text: str, now: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.environ[name] = text
+    [line] = [line for line in run("settings --all", capsys) if line.startswith(name)]
+    assert re.split(r"  +", line)[1].strip() == now
+
+
 def test_no_secret_and_no_markup_is_in_the_table() -> None:
     environment = {
         "DAFT_S3_TOKEN": "hunter2",
