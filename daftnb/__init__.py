@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from daftnb import settings
+from daftnb import options, settings
 from daftnb._version import __version__ as __version__
 from daftnb.errors import ClusterError, DaftnbError, QueryCancelled, RecordingError, SettingError, SqlError
 from daftnb.settings import AutoscalingSettings
@@ -75,6 +75,7 @@ __all__ = [
     "native",
     "open",
     "open_recording",
+    "options",
     "plan",
     "preview",
     "recording",

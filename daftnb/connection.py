@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,8 @@ class Connection:
     ``off``: the features that are off, and why; those of Ray are found here, when Ray comes into play. ``environment``
     gives the settings for the next query, ``planned`` the query that the calling thread has just planned, and
     ``expressions`` is given each plan before it runs (:class:`daftnb.engine.queries.runner.WatchedFlotillaRunner`).
-    ``connected`` is called once a connection stands that this process has to leave in time.
+    ``connected`` is called once a connection stands that this process has to leave in time; ``workers`` gives the
+    variables of the environment for the cluster's new workers.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Connection:
         planned: Callable[[], tuple[str, dict[int, int]] | None],
         expressions: Callable[[Any], None],
         connected: Callable[[], None],
+        workers: Callable[[], Mapping[str, str | None]],
     ) -> None:
         self.monitor = monitor
         self.off = off
@@ -60,6 +62,7 @@ class Connection:
         self._planned = planned
         self._expressions = expressions
         self._connected = connected
+        self._workers = workers
         self._changing = threading.RLock()  # held by whoever starts, connects or stops
         self._change: str | None = None  # what the holder of it does
         self._ray_looked_for = False
@@ -310,6 +313,7 @@ class Connection:
             self.kinds_of_nodes,
             self.most_of_nodes,
             runner_slot.other_options(),
+            self._workers,
         )
         return self.flotilla
 

@@ -11,7 +11,7 @@ import warnings
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from daftnb import blocks, settings
+from daftnb import blocks, options, settings
 from daftnb.cells.terminal import TerminalLine
 from daftnb.clock import steady as time
 from daftnb.connection import Connection, Progress
@@ -75,8 +75,15 @@ class Session:
         self.terminal = TerminalLine(self)  # where there are no cells to show one under
         self.off = internals.missing("daft")
         self.connection = Connection(
-            self.monitor, self.off, self._environment_for_query, self._planned, self._expressions, self._leave_in_time
+            self.monitor,
+            self.off,
+            self._environment_for_query,
+            self._planned,
+            self._expressions,
+            self._leave_in_time,
+            self._variables_for_workers,
         )
+        self._inherited: dict[str, str] = {}  # variables for workers that the processes of our own cluster began with
         self._query_events: QueryEvents | None = None
         self._warned: set[str] = set()
         self._on_close = ExitStack()  # what puts back what was changed: all of it, if one of them fails too
@@ -143,7 +150,9 @@ class Session:
         ClusterError
             If that fails; nothing is left behind then.
         """
+        inherited = options.for_workers()
         self.connection.start(size, progress, extra_environment)
+        self._inherited = inherited
 
     def connect(self, address: str | None, progress: Progress, runtime_env: dict[str, Any] | None = None) -> None:
         """Connect to a Ray as :meth:`daftnb.connection.Connection.connect` does.
@@ -222,6 +231,11 @@ class Session:
             settings.EXCLUDE_ENV: settings.exclude_seconds(environment),
             **settings.reaper_interval(environment),
         }
+
+    def _variables_for_workers(self) -> dict[str, str | None]:
+        """Return the variables for workers that start; None for one that our own cluster has and is not set now."""
+        inherited = self._inherited if self.cluster is not None else {}
+        return {**dict.fromkeys(inherited), **options.for_workers(blocks.environment())}
 
     def _snapshot(self, state: State, now: float) -> Snapshot:
         from daftnb.engine.connection.runner_slot import runner_name

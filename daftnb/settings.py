@@ -8,7 +8,6 @@ there. What is read here is validated before it travels, because the scheduler i
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
@@ -16,44 +15,13 @@ from typing import Generic, Literal, TypeVar
 
 from daftnb import blocks
 from daftnb.errors import SettingError
+from daftnb.text.parsing import parse_bool, parse_integer, parse_number
 from daftnb.text.spelling import nearest, shown
 
 Value = TypeVar("Value", bool, int, float)
 Kind = Literal["switch", "number"]
 
-_TRUE = ("1", "true", "on", "yes")
-_FALSE = ("0", "false", "off", "no")
 _LARGEST_INTEGER = 2**63 - 1  # the engine parses an unsigned 64-bit integer; this also fits Python's own timers
-
-
-def _parse_bool(text: str) -> bool:
-    lowered = text.strip().lower()
-    if lowered in _TRUE:
-        return True
-    if lowered in _FALSE:
-        return False
-    raise ValueError("it is neither 1/true nor 0/false")
-
-
-def _parse_integer(text: str) -> int:
-    stripped = text.strip()
-    # int() also takes "1_000" and other alphabets' digits; the engine does not.
-    if not (stripped.isascii() and stripped.removeprefix("-").isdigit()):
-        raise ValueError("it is not a whole number")
-    return int(stripped)
-
-
-def _parse_number(text: str) -> float:
-    stripped = text.strip()
-    if not stripped.isascii() or "_" in stripped:
-        raise ValueError("it is not a number")
-    try:
-        value = float(stripped)
-    except ValueError:
-        raise ValueError("it is not a number") from None
-    if not math.isfinite(value):
-        raise ValueError("it is not a finite number")
-    return value
 
 
 def _show(value: bool | int | float) -> str:
@@ -142,7 +110,7 @@ THRESHOLD = Setting(
     label="Scale-up threshold",
     help="Daft asks Ray for workers while pending tasks ÷ worker CPUs is above this.",
     default=1.25,
-    parser=_parse_number,
+    parser=parse_number,
     least=1.0,
     why="below that the engine's scheduler stops with a panic",
 )
@@ -152,7 +120,7 @@ DOWNSCALE = Setting(
     label="Downscale",
     help="Retire idle workers, so that Ray can release their nodes.",
     default=True,
-    parser=_parse_bool,
+    parser=parse_bool,
 )
 IDLE_SECONDS = Setting(
     name="idle_seconds",
@@ -160,7 +128,7 @@ IDLE_SECONDS = Setting(
     label="Idle seconds",
     help="How long a worker must be idle before it may be retired.",
     default=60,
-    parser=_parse_integer,
+    parser=parse_integer,
     least=0,
     most=_LARGEST_INTEGER,
 )
@@ -170,7 +138,7 @@ SURVIVORS = Setting(
     label="Survivors",
     help="Workers kept even when idle.",
     default=1,
-    parser=_parse_integer,
+    parser=parse_integer,
     least=0,
     most=_LARGEST_INTEGER,
 )
@@ -180,7 +148,7 @@ LINEAR = Setting(
     label="Linear scheduler",
     help="One task at a time, in order (LinearScheduler), instead of the DefaultScheduler.",
     default=False,
-    parser=_parse_bool,
+    parser=parse_bool,
 )
 
 SETTINGS: dict[str, Setting[bool] | Setting[int] | Setting[float]] = {

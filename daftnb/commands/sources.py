@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from daftnb import options
 from daftnb.commands.parsing import Place
 from daftnb.settings import SETTINGS, find
 
@@ -44,6 +45,26 @@ def setting_values(place: Place) -> Iterable[str]:
     if isinstance(setting.default, bool):
         return (f"{name}=on", f"{name}=off")
     return dict.fromkeys((f"{name}={place.session.settings.text(name)}", f"{name}={setting.default!r}"))
+
+
+def option_names(place: Place) -> Iterable[str]:
+    """Return the names of the settings, and once a letter is typed those of Daft's other options."""
+    return [*setting_names(place), *(name for name in _options(place) if name not in place.before)]
+
+
+def option_values(place: Place) -> Iterable[str]:
+    """Return what :func:`setting_values` does, and the same for Daft's other options once a letter is typed."""
+    name, equals, _ = place.word.partition("=")
+    if not equals:
+        taken = {word.partition("=")[0] for word in place.before}
+        return [*setting_values(place), *(f"{each}=" for each in _options(place) if each not in taken)]
+    if name in SETTINGS or name not in _options(place):
+        return setting_values(place)
+    return [f"{name}={text}" for text in options.suggested(name)]
+
+
+def _options(place: Place) -> list[str]:
+    return options.names() if place.word and "daft" in sys.modules else []
 
 
 def addresses(place: Place) -> Iterable[str]:

@@ -1,21 +1,25 @@
-"""The verbs for the autoscaling settings; a change acts on the next query."""
+"""The verbs for the autoscaling settings, whose change acts on the next query, and for Daft's other options."""
 
 from __future__ import annotations
 
+import json
+import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from daftnb import settings
+from daftnb import options, settings
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
-from daftnb.errors import DaftnbError
+from daftnb.errors import DaftnbError, SettingError
 from daftnb.kuberay import AUTOSCALERS, Pool, manifest
+from daftnb.options.known import Variable
 from daftnb.settings import SETTINGS, find
+from daftnb.text.redaction import redact
 from daftnb.text.spelling import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from daftnb.session import Session
 
@@ -41,35 +45,96 @@ def settings_text(session: Session) -> str:
     return controls_text(session.snapshot()["settings"])
 
 
+def is_setting(name: str) -> bool:
+    """Return True for one of the five settings, False for another option of Daft's.
+
+    Raises SettingError where it is neither.
+    """
+    try:
+        find(name)
+    except SettingError:
+        options.find(name)
+        return False
+    return True
+
+
 def _set_options(parser: Parser) -> None:
-    parser.add_argument("assignments", nargs="+", metavar="NAME=VALUE", help="threshold=1.5, downscale=off, …")
-    parser.sources["assignments"] = sources.setting_values
+    parser.add_argument(
+        "assignments", nargs="+", metavar="NAME=VALUE", help="threshold=1.5, downscale=off, default_morsel_size=1000, …"
+    )
+    parser.sources["assignments"] = sources.option_values
 
 
 def _set(arguments: Namespace, session: Session) -> None:
-    values = assignments(arguments.assignments)
-    session.set(**values)
-    print(settings_text(session))
+    values: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for word in arguments.assignments:
+        name, equals, text = word.partition("=")
+        setting = is_setting(name)
+        if not equals:
+            raise DaftnbError(f"{shown(word)} is not NAME=VALUE.", f"Try %daft set {name}=…")
+        (values if setting else others)[name] = text
+    values = {find(name).name: text for name, text in values.items()}
+    settings.check(**values)
+    options.set(**others)
+    if values:
+        session.set(**values)
+        print(settings_text(session))
+    _print_options(others)
+
+
+def _print_options(names: Iterable[str]) -> None:
+    """Print options as they are now, and when that acts."""
+    for_workers = False
+    for name in names:
+        option = options.find(name)
+        print(f"{_line(name)}  # {options.acts(name)}")
+        for_workers |= isinstance(option, Variable) and option.in_workers
+    if for_workers:
+        print("Workers that run keep what they have. For new ones: %daft stop, then %daft start or %daft connect.")
+
+
+def _line(name: str) -> str:
+    option, now = options.find(name), options.value(name)
+    if now is None:
+        return f"# {option.name} is not set" if isinstance(option, Variable) else f"# {option.name}: not known"
+    return f"{option.name}={redact(now)}"
+
+
+def _settings_options(parser: Parser) -> None:
+    parser.add_argument("--all", action="store_true", help="every option of Daft's for tuning: who reads it, and when")
 
 
 def _settings(arguments: Namespace, session: Session) -> None:
-    print(settings_text(session))
+    if arguments.all:
+        from IPython.display import display
+
+        display(options.table())
+    else:
+        print(settings_text(session))
 
 
 def _names(parser: Parser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which settings (all five)")
-    parser.sources["names"] = sources.setting_names
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which settings or options (the five settings)")
+    parser.sources["names"] = sources.option_names
 
 
 def _get(arguments: Namespace, session: Session) -> None:
     current = session.settings
-    for name in [find(name).name for name in arguments.names or SETTINGS]:
-        print(f"{name}={current.text(name)}")
+    names = arguments.names or SETTINGS
+    for name in names:
+        print(f"{find(name).name}={current.text(find(name).name)}" if is_setting(name) else _line(name))
 
 
 def _reset(arguments: Namespace, session: Session) -> None:
-    settings.reset(*arguments.names)
-    print(settings_text(session))
+    names = arguments.names or list(SETTINGS)
+    others = [name for name in names if not is_setting(name)]
+    options.reset(*others)
+    mine = [name for name in names if name not in others]
+    if mine:
+        settings.reset(*mine)
+        print(settings_text(session))
+    _print_options(others)
 
 
 _POOL = dict(
@@ -100,22 +165,26 @@ def env_text(variables: Mapping[str, str], form: str) -> str:
     """Return environment variables as ``shell`` exports, or as ``python``."""
     match form:
         case "python":
-            lines = ["import os", "", *(f'os.environ["{name}"] = "{text}"' for name, text in variables.items())]
+            lines = [
+                "import os",
+                "",
+                *(f'os.environ["{name}"] = {json.dumps(text)}' for name, text in variables.items()),
+            ]
         case _:
-            lines = [f"export {name}={text}" for name, text in variables.items()]
+            lines = [f"export {name}={shlex.quote(text)}" for name, text in variables.items()]
     return "\n".join(lines)
 
 
 def _env(arguments: Namespace, session: Session) -> None:
-    variables = session.settings.environment()
-    options = vars(arguments)
-    given = {field: options[name] for name, field in _POOL.items() if options[name] is not None}
+    variables = {**session.settings.environment(), **options.exported()}
+    given_options = vars(arguments)
+    given = {field: given_options[name] for name, field in _POOL.items() if given_options[name] is not None}
     if arguments.form == "kuberay":
         print(manifest(Pool(**given), variables))
     elif given:
         name = next(name for name, field in _POOL.items() if field in given)
         raise DaftnbError(
-            f"%daft env: --{name} is an option of --kuberay.", f"Try %daft env --kuberay --{name} {options[name]}"
+            f"%daft env: --{name} is an option of --kuberay.", f"Try %daft env --kuberay --{name} {given_options[name]}"
         )
     else:
         print(env_text(variables, arguments.form))
@@ -124,19 +193,20 @@ def _env(arguments: Namespace, session: Session) -> None:
 VERBS = (
     Verb(
         "settings", "settings", "show what is set, and what is in effect: read back from the cluster at the last query",
-        _settings, examples=("%daft settings",),
+        _settings, _settings_options, ("%daft settings", "%daft settings --all"),
     ),
     Verb(
-        "set", "settings", "set one or more settings: %daft set threshold=2",
-        _set, _set_options, ("%daft set threshold=2", "%daft set downscale=off survivors=2"),
+        "set", "settings", "set settings, or options that %daft settings --all lists: %daft set threshold=2",
+        _set, _set_options,
+        ("%daft set threshold=2", "%daft set downscale=off survivors=2", "%daft set default_morsel_size=10000"),
     ),
     Verb(
         "get", "settings", "print what is set, as NAME=VALUE lines",
-        _get, _names, ("%daft get", "%daft get threshold"),
+        _get, _names, ("%daft get", "%daft get threshold", "%daft get shuffle_algorithm"),
     ),
     Verb(
-        "reset", "settings", "set all or some settings back to Daft's documented defaults",
-        _reset, _names, ("%daft reset", "%daft reset threshold"),
+        "reset", "settings", "set all settings, or some settings and options, back to Daft's documented defaults",
+        _reset, _names, ("%daft reset", "%daft reset threshold", "%daft reset DAFT_MEMORY_LIMIT"),
     ),
     Verb(
         "env", "settings", "print the settings as shell exports, as Python, or in a RayCluster manifest",

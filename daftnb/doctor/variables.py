@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -11,15 +10,10 @@ from daftnb.doctor.finding import Finding
 from daftnb.engine import daftnames
 from daftnb.engine.connection.environment import PROGRESS_VARIABLE
 from daftnb.settings import EXCLUDE_ENV, REAPER_ENV, SETTINGS, AutoscalingSettings
-from daftnb.text.shorten import shortened
+from daftnb.text.masking import masked
 
 PART = "environment"
-MASK = "(set, not shown)"
 MAX_VARIABLES = 60
-MAX_VALUE = 100  # characters
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|HEADERS|COOKIE|API_?KEY|(^|_)KEY($|_)|JSON", re.I)
-_USER = re.compile(r"(?<=://)[^/@\s]*@")
-_LOOKS_SECRET = re.compile(r"[A-Za-z0-9+/_=-]{32,}|[{]")  # long and without a break, or a structure that may hold any
 OF_THE_SCHEDULER = ("DAFT_AUTOSCALING_", "DAFT_SCHEDULER_")
 # What declines that Daft counts its uses, as its source has it.
 DECLINES = {
@@ -27,15 +21,6 @@ DECLINES = {
     "SCARF_NO_ANALYTICS": ("true", "1"),
     "DAFT_ANALYTICS_ENABLED": ("false", "0"),
 }
-
-
-def shown(name: str, value: str) -> str:
-    """Return a value as it may be shown: of a secret only that it is there. A file's or folder's name is no secret."""
-    is_path = name.endswith(("_PATH", "_DIR", "_FILE", "_FOLDER")) and "/" in value
-    if not is_path and (_SECRET.search(name) or _LOOKS_SECRET.search(value)):
-        return MASK if value else "(empty)"
-    value = _USER.sub("…@", value)
-    return shortened(value, MAX_VALUE)
 
 
 def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
@@ -51,7 +36,7 @@ def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
     names = sorted(name for name in environment if name.startswith(("DAFT_", "RAY_")) and name not in told)
     found = []
     for name in names[:MAX_VARIABLES]:
-        value = shown(name, environment[name])
+        value = masked(name, environment[name])
         if name in wrong:
             detail = wrong[name].partition(": ")[2]
             found.append(Finding(PART, name, "warning", detail, f"unset {name}, or %daft set it."))
@@ -74,7 +59,7 @@ def habits(lines: bool, environment: Mapping[str, str] | None = None) -> list[Fi
 
 def _bars(lines: bool, value: str | None) -> Finding:
     name = "Daft's progress bars"
-    state = f"{PROGRESS_VARIABLE} is " + ("not set: Daft shows them" if value is None else shown("", value))
+    state = f"{PROGRESS_VARIABLE} is " + ("not set: Daft shows them" if value is None else masked("", value))
     if value is not None and not value.strip().isdecimal():  # progress_bar.py: int(...), for each query on Ray
         detail = f"{state}; Daft's Ray runner takes a number there, and fails a query at anything else"
         return Finding(PART, name, "warning", detail, f"Set {PROGRESS_VARIABLE} to 1 or 0, or unset it.")
@@ -95,7 +80,7 @@ def _telemetry(environment: Mapping[str, str]) -> Finding:
         if value in DECLINES[each]:
             return Finding(PART, name, "ok", f"off: {each} is {value}")
     if "DO_NOT_TRACK" in given and given["DO_NOT_TRACK"].strip().lower() not in ("", "0", "false"):
-        value = shown("", given["DO_NOT_TRACK"])
+        value = masked("", given["DO_NOT_TRACK"])
         remedy = "DO_NOT_TRACK=true or 1, before Daft is imported."
         return Finding(PART, name, "warning", f"on: DO_NOT_TRACK is {value}, which Daft does not understand", remedy)
     detail = "on: Daft reports its use to its makers; DO_NOT_TRACK=true, set before Daft is imported, stops that"

@@ -24,6 +24,7 @@ PARTS: tuple[Part, ...] = ("daft", "ray", "embedded", "jobs")
 # What may be off. Those of Ray but for the embedded cluster are told to the tap when it is installed.
 LIVE, PREVIEWS, RUNNER_CHECKS = "live plans", "previews", "runner checks"
 SETTINGS, TASKS, WARM = "settings on Ray", "task counts", "warm workers"
+VARIABLES = "variables of workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
 CONNECTING, GROWTH = "connecting", "autoscaler notices"
 STATS = "rows of operators on Ray"
@@ -136,7 +137,7 @@ INTERNALS = (
     Internal("ray", (TASKS, WARM), _FLOTILLA, "RaySwordfishWorker", "new workers"),
     Internal("ray", (TASKS, WARM), _FLOTILLA, "RaySwordfishActorHandle.shutdown", "retirements"),
     Internal("ray", (TASKS, WARM), "ray._private.state", "actors", "workers from before the tap"),
-    Internal("ray", (WARM,), _FLOTILLA, "start_ray_workers", "giving warm workers back"),
+    Internal("ray", (WARM, VARIABLES), _FLOTILLA, "start_ray_workers", "new workers, and giving warm ones back"),
     Internal("ray", (WARM,), _FLOTILLA, "get_head_node_id", "the worker that is never retired"),
     Internal("ray", (WARM,), _FLOTILLA, "RaySwordfishActor", "a worker that is needed again"),
     Internal("ray", (WARM,), _FLOTILLA, "_extension_runtime_env", "a worker that is needed again"),

@@ -67,12 +67,12 @@ def _kept(cell: str) -> str:
     return shortened(" " * (len(cell) - len(bare)) + clean(bare), MAX_CELL)
 
 
-def table_text(table: Table) -> list[str]:
+def table_text(table: Table, most: int = MAX_LINES) -> list[str]:
     """Return a table as lines of text; none where it has no rows."""
     columns, rows = table
     if not rows:
         return []
-    shown = [[name for name, _ in columns], *([_kept(cell) for cell in row] for row in rows[:MAX_LINES])]
+    shown = [[name for name, _ in columns], *([_kept(cell) for cell in row] for row in rows[:most])]
     widths = [max(len(row[i]) for row in shown) for i in range(len(columns))]
     lines = [
         "  ".join(
@@ -81,4 +81,4 @@ def table_text(table: Table) -> list[str]:
         ).rstrip()
         for row in shown
     ]
-    return [*lines, f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else lines
+    return [*lines, f"and {len(rows) - most} more"] if len(rows) > most else lines

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "text": "",
     "errors": "text",
     "settings": "blocks errors text",
+    "options": "blocks engine errors settings text",
     "kuberay": "engine errors",
     "telemetry": "errors files settings text",
     "snapshots": "settings telemetry text",
@@ -36,15 +37,15 @@ MAY_IMPORT = {
     "telemetry text",
     "cells": "blocks clock engine.connection errors settings snapshots telemetry text widgets",
     "session": "blocks cells clock connection engine engine.connection engine.embedded engine.queries engine.rows "
-    "errors settings telemetry",
+    "errors options settings telemetry",
     "runs": "_version comparison errors recordings session settings telemetry",
     "demo": "engine.embedded errors",
     "doctor": "_version engine engine.connection engine.embedded errors session settings text widgets",
     "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors files kuberay previews "
-    "recordings runs session settings snapshots sql telemetry text widgets",
+    "options recordings runs session settings snapshots sql telemetry text widgets",
     "magics": "cells commands engine session text widgets",
-    "": "_version cells comparison engine engine.embedded engine.jobs errors magics previews recordings runs session "
-    "settings text widgets",
+    "": "_version cells comparison engine engine.embedded engine.jobs errors magics options previews recordings runs "
+    "session settings text widgets",
     "cli": "demo doctor engine.embedded errors text",
     "__main__": "cli",
 }

@@ -11,6 +11,7 @@ import pytest
 from daftnb.doctor import jupyter, variables
 from daftnb.doctor import page as probe
 from daftnb.doctor.page import Answer
+from daftnb.text.masking import MASK, masked
 from tests.helpers.findings import SECRET, one
 
 # -- Jupyter ----------------------------------------------------------------------------------------------------------
@@ -114,21 +115,21 @@ def test_the_page_s_answer(
     [
         ("RAY_ADDRESS", "10.0.0.7:6379", "10.0.0.7:6379"),
         ("RAY_ADDRESS", "https://me:hunter2@host:1", "https://…@host:1"),
-        ("RAY_AUTH_TOKEN", "short", variables.MASK),
+        ("RAY_AUTH_TOKEN", "short", MASK),
         ("RAY_AUTH_TOKEN", "", "(empty)"),
         ("RAY_AUTH_TOKEN_PATH", "/home/me/.ray/auth_token", "/home/me/.ray/auth_token"),
-        ("RAY_AUTH_TOKEN_PATH", SECRET, variables.MASK),
-        ("RAY_REDIS_PASSWORD", "hunter2", variables.MASK),
-        ("RAY_JOB_HEADERS", "hunter2", variables.MASK),
-        ("DAFT_S3_KEY", "hunter2", variables.MASK),
-        ("DAFT_ANYTHING", SECRET, variables.MASK),
-        ("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}", variables.MASK),
-        ("RAY_SOMETHING", '{"env_vars": {"PASSWORD": "hunter2"}}', variables.MASK),
+        ("RAY_AUTH_TOKEN_PATH", SECRET, MASK),
+        ("RAY_REDIS_PASSWORD", "hunter2", MASK),
+        ("RAY_JOB_HEADERS", "hunter2", MASK),
+        ("DAFT_S3_KEY", "hunter2", MASK),
+        ("DAFT_ANYTHING", SECRET, MASK),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}", MASK),
+        ("RAY_SOMETHING", '{"env_vars": {"PASSWORD": "hunter2"}}', MASK),
         ("DAFT_LONG", "a b " * 50, ("a b " * 50)[:99] + "…"),
     ],
 )
 def test_no_secret_is_shown(name: str, value: str, expected: str) -> None:
-    assert variables.shown(name, value) == expected
+    assert masked(name, value) == expected
 
 
 def test_variables_that_are_wrong_or_that_nobody_reads() -> None:

@@ -173,3 +173,43 @@ def test_a_query_whose_actor_was_ended_does_not_ask_it_again(death: Exception, m
     with pytest.raises(type(death)):
         list(runner.stream_plan(SimpleNamespace(idx=lambda: 1), {}))
     assert runner.door.dead and runner._running == {}
+
+
+def test_variables_for_workers_are_pushed_when_they_change_and_who_has_others_is_told() -> None:
+    calls: list[Any] = []
+    others = 0
+
+    def call(method: str, values: dict[str, str]) -> int:
+        calls.append((method, values))
+        return others
+
+    told: list[Any] = []
+    wanted: dict[str, str] = {}
+    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
+    runner.door = SimpleNamespace(call=call, worker_variables=RunnerDoor.worker_variables)
+    runner.emit, runner.workers, runner._off = told.append, lambda: dict(wanted), frozenset()
+    runner._push_worker_variables()
+    assert calls == [], "nothing is set, and nothing is asked"
+    wanted["LIMIT"] = "5"
+    runner._push_worker_variables()
+    runner._push_worker_variables()
+    assert calls == [("set_worker_variables", {"LIMIT": "5"})] and told == []
+    others = 1
+    wanted["MOST"] = "2"
+    runner._push_worker_variables()
+    others = 3
+    wanted.clear()
+    runner._push_worker_variables()
+    assert [event.text for event in told] == [
+        f"1 worker that runs keeps the MOST of its start. {flotilla.NEW_WORKERS}",
+        f"3 workers that run keep the LIMIT, MOST of their start. {flotilla.NEW_WORKERS}",
+    ]
+    wanted["LIMIT"], others = "6", 0
+    runner._off = frozenset({"task counts"})
+    runner._push_worker_variables()
+    assert told.pop().text == "LIMIT: this Daft's workers cannot be given variables" and len(calls) == 3
+    runner._off = frozenset()
+    runner.door.call = lambda *_arguments: 1 / 0
+    runner._push_worker_variables()
+    assert told[-1].text.startswith("LIMIT did not reach the workers: ZeroDivisionError")
+    assert runner.door.worker_variables == {}, "so it is tried again with the next query"

@@ -126,6 +126,6 @@ def test_the_actor_is_told_of_features_by_the_names_that_they_have() -> None:
     of_ray = {feature for each in INTERNALS if each.part == "ray" for feature in each.features}
     assert named <= of_ray
     assert named == {
-        *(internals.CANCEL, internals.TASKS, internals.WARM, internals.REQUESTS, internals.UDFS),
+        *(internals.CANCEL, internals.TASKS, internals.VARIABLES, internals.WARM, internals.REQUESTS, internals.UDFS),
         *(internals.NODE_USAGE, internals.STATS, internals.GROWTH),
     }

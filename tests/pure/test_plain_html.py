@@ -11,6 +11,8 @@ import daftnb
 from daftnb.comparison import Comparison
 from daftnb.doctor.finding import Finding
 from daftnb.doctor.html import findings_html
+from daftnb.engine.executionconfig import Field
+from daftnb.options.listing import OptionTable
 from daftnb.recordings import Recording
 from daftnb.session import close_session
 from daftnb.snapshots.static import static_html, static_text
@@ -68,6 +70,9 @@ def html_of(text: str) -> dict[str, str]:
         "daftnb/comparison.py": Comparison(recording.query(), recording.query())._repr_html_(),
         "daftnb/doctor/page.py": findings_html([Finding("packages", text, "problem", text, text)]),
         "daftnb/widgets/controls.py": controls_html(whole["settings"]),
+        "daftnb/options/listing.py": OptionTable.read(
+            {f"DAFT_{text}": text, "DAFT_S3_RETRY_ERROR_MSGS": text}, {text: Field(text, "text", (text,), (text,))}
+        )._repr_html_(),
     }
 
 

@@ -382,3 +382,43 @@ def test_a_daft_with_a_reaper_is_told_by_the_variable_that_it_reads(tmp_path: Pa
     assert daftnames.is_named_in("DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS", Path(str(daft.daft.__file__)))
     assert daftnames.has_reaper() is daftnames.is_named_in(REAPER_INTERVAL, Path(str(daft.daft.__file__)))
     assert settings.REAPER_ENV == REAPER_INTERVAL
+
+
+def test_new_workers_are_given_the_variables_before_their_first_task(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    call = SimpleNamespace(remote=lambda function, values: given.append((function, dict(values))) or "given")
+    waited: list[Any] = []
+    monkeypatch.setattr(ray, "get", lambda refs, timeout: waited.append(refs))
+
+    def new(node: str) -> Any:
+        handle = engine.worker(node)
+        handle.actor_handle.__ray_call__ = call
+        engine.pool.give_variables(handle, node)
+        engine.pool.await_variables()
+        return handle
+
+    new("a")
+    assert (given, waited, engine.pool.with_others()) == ([], [], 0), "nothing is set, and nothing is done"
+    engine.pool.variables = {"LIMIT": "5", "OLD": None}
+    assert engine.pool.with_others() == 1
+    second = new("b")
+    assert given == [(warm.put_variables, {"LIMIT": "5", "OLD": None})] and waited == [["given"]]
+    assert engine.pool.with_others() == 1, "the first has others"
+    engine.pool.variables = {}
+    assert engine.pool.with_others() == 1, "the second has others"
+    monkeypatch.setattr(warm, "revived", lambda facts: second.actor_handle)
+    engine.pool.variables = {"LIMIT": "6"}
+    with engine.tap.lock:
+        engine.tap.worker_ended("b", "retired")
+    engine.pool.claim(second)
+    assert given[-1] == (warm.put_variables, {"LIMIT": "6"}), "one that is started again is a new one"
+
+
+def test_variables_are_put_and_taken_in_a_workers_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAFTNB_OLD", "1")
+    monkeypatch.delenv("DAFTNB_NEW", raising=False)
+    warm.put_variables(None, {"DAFTNB_NEW": "2", "DAFTNB_OLD": None, "DAFTNB_NEVER": None})
+    assert os.environ.pop("DAFTNB_NEW") == "2" and "DAFTNB_OLD" not in os.environ
+    assert {*warm.put_variables.__code__.co_names} == {"os", "environ", "items", "pop"}, "nothing of its module"

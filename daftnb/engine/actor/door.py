@@ -216,6 +216,14 @@ class InActor:
         self.pool.watch()
         return {name: os.environ.get(name) for name in environment}
 
+    def set_worker_variables(self, values: dict[str, str | None]) -> int:
+        """Take the variables of the environment for workers that start from now on, all of them; None unsets one.
+
+        The engine reads them in its workers, some only once there. Returns how many workers live that have others.
+        """
+        self.pool.variables = dict(values)
+        return self.pool.with_others()
+
     def drain(self, seen: int, seen_tasks: int, with_nodes: bool = False) -> dict[str, Any]:
         """Return what the tap recorded after so many events and tasks, the operators' statistics, and Ray's nodes."""
         self.drop_ended()

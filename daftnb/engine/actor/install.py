@@ -5,7 +5,8 @@
 - ``RaySwordfishActorHandle.submit_task`` and ``.shutdown``: every dispatch and every retirement;
 - ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
-- ``flotilla.start_ray_workers``: where warm workers are given back, unless Daft has a reaper, which keeps them itself;
+- ``flotilla.start_ray_workers``: where new workers get variables of the environment, and warm ones are given
+  back, unless Daft has a reaper, which keeps them itself;
 - ``flotilla.try_autoscale``: every request for resources, which is trimmed to the most that the cluster may have, and
   every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
@@ -135,6 +136,25 @@ def tap_workers(mine: InActor, flotilla: Any) -> None:
     mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", noted_shutdown)
 
 
+def tap_variables(mine: InActor, flotilla: Any) -> None:
+    """Wrap the making of workers: a new one gets the variables that the kernel has set before it gets a task."""
+    tap, pool = mine.tap, mine.pool
+    worker_class, start_ray_workers = flotilla.RaySwordfishWorker, flotilla.start_ray_workers
+
+    def worker_with_variables(node_id: str, handle: Any, *facts: Any) -> Any:
+        guarded(tap, pool.give_variables, handle, node_id)
+        return worker_class(node_id, handle, *facts)
+
+    @functools.wraps(start_ray_workers)
+    def start_with_variables(*arguments: Any) -> list[Any]:
+        workers: list[Any] = start_ray_workers(*arguments)
+        guarded(tap, pool.await_variables)
+        return workers
+
+    mine.patch(flotilla, "RaySwordfishWorker", worker_with_variables)
+    mine.patch(flotilla, "start_ray_workers", start_with_variables)
+
+
 def tap_retirement(mine: InActor, flotilla: Any) -> None:
     """Wrap what makes retirement honour the settings between queries: keeping, and giving back."""
     tap, pool = mine.tap, mine.pool
@@ -246,6 +266,8 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
         mine.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
         tap_tasks(mine, flotilla)
         tap_workers(mine, flotilla)
+    if not {"task counts", "variables of workers"} & off:
+        tap_variables(mine, flotilla)
     if not {"task counts", "warm workers"} & off:
         tap_head(mine, flotilla)
         if not reaper:

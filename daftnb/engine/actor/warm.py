@@ -29,6 +29,7 @@ WATCH_SECONDS = 0.25
 LOOK_SECONDS = 1.0  # between looks whether warm workers still live
 LOOKS_AT_ONCE = 100  # of them per look; more take turns
 ANSWER_SECONDS = 1.0
+VARIABLES_SECONDS = 10.0  # for new workers to take variables of the environment; about 2 ms
 
 
 class Facts(NamedTuple):
@@ -58,6 +59,9 @@ class Pool:
         self.held: dict[str, Any] = {}
         self.warm: dict[str, Any] = {}
         self.excluded: dict[str, float] = {}  # nodes whose worker was ended, and when
+        self.variables: dict[str, str | None] = {}  # of the environment, for workers that start; None unsets one
+        self.given: dict[str, dict[str, str | None]] = {}  # those that each worker was given
+        self.giving: list[Any] = []  # what Ray answers with once a new worker has them
         self.stopping = threading.Event()
         self.thread: threading.Thread | None = None
         self.looked_at = 0.0
@@ -103,6 +107,7 @@ class Pool:
             worker = self.tap.workers[facts.worker_id]
             if worker.held and not worker.alive:
                 handle.actor_handle = revived(facts)
+                self.give_variables(handle, facts.worker_id)
                 self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory)
                 worker = self.tap.workers[facts.worker_id]
             worker.idle_since = None
@@ -155,6 +160,29 @@ class Pool:
             if left_out:  # without any worker, a node that is about to be released is better than none
                 left_out.update(self.recently_ended())
         return [*given, *start(sorted(left_out))]
+
+    def give_variables(self, handle: Any, worker_id: str) -> None:
+        """Put the variables that the kernel has set into a new worker's environment, ahead of its first task."""
+        with self.tap.lock:
+            self.given.pop(worker_id, None)
+            if self.variables:
+                self.given[worker_id] = dict(self.variables)
+                self.giving.append(handle.actor_handle.__ray_call__.remote(put_variables, self.variables))
+
+    def await_variables(self) -> None:
+        """Wait until the new workers have their variables; raise what went wrong there."""
+        import ray
+
+        with self.tap.lock:
+            given, self.giving = self.giving, []
+        if given:
+            ray.get(given, timeout=VARIABLES_SECONDS)
+
+    def with_others(self) -> int:
+        """Return how many workers live that were given other variables than a new one would be."""
+        with self.tap.lock:
+            alive = [worker_id for worker_id, worker in self.tap.workers.items() if worker.alive]
+            return sum(self.given.get(worker_id, {}) != self.variables for worker_id in alive)
 
     def take(self) -> list[Any]:
         """Give the warm workers that live back to the engine; return them as the engine's objects."""
@@ -289,6 +317,20 @@ class Pool:
             self.end(handle)
         if self.thread is not None and self.thread is not threading.current_thread():
             self.thread.join(ANSWER_SECONDS * 3)
+
+
+def put_variables(_worker: Any, values: dict[str, str | None]) -> None:
+    """Set variables of the environment in a worker's process (None unsets one).
+
+    Ray sends it there by value: it uses nothing of this module, which workers do not have.
+    """
+    import os
+
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def revived(facts: Facts) -> Any:

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from operator import methodcaller
+from types import MappingProxyType
 from typing import Any
 
 import ray
@@ -52,6 +53,7 @@ STEP_SECONDS = 2.0  # the other clock is that far off what is known of it
 WITHOUT_CONNECTION = (
     "Try %daft start for a cluster of the kernel's own, or %daft connect ADDRESS; then make its dataframes again."
 )
+NEW_WORKERS = "For new ones: %daft stop, then %daft start, or %daft connect."
 # Sent to the actor with all that is in them: the cluster need not have daftnb.
 BY_VALUE = (actor_package, clock, variables)
 
@@ -69,6 +71,7 @@ class RunnerDoor:
     """
 
     link: ray_link.Link | None = None
+    worker_variables: Mapping[str, str | None] = MappingProxyType({})  # what new workers are given
 
     def __init__(self, actor: Any, off: frozenset[str]) -> None:
         self.actor = actor
@@ -177,7 +180,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     ``expressions`` is given each plan before it runs, and raises nothing; ``kinds`` gives the kinds of nodes that the
     cluster may start (None: not known), and whether it is the embedded one; ``most`` what it may have at most, as
     :class:`daftnb.engine.actor.trimming.Most` has it (None: not known); ``others`` is what else Daft's own would be
-    made with.
+    made with; ``workers`` the variables of the environment for workers that start (None unsets one).
     """
 
     is_watched = True  # tells it from Daft's own (engine/connection/runner_slot.py)
@@ -193,6 +196,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         kinds: Callable[[], tuple[Sequence[lacking.Resources] | None, bool]] = lambda: (None, False),
         most: Callable[[], tuple[Any, ...] | None] = lambda: None,
         others: Mapping[str, Any] | None = None,
+        workers: Callable[[], Mapping[str, str | None]] = dict,
     ) -> None:
         self._others = {**(others or {})}
         self._startup_timeout = worker_startup_timeout or DEFAULT_WORKER_STARTUP_TIMEOUT
@@ -204,6 +208,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self._expressions = expressions
         self.kinds = kinds
         self.most = most
+        self.workers = workers
         self.door = RunnerDoor(self.runner, off)
         self._running: dict[str, int] = {}  # by id, the index of each query that runs
         self._cancelled: set[int] = set()
@@ -353,9 +358,31 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             if in_effect != asked:
                 text = "another query was running, so its settings for downscaling hold for this one too"
                 self.emit(e.ProblemFound(steady.time(), f"{query_id}: {text}"))
+            self._push_worker_variables()
         except Exception as error:
             self.emit(e.ProblemFound.of(steady.time(), "this query runs unwatched, and without your settings", error))
         return query_id, parents
+
+    def _push_worker_variables(self) -> None:
+        """Push the variables for new workers, where they changed since the last query, and tell who has others."""
+        before, names = self.door.worker_variables, ""
+        try:
+            wanted = self.workers()
+            if wanted == before:
+                return
+            names = ", ".join(name for name in sorted({*before, *wanted}) if before.get(name) != wanted.get(name))
+            if {internals.TASKS, internals.VARIABLES} & self._off:
+                self.emit(e.ProblemFound(steady.time(), f"{names}: this Daft's workers cannot be given variables"))
+                return
+            others = self.door.call("set_worker_variables", wanted)
+            self.door.worker_variables = wanted
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), f"{names or 'variables'} did not reach the workers", error))
+            return
+        if others:
+            who = "1 worker that runs keeps" if others == 1 else f"{others} workers that run keep"
+            text = f"{who} the {names} of {'its' if others == 1 else 'their'} start. {NEW_WORKERS}"
+            self.emit(e.ProblemFound(steady.time(), text))
 
     def _call_alive(self, method: str, *arguments: Any) -> Any:
         """Call through the door; where the actor has died, through a new one's, as Daft would ask the dead for ever."""
