@@ -124,7 +124,6 @@ def grown(kernel: Kernel, most: int) -> None:
     kinds = {kind for kind, _, _ in decisions}
     assert {"request", "over max", "granted", "arrival"} <= kinds
     assert not {"infeasible", "launch failed"} & kinds
-    assert kernel.run(SHRINK) == 1
 
 
 @pytest.mark.parametrize("autoscaler", [pytest.param("v1", marks=pytest.mark.slow), "v2"])
@@ -133,6 +132,7 @@ def test_it_grows_to_its_most_and_shrinks_for_its_own_kernel_and_another(
 ) -> None:
     pod, address, environment = start(kernels, autoscaler, 2)
     grown(pod, 2)
+    assert pod.run(SHRINK) == 1
     other, known = connect(kernels, address, environment)
     assert known == [1, 2, 1, 2]
     grown(other, 2)
@@ -143,9 +143,11 @@ def test_it_grows_to_its_most_and_shrinks_for_its_own_kernel_and_another(
 def test_it_grows_from_one_to_three_and_back(autoscaler: str, kernels: list[Kernel]) -> None:
     pod, address, environment = start(kernels, autoscaler, 3)
     grown(pod, 3)
+    assert pod.run(SHRINK) == 1
     other, known = connect(kernels, address, environment)
     assert known == [1, 3, 1, 3]
     grown(other, 3)
+    assert other.run(SHRINK) == 1
 
 
 @pytest.mark.slow

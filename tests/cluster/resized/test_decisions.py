@@ -137,7 +137,7 @@ def test_the_log_says_what_was_swept_kept_granted_refused_and_retired(session: S
     log = decisions(session, since)
     by_kind = {entry["kind"]: entry["text"] for entry in log}
     assert re.fullmatch(r"ratio [\d.]+ \(\d+ pending ÷ \d CPUs\): asked Ray for \d × 1 CPU", by_kind["request"])
-    assert re.fullmatch(r"asked for \d+ CPUs, this cluster can have 3", by_kind["over max"])
+    assert re.fullmatch(r"asked \d+ CPUs, sent 3: the most that this cluster may have", by_kind["over max"])
     assert re.fullmatch(r"the query has ended: .* kept warm for the next one", by_kind["sweep"])
     assert re.fullmatch(r"worker \d+ is kept though idle: survivor", by_kind["kept"])
     assert re.fullmatch(r"worker \d+ was retired, [\d.]+ s idle \(after 1 s idle\)", by_kind["retire"])
