@@ -392,16 +392,17 @@ class Connection:
             return [external.event("stopped")]
         if not external.answers():
             if not external.lost:
-                return []
+                return external.silence()
             self.flotilla = self.external = None
-            runner_slot.disconnect()
+            flotilla.leave(answers=False)
+            runner_slot.disconnect(answers=False)
             external.close()
             gone = f"the Ray at {external.address} does not answer, and this kernel no longer uses it"
             return [external.event("stopped"), e.ProblemFound(time.time(), f"{gone}. %daft connect tries again")]
         told = self.monitor.state.problems
         notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)
         fresh = [event for event in notices if not (isinstance(event, e.ProblemFound) and event.text in told)]
-        return [*flotilla.door.pull(), *fresh]
+        return [*external.answer(), *flotilla.door.pull(), *fresh]
 
 
 def _check_ray() -> None:

@@ -123,9 +123,11 @@ class Monitor:
     def refresh(self) -> Snapshot:
         """Fold all there is now, and return the snapshot of it.
 
-        An engine that does not answer costs two seconds at most.
+        An engine that does not answer costs two seconds at most: it is asked in a thread, which folds what comes later.
         """
-        self._fold()
+        asking = threading.Thread(target=self._fold, name="daftnb-refresh", daemon=True)
+        asking.start()
+        asking.join(PULL_SECONDS)
         with self._lock:
             return self._snapshot(self.state, self._clock())
 

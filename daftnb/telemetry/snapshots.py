@@ -130,6 +130,7 @@ def _cluster(cluster: e.ClusterChanged | None) -> Cluster | None:
         "max_workers": cluster.max_workers,
         "cpus": cluster.cpus,
         "idle_timeout": cluster.idle_timeout,
+        "silent_since": cluster.silent_since,
     }
 
 

@@ -37,7 +37,7 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
                     flotilla.door.left = True
                 runner_slot.give_back()
             if ray_link.link() in (None, external.link):
-                external.close()
+                external.close(stands)
         monitor.emit(external.event("stopped"))
 
 

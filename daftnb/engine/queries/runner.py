@@ -31,6 +31,7 @@ from daftnb.engine import internals
 from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
+from daftnb.engine.connection import client
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.queries import lacking, relative
 from daftnb.engine.queries.gate import Gate
@@ -82,9 +83,13 @@ class RunnerDoor:
         self._least_delay = float("inf")
         self._nodes_at = 0.0
         self._tap_events = TapEvents()
-        with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
-            installed = actor.__ray_call__.remote(install.install, off)
-            self._seen: tuple[int, int] = ray.get(installed, timeout=BUSY_SECONDS)
+
+        def installed() -> tuple[int, int]:
+            with by_value(cloudpickle, *BY_VALUE):
+                seen: tuple[int, int] = ray.get(actor.__ray_call__.remote(install.install, off), timeout=BUSY_SECONDS)
+            return seen
+
+        self._seen = ray_link.call(self.link, BUSY_SECONDS, installed)
 
     def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
         """Call a method of :class:`daftnb.engine.actor.door.InActor` and wait for what it returns.
@@ -95,8 +100,9 @@ class RunnerDoor:
             raise ConnectionError("the engine's process is gone")
         caller = methodcaller(in_actor.DOOR, method, *arguments)
         try:
-            with ray_link.asking(self.link):
-                return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+            return ray_link.call(
+                self.link, seconds, lambda: ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+            )
         except DEATHS as error:
             self.dead = is_death(error)
             raise
@@ -108,8 +114,7 @@ class RunnerDoor:
 
     def close(self) -> None:
         """Take the tap out again, so that the actor is as Daft made it."""
-        with ray_link.asking(self.link):
-            ray.get(self.actor.__ray_call__.remote(methodcaller(in_actor.DOOR, "uninstall")), timeout=CALL_SECONDS)
+        self.call("uninstall", seconds=CALL_SECONDS)
 
     def pull(self) -> list[e.Event]:
         """Return all that happened since the last pull, on this process's clock: details, then absolute counts."""
@@ -258,10 +263,14 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         """Get the threads of queries out of Ray, whose connection the caller is about to end, and let none in again.
 
         Their queries fail with ClusterError: the runner actor, which ends with the connection in any case, is ended
-        now. ``answers``: whether the cluster does; calls would hang where it does not.
+        now. ``answers``: whether the cluster does; where it does not, calls would hang: a Ray Client is hung up, and
+        of another connection the threads come out once it ends.
         """
         self.door.left = True
-        if not self._gate.shut():
+        over_client = self.door.link is not None and self.door.link.client
+        if not answers and over_client and ray_link.link() == self.door.link:
+            client.hang_up()
+        if not self._gate.shut() or not (answers or over_client):
             return
         if answers:
             with suppress(ConnectionError), ray_link.asking(self.door.link):
