@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -125,9 +126,12 @@ class Monitor:
 
         An engine that does not answer costs two seconds at most: it is asked in a thread, which folds what comes later.
         """
-        asking = threading.Thread(target=self._fold, name="daftnb-refresh", daemon=True)
-        asking.start()
-        asking.join(PULL_SECONDS)
+        deadline = time.monotonic() + PULL_SECONDS
+        if self._pulling.acquire(timeout=PULL_SECONDS):
+            asking = threading.Thread(target=self._ask_and_fold, name="daftnb-refresh", daemon=True)
+            asking.start()
+            asking.join(max(0.0, deadline - time.monotonic()))
+        self._apply([])
         with self._lock:
             return self._snapshot(self.state, self._clock())
 
@@ -165,6 +169,10 @@ class Monitor:
         if not self._pulling.acquire(timeout=PULL_SECONDS):
             self._apply([])  # somebody waits for the engine already
             return
+        self._ask_and_fold()
+
+    def _ask_and_fold(self) -> None:
+        """Pull and fold, for whoever holds the lock on pulling, and release that."""
         try:
             self._apply(self._pulled())
         finally:

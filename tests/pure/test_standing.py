@@ -429,7 +429,7 @@ def test_stop_ends_a_connection_to_its_own_cluster_and_no_other(
     session = a_session(cluster=embedded(), _flotilla=None, _link=None)
     try:
         monkeypatch.setattr(ray_link, "link", lambda: Link(address, (address,), False))
-        monkeypatch.setattr(runner_slot, "disconnect", lambda: disconnected.append(True))
+        monkeypatch.setattr(runner_slot, "disconnect", lambda answers=True: disconnected.append(True))
         assert session.stop() is True
         assert disconnected == [True] * ended
     finally:

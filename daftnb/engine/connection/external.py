@@ -246,10 +246,10 @@ def ask(actor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     from ray import cloudpickle
 
     def asked() -> Any:
-        with by_value(cloudpickle, remote):
+        with by_value(cloudpickle, remote), ray_link.asking():
             return ray.get(actor.__ray_call__.remote(function, *arguments), timeout=CALL_SECONDS)
 
-    return ray_link.call(None, CALL_SECONDS, asked)
+    return ray_link.in_time(CALL_SECONDS, asked)
 
 
 def _init(address: Address, runtime_env: dict[str, Any] | None, progress: Progress, folder: Path | None) -> None:
@@ -293,14 +293,14 @@ def _describe(address: str, runtime_env: dict[str, Any] | None, progress: Progre
     from ray import cloudpickle
 
     def put() -> remote.Facts:
-        with by_value(cloudpickle, remote):
+        with by_value(cloudpickle, remote), ray_link.asking():
             facts: remote.Facts = ray.get(ray.put(_Describes()), timeout=DESCRIBE_SECONDS)
         return facts
 
     if parse(address).kind == "client":
         # The session's server on the head reads what is put: it is asked itself, and no process is started for it.
         try:
-            return ray_link.call(None, DESCRIBE_SECONDS, put)
+            return ray_link.in_time(DESCRIBE_SECONDS, put)
         except TimeoutError:
             raise ClusterError(
                 f"The Ray at {address} has opened a session, and then not answered within {DESCRIBE_SECONDS:.0f} s.",

@@ -65,19 +65,14 @@ def asking(expected: Link | None = None) -> Iterator[None]:
         yield
 
 
-def call(expected: Link | None, seconds: float, function: Callable[[], Found]) -> Found:
-    """Call a function that asks Ray within :func:`asking`, and return what it returns.
+def in_time(seconds: float, ask: Callable[[], Found]) -> Found:
+    """Return what a function returns that asks Ray within :func:`asking`; TimeoutError where that takes longer.
 
-    It has to keep to ``seconds`` itself where Ray lets it; over a Ray Client Ray does not, and TimeoutError is raised
-    here. Raises ConnectionError as :func:`asking` does.
+    Where Ray keeps to a timeout itself, the function gives it one. Over a Ray Client Ray does not
+    (:func:`daftnb.engine.connection.client.within`).
     """
-
-    def asked() -> Found:
-        with asking(expected):
-            return function()
-
     standing = link()
-    return client.within(seconds, asked) if standing is not None and standing.client else asked()
+    return client.within(seconds, ask) if standing is not None and standing.client else ask()
 
 
 def connects_by_itself() -> bool:

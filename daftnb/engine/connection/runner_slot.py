@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from daftnb.engine.connection import client
+from daftnb.engine.connection import silent
 from daftnb.engine.connection.link import asking, link
 from daftnb.engine.connection.standing import never_start
 from daftnb.errors import ClusterError
@@ -171,12 +171,12 @@ def restore_documented_spelling() -> Callable[[], None]:
 def disconnect(answers: bool = True) -> None:
     """End this process's connection to Ray, and keep Ray from starting a cluster of its own at the next query.
 
-    ``answers``: whether the head does; a Ray Client's session that waits for one that does not is hung up first.
+    ``answers``: whether the head does; what waits for one that does not gives up first.
     """
     import ray
 
     if not answers:
-        client.hang_up()
+        silent.let_go()
     ray.shutdown()
     forget_results()
     never_start()

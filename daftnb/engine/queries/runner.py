@@ -85,11 +85,11 @@ class RunnerDoor:
         self._tap_events = TapEvents()
 
         def installed() -> tuple[int, int]:
-            with by_value(cloudpickle, *BY_VALUE):
+            with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
                 seen: tuple[int, int] = ray.get(actor.__ray_call__.remote(install.install, off), timeout=BUSY_SECONDS)
             return seen
 
-        self._seen = ray_link.call(self.link, BUSY_SECONDS, installed)
+        self._seen = ray_link.in_time(BUSY_SECONDS, installed)
 
     def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
         """Call a method of :class:`daftnb.engine.actor.door.InActor` and wait for what it returns.
@@ -99,10 +99,13 @@ class RunnerDoor:
         if self.dead:
             raise ConnectionError("the engine's process is gone")
         caller = methodcaller(in_actor.DOOR, method, *arguments)
+
+        def ask() -> Any:
+            with ray_link.asking(self.link):
+                return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+
         try:
-            return ray_link.call(
-                self.link, seconds, lambda: ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
-            )
+            return ray_link.in_time(seconds, ask)
         except DEATHS as error:
             self.dead = is_death(error)
             raise
@@ -216,8 +219,9 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         """
         try:
             return (yield from self._stream(plan, partition_sets))
-        except Exception as error:
-            if self._gate.is_shut and (is_death(error) or isinstance(error, ConnectionError)):
+        except (Exception, SystemExit) as error:
+            # Ray raises SystemExit in a thread that waits while the process leaves the cluster.
+            if self._gate.is_shut and (is_death(error) or isinstance(error, ConnectionError | SystemExit)):
                 raise self._ended() from None
             raise
 
