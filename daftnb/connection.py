@@ -382,7 +382,7 @@ class Connection:
         return flotilla.door.pull()
 
     def _pull_external(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> list[e.Event]:
-        from daftnb.engine.connection import runner_slot
+        from daftnb.engine.connection import runner_slot, silent
 
         if ray_link.link() != external.link:
             # The user has ended it. A call now would have Ray start a cluster to make it on.
@@ -394,15 +394,17 @@ class Connection:
             if not external.lost:
                 return external.silence()
             self.flotilla = self.external = None
+            silent.let_go()
             flotilla.leave(answers=False)
-            runner_slot.disconnect(answers=False)
+            runner_slot.disconnect()
             external.close()
             gone = f"the Ray at {external.address} does not answer, and this kernel no longer uses it"
             return [external.event("stopped"), e.ProblemFound(time.time(), f"{gone}. %daft connect tries again")]
         told = self.monitor.state.problems
         notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)
         fresh = [event for event in notices if not (isinstance(event, e.ProblemFound) and event.text in told)]
-        return [*external.answer(), *flotilla.door.pull(), *fresh]
+        pulled = flotilla.door.pull()
+        return [*external.answer(), *pulled, *fresh]
 
 
 def _check_ray() -> None:

@@ -211,10 +211,10 @@ class ExternalCluster:
         self._growth_settled = True
         return told if grows else [*told, e.ProblemFound(time.time(), NEVER_GROWS)]
 
-    def close(self, answers: bool = True) -> None:
-        """End the connection, if it is ours, and put the environment back. ``answers``: whether the head does."""
+    def close(self) -> None:
+        """End the connection, if it is ours, and put the environment back."""
         if self.ours:
-            runner_slot.disconnect(answers)
+            runner_slot.disconnect()
             environment.restore(self._before)
             _remove(self._folder)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from daftnb.engine.connection import silent
 from daftnb.engine.connection.link import asking, link
 from daftnb.engine.connection.standing import never_start
 from daftnb.errors import ClusterError
@@ -168,15 +167,13 @@ def restore_documented_spelling() -> Callable[[], None]:
     return undo
 
 
-def disconnect(answers: bool = True) -> None:
+def disconnect() -> None:
     """End this process's connection to Ray, and keep Ray from starting a cluster of its own at the next query.
 
-    ``answers``: whether the head does; what waits for one that does not gives up first.
+    Where the head does not answer, :func:`daftnb.engine.connection.silent.let_go` has to come first.
     """
     import ray
 
-    if not answers:
-        silent.let_go()
     ray.shutdown()
     forget_results()
     never_start()

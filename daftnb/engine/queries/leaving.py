@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from daftnb.clock import steady as time
 from daftnb.engine.connection import link as ray_link
-from daftnb.engine.connection import remote, runner_slot
+from daftnb.engine.connection import remote, runner_slot, silent
 from daftnb.engine.connection.external import ask
 from daftnb.telemetry import events as e
 
@@ -22,6 +22,8 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
     ``flotilla``: what ran queries there. A Ray that does not answer any more is only forgotten.
     """
     stands = ray_link.link() == external.link and external.answers()
+    if external.ours and not stands and ray_link.link() == external.link:
+        silent.let_go()
     try:
         if stands and flotilla is not None:
             _withdraw(external, flotilla, monitor)
@@ -37,7 +39,7 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
                     flotilla.door.left = True
                 runner_slot.give_back()
             if ray_link.link() in (None, external.link):
-                external.close(stands)
+                external.close()
         monitor.emit(external.event("stopped"))
 
 

@@ -31,7 +31,6 @@ from daftnb.engine import internals
 from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
-from daftnb.engine.connection import client
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.queries import lacking, relative
 from daftnb.engine.queries.gate import Gate
@@ -267,14 +266,11 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         """Get the threads of queries out of Ray, whose connection the caller is about to end, and let none in again.
 
         Their queries fail with ClusterError: the runner actor, which ends with the connection in any case, is ended
-        now. ``answers``: whether the cluster does; where it does not, calls would hang: a Ray Client is hung up, and
-        of another connection the threads come out once it ends.
+        now. ``answers``: whether the cluster does; where it does not, calls would hang, and the threads of a connection
+        that still stands come out once it ends.
         """
         self.door.left = True
-        over_client = self.door.link is not None and self.door.link.client
-        if not answers and over_client and ray_link.link() == self.door.link:
-            client.hang_up()
-        if not self._gate.shut() or not (answers or over_client):
+        if not self._gate.shut() or (not answers and ray_link.link() == self.door.link):
             return
         if answers:
             with suppress(ConnectionError), ray_link.asking(self.door.link):
