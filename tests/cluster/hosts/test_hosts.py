@@ -1,7 +1,7 @@
 """A cluster of several hosts: what the views say of it, and of a host that is cut off while a query runs.
 
 No call of daftnb's may take longer than LONGEST seconds, whatever is cut off. The tests follow each other on one
-cluster, which has less of it after each.
+cluster and in one kernel; each runs alone too.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def desk(network: Network, cluster: Cluster) -> Host:
     return network.host("desk")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kernel(cluster: Cluster, desk: Host) -> Iterator[Kernel]:
-    """A kernel on a host where no node of the cluster is, connected by its Ray Client server."""
+    """A kernel on a host where no node of the cluster is, connected by its Ray Client server: one for all tests."""
     kernel = Kernel(cluster.environment, desk.enter)
     try:
         said = kernel.run(CONNECT.format(address=cluster.client_address))
