@@ -17,7 +17,7 @@ from typing import Any, Final
 from daftnb.clock import steady as time
 from daftnb.engine import internals
 from daftnb.engine.byvalue import by_value
-from daftnb.engine.connection import client, environment, preflight, remote, runner_slot
+from daftnb.engine.connection import client, environment, preflight, remote, runner_slot, silent
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.address import Address, parse
 from daftnb.engine.connection.standing import never_start
@@ -110,6 +110,9 @@ class ExternalCluster:
             if problem is not None:
                 raise problem
         except BaseException:
+            made = ray_link.link()
+            if made is not None and not cls(made).answers():
+                silent.let_go()
             runner_slot.disconnect()
             environment.restore(before)
             _remove(folder)
