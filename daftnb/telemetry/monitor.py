@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from daftnb.aside import aside
 from daftnb.telemetry import events as e
 from daftnb.telemetry.host import Listener
 from daftnb.telemetry.model import State
@@ -128,9 +129,7 @@ class Monitor:
         """
         deadline = time.monotonic() + PULL_SECONDS
         if self._pulling.acquire(timeout=PULL_SECONDS):
-            asking = threading.Thread(target=self._ask_and_fold, name="daftnb-refresh", daemon=True)
-            asking.start()
-            asking.join(max(0.0, deadline - time.monotonic()))
+            aside(self._ask_and_fold, "daftnb-refresh", max(0.0, deadline - time.monotonic()))
         self._apply([])
         with self._lock:
             return self._snapshot(self.state, self._clock())

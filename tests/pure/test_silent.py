@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from daftnb import aside
 from daftnb.engine.connection import client, external, silent
 from daftnb.engine.connection.external import ExternalCluster
 from daftnb.engine.connection.link import Link
@@ -117,3 +121,29 @@ def test_letting_go_waits_for_no_goodbye(monkeypatch: pytest.MonkeyPatch) -> Non
     heard.set()
     monkeypatch.setattr(worker, "global_worker", SimpleNamespace())
     silent.let_go()
+
+
+AT_EXIT = """
+import atexit, sys, threading
+sys.path.insert(0, sys.argv[1])
+import aside
+atexit.register(lambda: print(aside.aside(lambda: print("ran"), "late", 10)))
+"""
+
+
+def test_what_is_run_aside_is_run_also_as_the_interpreter_ends() -> None:
+    """Which starts no threads then, from Python 3.12 on."""
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EXIT, str(Path(aside.__file__).parent)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "ran\nTrue\n", done.stderr
+
+
+def test_where_no_thread_can_be_started_a_function_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    ran: list[int] = []
+    assert aside.aside(lambda: ran.append(1), "late") is True
+    assert ran == [1]

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from daftnb.aside import aside
+
 Found = TypeVar("Found")
 SLACK_SECONDS = 0.5  # that an answer may be on its way once time is up at the server
 SESSION_SECONDS = 15.0  # a session is opened in 2 to 6
@@ -116,9 +118,7 @@ def within(seconds: float, call: Callable[[], Found]) -> Found:
         except BaseException as error:
             raised.append(error)
 
-    thread = threading.Thread(target=run, name="daftnb-ray-client-call", daemon=True)
-    thread.start()
-    thread.join(seconds + SLACK_SECONDS)
+    aside(run, "daftnb-ray-client-call", seconds + SLACK_SECONDS)
     if raised:
         raise raised[0]
     if not returned:

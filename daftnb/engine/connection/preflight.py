@@ -14,12 +14,12 @@ import json
 import os
 import platform
 import socket
-import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from daftnb.aside import aside
 from daftnb.engine import internals, raynames
 from daftnb.engine.connection import environment
 from daftnb.engine.connection.address import CLIENT_PORT, GCS_PORT, JOBS_PORT, Address, parse
@@ -101,9 +101,7 @@ def reach(address: Address, seconds: float = CONNECT_SECONDS) -> tuple[str, int]
         except OSError as error:
             looked_up.append(error)
 
-    thread = threading.Thread(target=look_up, daemon=True)
-    thread.start()
-    thread.join(LOOKUP_SECONDS)
+    aside(look_up, "daftnb-look-up", LOOKUP_SECONDS)
     if not looked_up or isinstance(looked_up[0], OSError):
         why = looked_up[0].strerror if looked_up else f"no answer within {LOOKUP_SECONDS:g} s"
         raise ClusterError(f"The host {address.host!r} of {address} cannot be looked up: {why}.", ANOTHER)

@@ -6,8 +6,7 @@ its machine refuses that at once. Where the network between has gone, nobody doe
 
 from __future__ import annotations
 
-import threading
-
+from daftnb.aside import aside
 from daftnb.engine.connection import client
 
 
@@ -28,4 +27,4 @@ def _close_subscribers() -> None:
     for name in ("gcs_error_subscriber", "gcs_log_subscriber"):
         subscriber = getattr(worker.global_worker, name, None)
         if subscriber is not None:
-            threading.Thread(target=subscriber.close, name="daftnb-goodbye", daemon=True).start()
+            aside(subscriber.close, "daftnb-goodbye")

@@ -116,7 +116,8 @@ class RunnerDoor:
 
     def close(self) -> None:
         """Take the tap out again, so that the actor is as Daft made it."""
-        self.call("uninstall", seconds=CALL_SECONDS)
+        if not self.dead:
+            self.call("uninstall", seconds=CALL_SECONDS)
 
     def pull(self) -> list[e.Event]:
         """Return all that happened since the last pull, on this process's clock: details, then absolute counts."""
