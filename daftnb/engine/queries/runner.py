@@ -42,6 +42,7 @@ from daftnb.telemetry import events as e
 log = logging.getLogger("daftnb")
 
 CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it answers nobody
+CANCEL_SECONDS = 8.0  # longer than workers take to start; the actor does what it was asked also later
 BUSY_SECONDS = 60.0  # for a call before a query: the query itself has to wait for the actor as long
 NODES_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 0.1
@@ -388,7 +389,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     def _end(self, index: int, query_id: str) -> None:
         def cancelled() -> list[dict[str, Any]]:
             with self._gate.inside():
-                return list(self.door.call("cancel", index, seconds=CALL_SECONDS))
+                return list(self.door.call("cancel", index, seconds=CANCEL_SECONDS))
 
         if not self.door.left:
             self._last_stats(query_id, cancelled)

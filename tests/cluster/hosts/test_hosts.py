@@ -15,49 +15,19 @@ from typing import Any
 import pytest
 
 from daftnb.engine.connection.external import NEVER_GROWS
-from tests.cluster.kernels import END, QUERY, RUN, Kernel
+from tests.cluster.hosts.watching import CONNECT, begun, shown
+from tests.cluster.kernels import END, QUERY, Kernel
 from tests.conftest import await_that
 from tests.helpers.hosts import Cluster, Host, Network
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
 
-LONGEST = 10.0  # seconds that a call may take
 # Ray gives a node up after 8 checks that were not answered, 4 s each: not after 20 s, and in the end.
 CHECKS = {
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "3000",
     "RAY_health_check_failure_threshold": "8",
 }
-CONNECT = """
-import daftnb, time
-from daftnb.commands.cluster import status_text
-session = daftnb.get_session()
-
-def timed(call):
-    began = time.monotonic()
-    found = call()
-    calls.append(time.monotonic() - began)
-    return found
-
-calls = []
-said = []
-session.connect({address!r}, said.append)
-out = said
-"""
-SHOWN = """
-seen = timed(session.snapshot)
-text = timed(lambda: status_text(session))
-out = {
-    "cluster": seen["session"]["cluster"],
-    "problems": list(seen["session"]["problems"].values()),
-    "query": seen["query"]["state"],
-    "tasks": seen["query"]["tasks"],
-    "workers": {row["label"]: row["state"] for row in seen["workers"]["rows"].values() if not row["head"]},
-    "total": seen["workers"]["total"],
-    "status": text,
-    "longest": max(calls),
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -82,19 +52,6 @@ def kernel(cluster: Cluster, desk: Host) -> Iterator[Kernel]:
         yield kernel
     finally:
         kernel.end()
-
-
-def shown(kernel: Kernel) -> dict[str, Any]:
-    """What is shown now; none of the calls so far has taken too long."""
-    found: dict[str, Any] = kernel.run(SHOWN)
-    assert found["longest"] < LONGEST, found
-    return found
-
-
-def begun(kernel: Kernel, tasks: int = 24) -> None:
-    """A query under way, with so many tasks of 0.3 s."""
-    assert kernel.run(QUERY) == {"a": [2, 3]}
-    assert kernel.run(RUN.replace("24", str(tasks))) is True
 
 
 def test_a_query_from_another_host_is_watched(cluster: Cluster, kernel: Kernel) -> None:
@@ -217,48 +174,3 @@ def alone(kernel: Kernel) -> Any:
     """What is shown once one worker is left; None before."""
     seen = shown(kernel)
     return seen if seen["total"] == 1 else None
-
-
-def test_the_head_is_cut_off_for_good(cluster: Cluster, kernel: Kernel, desk: Host) -> None:
-    """One kernel lets go of it by itself, one is told to; both run on, and connect again when the head is back."""
-    network = cluster.network
-    direct = Kernel(cluster.environment, desk.enter)
-    try:
-        answer = direct.answer(CONNECT.format(address=cluster.address))
-        assert answer["error"] == "ClusterError"
-        assert f"Try %daft connect ray://{cluster.head.address}:10001" in answer["text"], "there is no node here"
-        cluster.join(desk, cpus=0)
-        assert direct.run(CONNECT.format(address=cluster.address))[-1] == f"queries run on Ray at {cluster.address}"
-        begun(direct, 100)
-        begun(kernel, 100)
-        network.cut(cluster.head)
-        cut = time.monotonic()
-        await_that(lambda: shown(direct)["cluster"]["state"] == "not answering", "told to one", 15)
-        await_that(lambda: shown(kernel)["cluster"]["state"] == "not answering", "told to the other", 15)
-        cancelled, stopped = kernel.run("""
-            latest = session.snapshot()["query"]["id"]
-            timed(lambda: session.cancel(latest))
-            began = time.monotonic()
-            out = [calls[-1], timed(session.stop) and time.monotonic() - began]
-        """)
-        assert cancelled < LONGEST
-        assert stopped < LONGEST
-        seen = shown(kernel)
-        assert seen["cluster"]["state"] == "stopped"
-        assert "no longer connected to Ray" in seen["status"]
-        assert seen["query"] == "cancelled"
-        await_that(lambda: shown(direct)["cluster"]["state"] == "stopped", "let go of by itself", 40)
-        assert time.monotonic() - cut < 60, "before Ray ends the process"
-        assert any("does not answer, and this kernel no longer uses it" in text for text in shown(direct)["problems"])
-        for each in (direct, kernel):
-            end = each.run(END)
-            assert end["over"], "its thread is free"
-            assert "error" in end["outcome"], end
-            assert not [row for row in end["workers"] if row[1] in ("busy", "warm")]
-            assert each.run("import daft; out = daft.__version__")
-    finally:
-        network.plug_in(cluster.head)
-        direct.end()
-    kernel.run(CONNECT.format(address=cluster.client_address))
-    assert kernel.run(QUERY) == {"a": [2, 3]}
-    assert shown(kernel)["cluster"]["state"] == "running"
