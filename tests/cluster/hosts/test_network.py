@@ -25,6 +25,7 @@ def interfaces() -> str:
     return subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_hosts_see_each_other_until_one_is_cut_off_and_nothing_is_left_of_them() -> None:
     reason = why_not()
     if reason is not None:
