@@ -52,7 +52,8 @@ def test_the_head_is_cut_off_for_good(cluster: Cluster, direct: Kernel, remote: 
     assert f"Try %daft connect ray://{cluster.head.address}:10001" in answer["text"], "there is no node here"
     for kernel, address in ((direct, cluster.address), (remote, cluster.client_address)):
         assert kernel.run(CONNECT.format(address=address))[-1] == f"queries run on Ray at {address}"
-        begun(kernel, 200)
+    for kernel in (direct, remote):
+        begun(kernel, 400)
     cluster.network.cut(cluster.head)
     try:
         cut = time.monotonic()
