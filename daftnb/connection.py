@@ -394,6 +394,7 @@ class Connection:
             if not external.lost:
                 return external.silence()
             self.flotilla = self.external = None
+            flotilla.shut()
             silent.let_go()
             flotilla.leave(answers=False)
             runner_slot.disconnect()

@@ -23,6 +23,8 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
     """
     stands = ray_link.link() == external.link and external.answers()
     if external.ours and not stands and ray_link.link() == external.link:
+        if flotilla is not None:
+            flotilla.shut()
         silent.let_go()
     try:
         if stands and flotilla is not None:

@@ -264,6 +264,11 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
                 WITHOUT_CONNECTION,
             )
 
+    def shut(self) -> None:
+        """Let no thread of a query into Ray any more: what those inside raise from now on tells that we left."""
+        self.door.left = True
+        self._gate.shut()
+
     def leave(self, answers: bool) -> None:
         """Get the threads of queries out of Ray, whose connection the caller is about to end, and let none in again.
 
