@@ -396,7 +396,7 @@ class Connection:
         return flotilla.door.pull()
 
     def _pull_external(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> list[e.Event]:
-        from daftnb.engine.connection import runner_slot
+        from daftnb.engine.connection import runner_slot, silent
 
         if ray_link.link() != external.link:
             # The user has ended it. A call now would have Ray start a cluster to make it on.
@@ -406,8 +406,11 @@ class Connection:
             return [external.event("stopped")]
         if not external.answers():
             if not external.lost:
-                return []
+                return external.silence()
             self.flotilla = self.external = None
+            flotilla.shut()
+            silent.let_go()
+            flotilla.leave(answers=False)
             runner_slot.disconnect()
             external.close()
             gone = f"the Ray at {external.address} does not answer, and this kernel no longer uses it"
@@ -415,7 +418,8 @@ class Connection:
         told = self.monitor.state.problems
         notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)
         fresh = [event for event in notices if not (isinstance(event, e.ProblemFound) and event.text in told)]
-        return [*flotilla.door.pull(), *fresh]
+        pulled = flotilla.door.pull()
+        return [*external.answer(), *pulled, *fresh]
 
 
 def _check_ray() -> None:

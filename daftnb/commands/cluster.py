@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
+from daftnb.text.numbers import clock
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -111,7 +112,8 @@ def _cluster_text(cluster: Cluster) -> str:
         )
     if cluster["state"] == "stopped" and cluster["kind"] == "external":
         return f"no longer connected to Ray at {cluster['address']}"
-    return f"{cluster['state']} at {cluster['address']}{_size_text(cluster)}"
+    since = "" if cluster["silent_since"] is None else f" since {clock(cluster['silent_since'])}"
+    return f"{cluster['state']} at {cluster['address']}{since}{_size_text(cluster)}"
 
 
 def _size_text(cluster: Cluster) -> str:

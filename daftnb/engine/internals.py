@@ -149,6 +149,7 @@ INTERNALS = (
     Internal("ray", (CONNECTING,), _PARTITIONS, "PartitionSetCache.clear", "results of a lost Ray"),
     Internal("ray", (CONNECTING,), "ray.util.client", "RayAPIStub.is_connected", "which connection there is"),
     Internal("ray", (CONNECTING,), "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),
+    Internal("ray", (), "ray._private.worker", "global_worker", "leaving a head that does not answer"),
     Internal("ray", (CONNECTING,), _CONSTANTS, "ENABLE_RAY_CLUSTER", "loopback stays loopback"),
     Internal("ray", (CONNECTING,), _CONSTANTS, "env_bool", "variables that were set after Ray was imported"),
     Internal("ray", (CONNECTING,), _CONSTANTS, "env_integer", "variables that were set after Ray was imported"),

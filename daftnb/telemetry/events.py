@@ -309,13 +309,14 @@ class DetailDropped:
 class ClusterChanged:
     """The cluster behind the Ray runner; None: not known from here.
 
-    ``state``: disconnected where it runs on, and this process's connection to it has been ended by somebody else.
+    ``state``: disconnected where it runs on, and this process's connection to it has been ended by somebody else; not
+    answering where its head takes no connections, since ``silent_since`` (seconds since the epoch).
     ``least_cpus``, ``most_cpus``: CPUs of all its nodes, the head's too, where they are not ``cpus`` of each worker.
     """
 
     t: float
     kind: Literal["embedded", "external"]
-    state: Literal["starting", "running", "stopped", "disconnected"]
+    state: Literal["starting", "running", "not answering", "stopped", "disconnected"]
     address: str
     min_workers: int | None = None
     max_workers: int | None = None
@@ -323,6 +324,7 @@ class ClusterChanged:
     idle_timeout: float | None = None
     least_cpus: int | None = None
     most_cpus: int | None = None
+    silent_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from daftnb.aside import aside
 from daftnb.telemetry import events as e
 from daftnb.telemetry.host import Listener
 from daftnb.telemetry.model import State
@@ -123,9 +125,12 @@ class Monitor:
     def refresh(self) -> Snapshot:
         """Fold all there is now, and return the snapshot of it.
 
-        An engine that does not answer costs two seconds at most.
+        An engine that does not answer costs two seconds at most: it is asked in a thread, which folds what comes later.
         """
-        self._fold()
+        deadline = time.monotonic() + PULL_SECONDS
+        if self._pulling.acquire(timeout=PULL_SECONDS):
+            aside(self._ask_and_fold, "daftnb-refresh", max(0.0, deadline - time.monotonic()))
+        self._apply([])
         with self._lock:
             return self._snapshot(self.state, self._clock())
 
@@ -163,6 +168,10 @@ class Monitor:
         if not self._pulling.acquire(timeout=PULL_SECONDS):
             self._apply([])  # somebody waits for the engine already
             return
+        self._ask_and_fold()
+
+    def _ask_and_fold(self) -> None:
+        """Pull and fold, for whoever holds the lock on pulling, and release that."""
         try:
             self._apply(self._pulled())
         finally:

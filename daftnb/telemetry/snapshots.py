@@ -20,6 +20,7 @@ from daftnb.telemetry.wire import Backlog, Cluster, NodeUsage, Past, Runner, Set
 from daftnb.telemetry.wire import Query as QueryTopic
 from daftnb.telemetry.wire import Snapshot as Snapshot
 from daftnb.telemetry.wire import Worker as WorkerRow
+from daftnb.text.numbers import clock
 
 TOPICS: dict[ViewName, tuple[str, ...]] = {
     "plan": ("query", "plan"),
@@ -108,6 +109,9 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 def _problems(state: State, settings: AutoscalingSettings) -> list[str]:
     found = [text if count == 1 else f"{text} (×{count})" for text, count in state.problems.items()]
+    if state.cluster is not None and state.cluster.silent_since is not None:
+        where, since = state.cluster.address, clock(state.cluster.silent_since)
+        found.insert(0, f"the Ray at {where} has not answered since {since}: what is shown is from then")
     found.extend(settings.problems)
     for query in state.queries.values():
         for deadly in query.deadly.values() if query.active else ():
@@ -132,6 +136,7 @@ def _cluster(cluster: e.ClusterChanged | None) -> Cluster | None:
         "max_workers": cluster.max_workers,
         "cpus": cluster.cpus,
         "idle_timeout": cluster.idle_timeout,
+        "silent_since": cluster.silent_since,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 QueryState: TypeAlias = Literal["planning", "running", "finished", "failed", "cancelled"]
 OperatorState: TypeAlias = Literal["waiting", "running", "finished", "failed", "stopped", "cancelled"]
 WorkerState: TypeAlias = Literal["starting", "busy", "idle", "warm", "retired", "died", "gone", "no worker"]
-ClusterState: TypeAlias = Literal["starting", "running", "stopped", "disconnected"]
+ClusterState: TypeAlias = Literal["starting", "running", "not answering", "stopped", "disconnected"]
 ViewName: TypeAlias = Literal["plan", "workers", "backlog", "decisions", "history", "line", "cockpit"]
 Runner: TypeAlias = Literal["none", "native", "ray"]
 QueryRunner: TypeAlias = Literal["ray", "native"]
@@ -62,6 +62,7 @@ class Cluster(TypedDict):
     max_workers: int | None
     cpus: int | None
     idle_timeout: float | None
+    silent_since: float | None  # in seconds since the epoch, where it does not answer
 
 
 class Session(TypedDict):

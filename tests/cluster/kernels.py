@@ -7,15 +7,19 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from tests.conftest import ROOT
 
 
 class Kernel:
-    """A Python process that runs statements sent to it, and answers with one line of JSON each."""
+    """A Python process that runs statements sent to it, and answers with one line of JSON each.
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    ``enter``: the beginning of its command line, where it runs elsewhere (:attr:`tests.helpers.hosts.Host.enter`).
+    """
+
+    def __init__(self, environment: dict[str, str] | None = None, enter: Sequence[str] = ()) -> None:
         loop = textwrap.dedent("""
             import json, sys, traceback
             space = {}
@@ -28,7 +32,7 @@ class Kernel:
                 print("ANSWER " + json.dumps(answer), flush=True)
         """)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", loop],
+            [*enter, sys.executable, "-c", loop],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -29,6 +29,7 @@ from daftnb.engine.rows import raypartitions
 from daftnb.engine.rows.partitions import PartitionLost
 from daftnb.errors import ClusterError
 from daftnb.session import Session
+from daftnb.telemetry import events as e
 from tests.helpers.releases import needs_token
 
 THERE = Link("127.0.0.1:1", ("127.0.0.1:1", "01"), False)
@@ -270,6 +271,17 @@ def test_every_call_into_ray_is_within_a_guard() -> None:
 
 
 # -- what is said of it -----------------------------------------------------------------------------------------------
+
+
+def test_status_says_since_when_a_cluster_has_not_answered() -> None:
+    session = a_session()
+    try:
+        session.monitor.emit(e.ClusterChanged(5.0, "external", "not answering", "ray://head:10001", silent_since=2.0))
+        text = status_text(session)
+        assert "cluster   not answering at ray://head:10001 since 00:00:02 UTC\n" in text
+        assert "problem   the Ray at ray://head:10001 has not answered since 00:00:02 UTC" in text
+    finally:
+        session.close()
 
 
 def test_status_and_the_next_query_say_that_the_connection_has_ended(started: list[str]) -> None:

@@ -286,7 +286,6 @@ def test_an_engine_that_answers_late_is_no_problem_until_it_is_silent_for_long()
 
 def test_who_does_not_get_to_ask_the_engine_folds_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one is waiting for it already, and it does not answer."""
-    monkeypatch.setattr(monitor_module, "PULL_SECONDS", 0.01)
     asked: list[int] = []
 
     def pull() -> list[e.Event]:
@@ -296,9 +295,46 @@ def test_who_does_not_get_to_ask_the_engine_folds_what_is_there(monkeypatch: pyt
     monitor = Monitor(pull, lambda state, now: {"queries": len(state.queries)}, lambda: 0.0)
     monkeypatch.setattr(monitor, "start", lambda: None)  # no thread: the test folds
     monitor.emit(e.QueryStarted(0, "q", "native"))
-    with monitor._pulling:
+    with monitor._pulling, monkeypatch.context() as patch:
+        patch.setattr(monitor_module, "PULL_SECONDS", 0.01)
         assert (monitor.refresh(), asked) == ({"queries": 1}, [])
     assert (monitor.refresh(), asked) == ({"queries": 1}, [1])
+
+
+def test_an_engine_that_hangs_keeps_nobody_waiting_and_what_it_says_later_is_folded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def pull() -> list[e.Event]:
+        asked.set()
+        answer.wait(10)
+        return [e.ProblemFound(1.0, "late")]
+
+    monitor = Monitor(pull, lambda state, now: [len(state.queries), *state.problems], lambda: 0.0)
+    monkeypatch.setattr(monitor, "start", lambda: None)  # no thread: the test folds
+    monkeypatch.setattr(monitor_module, "PULL_SECONDS", 0.05)
+    monitor.emit(e.QueryStarted(0, "q", "native"))
+    assert monitor.refresh() == [1], "what the driver said is shown"
+    assert asked.wait(10)
+    answer.set()
+    await_that(lambda: monitor.read(lambda state: [*state.problems]) == ["late"], "it is folded")
+
+
+def test_a_cluster_that_does_not_answer_is_told_for_as_long_as_it_does_not() -> None:
+    state = State()
+    running = e.ClusterChanged(1.0, "external", "running", "ray://head:10001")
+    apply(running, state)
+
+    def problems() -> list[str]:
+        return list(snapshot_of(state, 9.0, "ray", AutoscalingSettings())["session"]["problems"].values())
+
+    assert problems() == []
+    apply(e.ClusterChanged(5.0, "external", "not answering", "ray://head:10001", silent_since=2.0), state)
+    [told] = problems()
+    assert told == "the Ray at ray://head:10001 has not answered since 00:00:02 UTC: what is shown is from then"
+    apply(running, state)
+    assert problems() == []
 
 
 def test_the_monitors_thread_is_one_and_is_started_by_a_page_too() -> None:

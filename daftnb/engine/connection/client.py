@@ -12,8 +12,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from daftnb.aside import aside
+
+Found = TypeVar("Found")
+SLACK_SECONDS = 0.5  # that an answer may be on its way once time is up at the server
 SESSION_SECONDS = 15.0  # a session is opened in 2 to 6
 ATTEMPTS = 3
 ABORT_SECONDS = 5.0
@@ -84,14 +88,49 @@ def _forget() -> None:
         client.ray.disconnect()
 
 
-def _abort(thread: threading.Thread) -> None:
-    """Make the waiting ``ray.init`` fail: its calls end with the channel, and it cleans up after itself."""
+def hang_up() -> Any:
+    """Make all calls of this process's Ray Client session fail, if it has one, and those to come; return its worker.
+
+    Ray waits for a server that does not answer any more for ten minutes (``GRPC_KEEPALIVE_TIMEOUT_MS``), in each call,
+    whatever its timeout, which the server keeps, and when the session is ended.
+    """
     from ray.util.client import ray as client
 
     worker = client.get_context().client_worker
     if worker is not None:
         worker._in_shutdown = True  # no attempt to reconnect
         worker.channel.close()
+    return worker
+
+
+def within(seconds: float, call: Callable[[], Found]) -> Found:
+    """Return what ``call`` returns; raise what it raises, or TimeoutError where that takes longer.
+
+    For calls over a Ray Client, whose timeouts its server keeps. A call that takes longer goes on in its thread, until
+    the server answers or :func:`hang_up` ends it.
+    """
+    returned: list[Found] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            returned.append(call())
+        except BaseException as error:
+            raised.append(error)
+
+    aside(run, "daftnb-ray-client-call", seconds + SLACK_SECONDS)
+    if raised:
+        raise raised[0]
+    if not returned:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    return returned[0]
+
+
+def _abort(thread: threading.Thread) -> None:
+    """Make the waiting ``ray.init`` fail: its calls end with the channel, and it cleans up after itself."""
+    from ray.util.client import ray as client
+
+    worker = hang_up()
     thread.join(ABORT_SECONDS)
     if client.get_context().client_worker is worker:
         client.get_context().client_worker = None

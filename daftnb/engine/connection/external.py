@@ -12,19 +12,19 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from daftnb.clock import steady as time
 from daftnb.engine import internals
 from daftnb.engine.byvalue import by_value
-from daftnb.engine.connection import client, environment, limits, preflight, remote, runner_slot
+from daftnb.engine.connection import client, environment, limits, preflight, remote, runner_slot, silent
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.address import Address, parse
 from daftnb.engine.connection.standing import never_start
 from daftnb.engine.embedded import folders, supervisor
 from daftnb.errors import ClusterError
 from daftnb.telemetry import events as e
-from daftnb.text.numbers import plural
+from daftnb.text.numbers import clock, plural
 from daftnb.text.shorten import shortened
 
 Progress = Callable[[str], None]
@@ -34,10 +34,13 @@ DESCRIBE_SECONDS = 30.0
 RUNTIME_ENV_SECONDS = 900.0  # packages may be installed for it on the cluster
 SAY_EVERY_SECONDS = 10.0
 CALL_SECONDS = 2.0
+PROBE_SECONDS = 1.0
+TOLD_SECONDS = 3.0  # of silence; one lost packet is no silence
 SILENT_SECONDS = 20.0  # Ray ends a process whose head has not answered for 60
 GROWTH_SECONDS = 5.0
 GROWTH_TRIES = 12
 KUBERNETES_SECONDS = 0.5  # of the runner actor's time, once; a process of its own may take longer
+SILENT: Final = "not answering"
 NEVER_GROWS = "this cluster has no autoscaler: it will never grow"
 # Set while connected. Ray prints each step of scaling, and the cockpit shows it.
 VARIABLES = {"RAY_SCHEDULER_EVENTS": "0"}
@@ -60,6 +63,8 @@ class ExternalCluster:
         self._before: dict[str, str | None] = {}
         self._folder: Path | None = None  # of a local Ray's files
         self._answered = time.monotonic()
+        self._told_since: float | None = None  # that the head does not answer, in seconds since the epoch
+        self._place: tuple[str, int] | None = None  # where the head has answered: a name need not be looked up again
         self._growth_asked = time.monotonic()
         self._growth_tries = 0
         self._growth_settled = False
@@ -106,6 +111,9 @@ class ExternalCluster:
             if problem is not None:
                 raise problem
         except BaseException:
+            made = ray_link.link()
+            if made is not None and not cls(made).answers():
+                silent.let_go()
             runner_slot.disconnect()
             environment.restore(before)
             _remove(folder)
@@ -134,9 +142,11 @@ class ExternalCluster:
         if self.local and self.facts:
             alike, in_all = (1, 1, sum(node["cpus"] for node in self.facts["nodes"])), None
         least, most, cpus = alike or (None, None, None)
+        least_cpus, most_cpus = in_all or (None, None)
         return e.ClusterChanged(
-            time.time(), "external", state, self.address, least, most, cpus, None, *(in_all or (None, None))
-        )
+            time.time(), "external", state, self.address, least, most, cpus,
+            least_cpus=least_cpus, most_cpus=most_cpus, silent_since=self._told_since if state == SILENT else None,
+        )  # fmt: skip
 
     @property
     def most(self) -> remote.Kinds | None:
@@ -144,17 +154,46 @@ class ExternalCluster:
         return None if self.facts is None or self.grows is not True else remote.most(self.facts)
 
     def answers(self) -> bool:
-        """Return True if the head takes connections within 1 s.
+        """Return True if the head takes connections within 1 s (its name is looked up in another 1.5 s at most).
 
         Ray's own calls hang where it does not, and must not be tried.
         """
-        address = parse(self.address)
-        try:
-            socket.create_connection((address.host, address.port), 1.0).close()
-        except OSError:
+        if not self._takes_connections():
             return False
         self._answered = time.monotonic()
         return True
+
+    def _takes_connections(self) -> bool:
+        address = parse(self.address)
+        if self._place is not None:
+            try:
+                socket.create_connection(self._place, PROBE_SECONDS).close()
+                return True
+            except OSError:
+                if self._place[0] == address.host:
+                    return False
+        try:
+            self._place = preflight.reach(address, PROBE_SECONDS)
+        except ClusterError:
+            return False
+        return True
+
+    def silence(self) -> list[e.Event]:
+        """Return, once, that the head does not answer, and since when; call it where :meth:`answers` returns False."""
+        silent = time.monotonic() - self._answered
+        if self._told_since is not None or silent < TOLD_SECONDS:
+            return []
+        self._told_since = time.time() - silent
+        return [self.event(SILENT)]
+
+    def answer(self) -> list[e.Event]:
+        """Return, once, that the head answers again; call it where :meth:`answers` returns True."""
+        since, self._told_since = self._told_since, None
+        if since is None:
+            return []
+        now = time.time()
+        text = f"the Ray at {self.address} did not answer from {clock(since)} to {clock(now)}"
+        return [self.event("running"), e.ProblemFound(now, text)]
 
     @property
     def lost(self) -> bool:
@@ -220,8 +259,11 @@ def ask(actor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     import ray
     from ray import cloudpickle
 
-    with by_value(cloudpickle, remote, limits), ray_link.asking():
-        return ray.get(actor.__ray_call__.remote(function, *arguments), timeout=CALL_SECONDS)
+    def asked() -> Any:
+        with by_value(cloudpickle, remote, limits), ray_link.asking():
+            return ray.get(actor.__ray_call__.remote(function, *arguments), timeout=CALL_SECONDS)
+
+    return ray_link.in_time(CALL_SECONDS, asked)
 
 
 def _init(address: Address, runtime_env: dict[str, Any] | None, progress: Progress, folder: Path | None) -> None:
@@ -264,11 +306,21 @@ def _describe(address: str, runtime_env: dict[str, Any] | None, progress: Progre
     import ray
     from ray import cloudpickle
 
-    with by_value(cloudpickle, remote, limits), ray_link.asking():
-        if parse(address).kind == "client":
-            # The session's server on the head reads what is put: it is asked itself, and no process is started for it.
+    def put() -> remote.Facts:
+        with by_value(cloudpickle, remote, limits), ray_link.asking():
             facts: remote.Facts = ray.get(ray.put(_Describes()), timeout=DESCRIBE_SECONDS)
-            return facts
+        return facts
+
+    if parse(address).kind == "client":
+        # The session's server on the head reads what is put: it is asked itself, and no process is started for it.
+        try:
+            return ray_link.in_time(DESCRIBE_SECONDS, put)
+        except TimeoutError:
+            raise ClusterError(
+                f"The Ray at {address} has opened a session, and then not answered within {DESCRIBE_SECONDS:.0f} s.",
+                "Is the network between here and there well? Try %daft connect again.",
+            ) from None
+    with by_value(cloudpickle, remote, limits), ray_link.asking():
         return _describe_by_task(address, runtime_env, progress)
 
 

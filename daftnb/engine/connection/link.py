@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
+from daftnb.engine.connection import client
 from daftnb.engine.connection import environment as env
 from daftnb.engine.connection.standing import without_starting
 from daftnb.errors import ClusterError
 from daftnb.text.shorten import shortened
 
+Found = TypeVar("Found")
 NODES_TIMEOUT_SECONDS = 60.0
 SHUT_DOWN = "Ray was shut down while the engine was asked"
 
@@ -31,12 +34,12 @@ def link() -> Link | None:
     ray = sys.modules.get("ray")
     if ray is None or not ray.is_initialized():
         return None
-    from ray.util.client import ray as client
+    from ray.util.client import ray as ray_client
 
     with without_starting():
         try:
-            if client.is_connected():
-                worker = client.get_context().client_worker
+            if ray_client.is_connected():
+                worker = ray_client.get_context().client_worker
                 return Link(f"ray://{worker._conn_str}", (worker._client_id,), True)
             context = ray.get_runtime_context()
             return Link(context.gcs_address, (context.gcs_address, context.get_job_id()), False)
@@ -60,6 +63,16 @@ def asking(expected: Link | None = None) -> Iterator[None]:
         if standing is None or expected not in (None, standing):
             raise ConnectionError(SHUT_DOWN)
         yield
+
+
+def in_time(seconds: float, ask: Callable[[], Found]) -> Found:
+    """Return what a function returns that asks Ray within :func:`asking`; TimeoutError where that takes longer.
+
+    Where Ray keeps to a timeout itself, the function gives it one. Over a Ray Client Ray does not
+    (:func:`daftnb.engine.connection.client.within`).
+    """
+    standing = link()
+    return client.within(seconds, ask) if standing is not None and standing.client else ask()
 
 
 def connects_by_itself() -> bool:

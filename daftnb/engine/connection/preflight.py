@@ -14,12 +14,12 @@ import json
 import os
 import platform
 import socket
-import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from daftnb.aside import aside
 from daftnb.engine import internals, raynames
 from daftnb.engine.connection import environment
 from daftnb.engine.connection.address import CLIENT_PORT, GCS_PORT, JOBS_PORT, Address, parse
@@ -88,8 +88,8 @@ def _automatic() -> tuple[Address, dict[str, str]]:
     return address, environment.TOKEN_MODE if use_token else {}
 
 
-def reach(address: Address) -> None:
-    """Open one TCP connection and close it at once; ClusterError if that fails.
+def reach(address: Address, seconds: float = CONNECT_SECONDS) -> tuple[str, int]:
+    """Open one TCP connection within ``seconds``, close it at once, and return where; ClusterError if that fails.
 
     The name is looked up in a thread: a look-up cannot be given a deadline.
     """
@@ -101,22 +101,20 @@ def reach(address: Address) -> None:
         except OSError as error:
             looked_up.append(error)
 
-    thread = threading.Thread(target=look_up, daemon=True)
-    thread.start()
-    thread.join(LOOKUP_SECONDS)
+    aside(look_up, "daftnb-look-up", LOOKUP_SECONDS)
     if not looked_up or isinstance(looked_up[0], OSError):
         why = looked_up[0].strerror if looked_up else f"no answer within {LOOKUP_SECONDS:g} s"
         raise ClusterError(f"The host {address.host!r} of {address} cannot be looked up: {why}.", ANOTHER)
-    deadline = time.monotonic() + CONNECT_SECONDS
+    deadline = time.monotonic() + seconds
     why = ""
     for family, kind, protocol, _, where in looked_up:
         with socket.socket(family, kind, protocol) as probe:
             probe.settimeout(max(0.05, deadline - time.monotonic()))
             try:
                 probe.connect(where)
-                return
+                return where[0], where[1]
             except TimeoutError:
-                why = f"no answer within {CONNECT_SECONDS:g} s (a firewall, or no such machine)"
+                why = f"no answer within {seconds:g} s (a firewall, or no such machine)"
             except OSError as error:
                 why = error.strerror or str(error)
     raise ClusterError(f"Nothing can be reached at {address}: {why}.", _elsewhere(address))

@@ -183,7 +183,10 @@ def restore_documented_spelling() -> Callable[[], None]:
 
 
 def disconnect() -> None:
-    """End this process's connection to Ray, and keep Ray from starting a cluster of its own at the next query."""
+    """End this process's connection to Ray, and keep Ray from starting a cluster of its own at the next query.
+
+    Where the head does not answer, :func:`daftnb.engine.connection.silent.let_go` has to come first.
+    """
     import ray
 
     ray.shutdown()

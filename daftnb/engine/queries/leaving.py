@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from daftnb.clock import steady as time
 from daftnb.engine.connection import link as ray_link
-from daftnb.engine.connection import remote, runner_slot
+from daftnb.engine.connection import remote, runner_slot, silent
 from daftnb.engine.connection.external import ask
 from daftnb.telemetry import events as e
 
@@ -22,6 +22,10 @@ def leave(external: ExternalCluster, flotilla: WatchedFlotillaRunner | None, mon
     ``flotilla``: what ran queries there. A Ray that does not answer any more is only forgotten.
     """
     stands = ray_link.link() == external.link and external.answers()
+    if external.ours and not stands and ray_link.link() == external.link:
+        if flotilla is not None:
+            flotilla.shut()
+        silent.let_go()
     try:
         if stands and flotilla is not None:
             _withdraw(external, flotilla, monitor)

@@ -43,6 +43,7 @@ from daftnb.telemetry import events as e
 log = logging.getLogger("daftnb")
 
 CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it answers nobody
+CANCEL_SECONDS = 8.0  # longer than workers take to start; the actor does what it was asked also later
 BUSY_SECONDS = 60.0  # for a call before a query: the query itself has to wait for the actor as long
 NODES_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 0.1
@@ -85,9 +86,14 @@ class RunnerDoor:
         self._least_delay = float("inf")
         self._nodes_at = 0.0
         self._tap_events = TapEvents()
-        with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
-            installed = actor.__ray_call__.remote(install.install, off, daftnames.has_reaper())
-            self._seen: tuple[int, int] = ray.get(installed, timeout=BUSY_SECONDS)
+
+        def installed() -> tuple[int, int]:
+            with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
+                called = actor.__ray_call__.remote(install.install, off, daftnames.has_reaper())
+                seen: tuple[int, int] = ray.get(called, timeout=BUSY_SECONDS)
+            return seen
+
+        self._seen = ray_link.in_time(BUSY_SECONDS, installed)
 
     def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
         """Call a method of :class:`daftnb.engine.actor.door.InActor` and wait for what it returns.
@@ -97,9 +103,13 @@ class RunnerDoor:
         if self.dead:
             raise ConnectionError("the engine's process is gone")
         caller = methodcaller(in_actor.DOOR, method, *arguments)
-        try:
+
+        def ask() -> Any:
             with ray_link.asking(self.link):
                 return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+
+        try:
+            return ray_link.in_time(seconds, ask)
         except DEATHS as error:
             self.dead = is_death(error)
             raise
@@ -111,8 +121,8 @@ class RunnerDoor:
 
     def close(self) -> None:
         """Take the tap out again, so that the actor is as Daft made it."""
-        with ray_link.asking(self.link):
-            ray.get(self.actor.__ray_call__.remote(methodcaller(in_actor.DOOR, "uninstall")), timeout=CALL_SECONDS)
+        if not self.dead:
+            self.call("uninstall", seconds=CALL_SECONDS)
 
     def pull(self) -> list[e.Event]:
         """Return all that happened since the last pull, on this process's clock: details, then absolute counts."""
@@ -222,8 +232,9 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         """
         try:
             return (yield from self._stream(plan, partition_sets))
-        except Exception as error:
-            if self._gate.is_shut and (is_death(error) or isinstance(error, ConnectionError)):
+        except (Exception, SystemExit) as error:
+            # Ray raises SystemExit in a thread that waits while the process leaves the cluster.
+            if self._gate.is_shut and (is_death(error) or isinstance(error, ConnectionError | SystemExit)):
                 raise self._ended() from None
             raise
 
@@ -265,14 +276,20 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
                 WITHOUT_CONNECTION,
             )
 
+    def shut(self) -> None:
+        """Let no thread of a query into Ray any more: what those inside raise from now on tells that we left."""
+        self.door.left = True
+        self._gate.shut()
+
     def leave(self, answers: bool) -> None:
         """Get the threads of queries out of Ray, whose connection the caller is about to end, and let none in again.
 
         Their queries fail with ClusterError: the runner actor, which ends with the connection in any case, is ended
-        now. ``answers``: whether the cluster does; calls would hang where it does not.
+        now. ``answers``: whether the cluster does; where it does not, calls would hang, and the threads of a connection
+        that still stands come out once it ends.
         """
         self.door.left = True
-        if not self._gate.shut():
+        if not self._gate.shut() or (not answers and ray_link.link() == self.door.link):
             return
         if answers:
             with suppress(ConnectionError), ray_link.asking(self.door.link):
@@ -411,7 +428,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     def _end(self, index: int, query_id: str) -> None:
         def cancelled() -> list[dict[str, Any]]:
             with self._gate.inside():
-                return list(self.door.call("cancel", index, seconds=CALL_SECONDS))
+                return list(self.door.call("cancel", index, seconds=CANCEL_SECONDS))
 
         if not self.door.left:
             self._last_stats(query_id, cancelled)

@@ -10,7 +10,7 @@ import ray
 from ray import cloudpickle
 
 from daftnb.engine.byvalue import by_value
-from daftnb.engine.connection.link import Link, asking, link
+from daftnb.engine.connection.link import Link, asking, in_time, link
 from daftnb.engine.rows import slicing
 from daftnb.engine.rows.partitions import PartitionLost, Spans, joined
 from daftnb.errors import DaftnbError
@@ -69,12 +69,16 @@ def _task(_link: Link) -> Any:
 def _guarded(connected: Link, get: Callable[[], Found]) -> Found:
     """Return what ``get`` fetches over this connection; raise PartitionLost or DaftnbError in place of Ray's errors."""
     errors = ray.exceptions
-    try:
+
+    def asked() -> Found:
         with asking(connected):
             return get()
+
+    try:
+        return in_time(SLICE_SECONDS, asked)
     except ConnectionError:
         raise PartitionLost("this kernel is not connected to their cluster any more") from None
-    except errors.GetTimeoutError:
+    except TimeoutError:
         raise DaftnbError(f"The cluster did not answer within {SLICE_SECONDS:.0f} s.", "Try again.") from None
     except (errors.ObjectLostError, errors.OwnerDiedError, errors.WorkerCrashedError, errors.NodeDiedError) as error:
         raise PartitionLost(_reason(error)) from None

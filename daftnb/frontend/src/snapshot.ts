@@ -7,7 +7,7 @@ export type OperatorState = "waiting" | "running" | "finished" | "failed" | "sto
 
 export type WorkerState = "starting" | "busy" | "idle" | "warm" | "retired" | "died" | "gone" | "no worker";
 
-export type ClusterState = "starting" | "running" | "stopped" | "disconnected";
+export type ClusterState = "starting" | "running" | "not answering" | "stopped" | "disconnected";
 
 export type ViewName = "plan" | "workers" | "backlog" | "decisions" | "history" | "line" | "cockpit";
 
@@ -60,6 +60,7 @@ export interface Cluster {
   max_workers: number | null;
   cpus: number | null;
   idle_timeout: number | null;
+  silent_since: number | null;
 }
 
 /** The kernel's side: its runner, its cluster, and what is wrong, in words. */
