@@ -103,6 +103,8 @@ def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
 
 def _pool_seen(event: e.PoolSeen, state: State) -> bool:
     asked, known = event.request, state.request
+    if asked is None and state.launches is not None:  # which end with the request
+        return False
     if (asked is None) != (known is None) or (asked is not None and known is not None and asked.size != known.size):
         return False
     there = {life.worker_id for life in event.workers}
