@@ -151,7 +151,7 @@ def test_a_query_waits_for_an_actor_that_starts_workers_and_whoever_ends_one_doe
     runner._running, runner._cancelled = {}, set()
     assert runner._prepare(1) == ("q", {})
     assert runner.cancel("q")
-    assert waits == [flotilla.BUSY_SECONDS, flotilla.CALL_SECONDS]
+    assert waits == [flotilla.BUSY_SECONDS, flotilla.CANCEL_SECONDS]
     assert [event.text.partition(":")[0] for event in told] == [
         "this query runs unwatched, and without your settings",
         "the end of the query could not be followed",
