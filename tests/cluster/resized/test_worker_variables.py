@@ -45,12 +45,13 @@ def hungry(memory: int) -> Any:
 
 def retire_all(session: Session) -> None:
     """Have every worker retired after one more query."""
-    settings.set(survivors=0, idle_seconds=0)
+    settings.set(downscale=True, survivors=0, idle_seconds=0)
     in_worker()
     await_workers(session, 0, 20)
     settings.reset("idle_seconds")
 
 
+@pytest.mark.slow
 def test_a_new_worker_has_what_was_set_and_one_that_runs_keeps_its_own(session: Session) -> None:
     assert in_worker() == ("None", "None")
     running = len(workers(session))
