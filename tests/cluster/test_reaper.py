@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 
@@ -12,10 +11,17 @@ from daftnb.engine import daftnames
 from daftnb.engine.byvalue import by_value
 from daftnb.session import Session
 from tests.cluster.resized.test_warm import actors
-from tests.cluster.scaling import await_workers, decisions, kinds, sleepy, tiny, workers
+from tests.cluster.scaling import await_workers, decisions, kinds, sleepy, started, tiny, workers
 from tests.helpers import enginereaper
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """A session of its own: another one's actor would be without a tap for a moment, which is a problem told."""
+    with started(3.0) as session:
+        yield session
 
 
 @pytest.fixture
@@ -43,11 +49,13 @@ def reaped(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sessio
     another_door()
 
 
-def test_workers_stay_idle_between_queries_and_dafts_reaper_retires_them(reaped: Session) -> None:
+def test_workers_stay_idle_between_queries_and_dafts_reaper_retires_them(
+    reaped: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = reaped
-    os.environ["DAFT_AUTOSCALING_DOWNSCALE_ENABLED"] = "1"
-    os.environ["DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS"] = "4"
-    os.environ[daftnames.REAPER_INTERVAL] = "1"
+    monkeypatch.setenv("DAFT_AUTOSCALING_DOWNSCALE_ENABLED", "1")
+    monkeypatch.setenv("DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS", "4")
+    monkeypatch.setenv(daftnames.REAPER_INTERVAL, "1")
     began = time.time()
     sleepy(30, 0.4).collect()
     count = len(workers(session))
