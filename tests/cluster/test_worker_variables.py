@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from daftnb import options, settings
 from daftnb.session import Session
-from tests.cluster.scaling import await_workers, workers
+from tests.cluster.scaling import await_workers, started, workers
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 LIMIT, INFLIGHT = "DAFT_MEMORY_LIMIT", "DAFT_MAX_ASYNC_UDF_INFLIGHT_TASKS"
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with started(3.0) as session:
+        yield session
 
 
 def in_worker() -> tuple[str, str]:
@@ -51,7 +58,6 @@ def retire_all(session: Session) -> None:
     settings.reset("idle_seconds")
 
 
-@pytest.mark.slow
 def test_a_new_worker_has_what_was_set_and_one_that_runs_keeps_its_own(session: Session) -> None:
     assert in_worker() == ("None", "None")
     running = len(workers(session))
