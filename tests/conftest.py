@@ -69,12 +69,14 @@ def frontend() -> Callable[..., str]:
 
 @pytest.fixture
 def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No autoscaling variable set."""
+    """No autoscaling variable set, and none left set that was not."""
     from daftnb.settings import SETTINGS
 
     for setting in SETTINGS.values():
         monkeypatch.delenv(setting.env, raising=False)
     yield
+    for setting in SETTINGS.values():
+        os.environ.pop(setting.env, None)  # a variable that was not there is not put back by monkeypatch
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from importlib import import_module
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import daft
 import pytest
+from daft.daft import QueryEndState
 from daft.exceptions import DaftCoreException
 
 from daftnb.engine.queries.failing import RESULT, RUNNER, FailedNodes
 from daftnb.engine.queries.plans import plan_nodes
 from daftnb.engine.queries.subscriber import ALIAS, QueryEvents, operator_stats
+from daftnb.errors import QueryCancelled
 from daftnb.session import Session
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import State
@@ -236,3 +239,17 @@ def test_an_error_that_daft_cannot_encode_ends_the_query_too() -> None:
     assert getattr(runner, RESULT) is before
     query = state.current
     assert query is not None and (query.state, query.error) == ("failed", "ValueError: lone \ufffd here")
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome"), [(QueryCancelled("q"), "cancelled"), (ValueError("of the user"), "failed")]
+)
+def test_a_query_that_was_cancelled_has_not_failed_though_daft_says_so(raised: Exception, outcome: str) -> None:
+    told: list[e.Event] = []
+    finished = SimpleNamespace(query_id="q", result=SimpleNamespace(end_state=QueryEndState.Failed, error_message=""))
+    try:
+        raise raised
+    except Exception:  # as Daft's runner has it when it tells of the end
+        QueryEvents(told.append, lambda: None)._handle("QueryFinished", finished, 1.0)
+    [end] = told
+    assert isinstance(end, e.QueryFinished) and end.outcome == outcome

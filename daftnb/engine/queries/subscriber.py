@@ -23,6 +23,7 @@ from daftnb.engine.queries.endless import WORDS as ENDLESS
 from daftnb.engine.queries.endless import is_endless
 from daftnb.engine.queries.failing import FailedNodes, encodable, tell_any_error
 from daftnb.engine.queries.plans import bounded, logical_nodes, plan_nodes, read_json, text_nodes, with_details_of
+from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
 from daftnb.text.reasons import reason_of, reason_of_text
 from daftnb.text.shorten import without_middle
@@ -130,11 +131,14 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                     del self.planned[thread], self.operators[thread]
                 state = event.result.end_state
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
+                raised = sys.exc_info()[1]
+                if isinstance(raised, QueryCancelled):  # which is an error like any other for Daft
+                    outcome = "cancelled"
                 raiser = self.failed.end(event.query_id)
                 if outcome != "failed":
                     self.emit(e.QueryFinished(now, event.query_id, outcome))
                     return
-                error = without_middle(failure(event.result.error_message or "", sys.exc_info()[1]), MOST_ERROR)
+                error = without_middle(failure(event.result.error_message or "", raised), MOST_ERROR)
                 self.emit(e.QueryFinished(now, event.query_id, outcome, error, raised_in=raiser))
 
     def _is_unseen(self, kind: str, event: Any) -> bool:
