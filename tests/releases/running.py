@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TextIO
 from xml.etree import ElementTree
 
 from tests.conftest import ROOT
@@ -65,27 +66,53 @@ def _uv(*words: str) -> None:
 
 
 def run(python: Path, name: str, report: Path) -> Outcome:
-    """Run one set of tests; what they print goes beside the report."""
+    """Run one set of tests, and once more those that failed; what they print goes beside the report.
+
+    A test that passes only then counts as passed, and the log names it as one that failed first.
+    """
     folder, markers, at_once = SETS[name]
-    command = [str(python), "-m", "pytest", "-n", str(at_once), "--dist", "loadfile", "-q", "-p", "no:cacheprovider"]
+    command = [
+        str(python),
+        "-m",
+        "pytest",
+        "-q",
+        "-o",
+        f"cache_dir={report.parent / name}-cache",
+        "-m",
+        markers,
+        folder,
+    ]
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.unlink(missing_ok=True)
+    again = report.with_name(f"{name}-again.xml")
+    for each in (report, again):
+        each.unlink(missing_ok=True)
     began = time.monotonic()
     with report.with_suffix(".log").open("w") as log:
-        try:
-            subprocess.run(
-                [*command, "-m", markers, f"--junitxml={report}", folder],
-                cwd=ROOT,
-                env={**os.environ, "DO_NOT_TRACK": "true"},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return Outcome(error=f"over {SECONDS:.0f} s")
+        outcome = _once([*command, "-n", str(at_once), "--dist", "loadfile"], report, log)
+        if outcome.failed:
+            failed = ["-n", "0", "--last-failed", "--last-failed-no-failures", "none"]
+            later = _once([*command, *failed], again, log)
+            passed = 0 if later.error else min(later.passed, outcome.failed)
+            outcome = replace(outcome, passed=outcome.passed + passed, failed=outcome.failed - passed)
+    return replace(outcome, seconds=round(time.monotonic() - began, 1))
+
+
+def _once(command: list[str], report: Path, log: TextIO) -> Outcome:
+    environment = {**os.environ, "DO_NOT_TRACK": "true"}
+    try:
+        subprocess.run(
+            [*command, f"--junitxml={report}"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome(error=f"over {SECONDS:.0f} s")
     if not report.exists():
         return Outcome(error=f"pytest left no report, see {report.with_suffix('.log').name}")
-    return counted(report, time.monotonic() - began)
+    return counted(report, 0.0)
 
 
 def counted(report: Path, seconds: float) -> Outcome:
