@@ -229,6 +229,7 @@ def test_a_session_that_opens_once_it_was_given_up_is_in_nobodys_way(monkeypatch
     assert attempts == [0, 0] and client.num_connected_contexts() == 0
 
 
+@needs_ray
 def test_what_a_later_daft_gives_its_flotilla_runner_goes_on_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     import daft.runners
     from daft.runners import flotilla
