@@ -68,7 +68,7 @@ def _uv(*words: str) -> None:
 def run(python: Path, name: str, report: Path) -> Outcome:
     """Run one set of tests, and once more those that failed; what they print goes beside the report.
 
-    A test that passes only then counts as passed, and the log names it as one that failed first.
+    A test that passes only then counts as passed, and is said to be unsteady; the log names it.
     """
     folder, markers, at_once = SETS[name]
     command = [
@@ -93,6 +93,8 @@ def run(python: Path, name: str, report: Path) -> Outcome:
             failed = ["-n", "0", "--last-failed", "--last-failed-no-failures", "none"]
             later = _once([*command, *failed], again, log)
             passed = 0 if later.error else min(later.passed, outcome.failed)
+            if passed:
+                print(f"Unsteady, passed only when run again: {passed} of {name}, see {log.name}", flush=True)
             outcome = replace(outcome, passed=outcome.passed + passed, failed=outcome.failed - passed)
     return replace(outcome, seconds=round(time.monotonic() - began, 1))
 
