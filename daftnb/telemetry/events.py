@@ -30,6 +30,12 @@ from daftnb.telemetry.scalingevents import (
     PoolSeen as PoolSeen,
     ScaleRequested as ScaleRequested,
 )
+from daftnb.telemetry.workevents import (
+    Counter as Counter,
+    UdfActorFigures as UdfActorFigures,
+    UdfFigures as UdfFigures,
+    UdfKnown as UdfKnown,
+)
 
 # isort: on
 from daftnb.text.reasons import describe_error
@@ -360,6 +366,9 @@ Event = (
     | NodesSeen
     | NodeFigures
     | UdfActors
+    | UdfKnown
+    | UdfFigures
+    | UdfActorFigures
     | TaskEndedWorkers
     | BacklogSample
     | ScaleRequested

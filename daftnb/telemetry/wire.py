@@ -38,6 +38,8 @@ DecisionKind: TypeAlias = Literal[
     "died",
     "gone",
 ]
+UdfKind: TypeAlias = Literal["row", "batch", "async", "async batch", "generator", "legacy"]
+ActorState: TypeAlias = Literal["starting", "initialising", "busy", "idle", "ended", "died"]
 SettingKind: TypeAlias = Literal["switch", "number"]
 
 
@@ -170,6 +172,65 @@ class Udf(TypedDict):
     limit: float
 
 
+class Counter(TypedDict):
+    """A counter of the user's code, such as the tokens of a model, for one set of attributes."""
+
+    name: str
+    attributes: dict[str, str]
+    value: int
+
+
+class UdfActor(TypedDict):
+    """One actor, or process, that a UDF runs in."""
+
+    #: The Ray node that it is on, and what its worker is called; empty on the native runner.
+    worker: str
+    label: str
+    state: ActorState
+    since: float
+    rows: int
+    calls: int
+    seconds: float
+    init_seconds: float | None
+    #: Rows a second over the last few seconds.
+    rate: float | None
+    queue: int | None
+    gpus: float | None
+
+
+class Function(TypedDict):
+    """A user's function (a UDF) as the query has called it so far, over all processes; null: not known."""
+
+    name: str
+    kind: UdfKind
+    is_class: bool
+    #: The operators that call it.
+    operators: list[int]
+    #: Where its code is: the file as people name it, the number of the cell, the first line.
+    file: str
+    cell: int | None
+    line: int | None
+    source: str
+    rows_in: int
+    rows_out: int
+    calls: int
+    running: int
+    #: In the user's code, the calls that run included; with several at a time, more than have passed.
+    seconds: float
+    inits: int
+    init_seconds: float
+    errors: int
+    error: str
+    retries: int
+    #: Rows a second: over the last few seconds, and over all the time in which it ran.
+    rate: float | None
+    rate_overall: float | None
+    counters: list[Counter]
+    left_out: int
+    lost: int
+    actors: dict[str, UdfActor]
+
+
 class _Plan(TypedDict):
     query: str | None
     number: int | None
@@ -178,6 +239,8 @@ class _Plan(TypedDict):
     plans: Trees
     #: Actors of UDFs with a concurrency, by the operator's name.
     udfs: dict[str, Udf]
+    #: The functions of the user's that were called, by a key of the query's own.
+    functions: dict[str, Function]
 
 
 class Plan(_Plan, total=False):

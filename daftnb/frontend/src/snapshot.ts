@@ -39,6 +39,10 @@ export type DecisionKind =
   | "died"
   | "gone";
 
+export type UdfKind = "row" | "batch" | "async" | "async batch" | "generator" | "legacy";
+
+export type ActorState = "starting" | "initialising" | "busy" | "idle" | "ended" | "died";
+
 export type SettingKind = "switch" | "number";
 
 /** Tasks by what became of them. */
@@ -158,6 +162,62 @@ export interface Udf {
   limit: number;
 }
 
+/** A counter of the user's code, such as the tokens of a model, for one set of attributes. */
+export interface Counter {
+  name: string;
+  attributes: Record<string, string>;
+  value: number;
+}
+
+/** One actor, or process, that a UDF runs in. */
+export interface UdfActor {
+  /** The Ray node that it is on, and what its worker is called; empty on the native runner. */
+  worker: string;
+  label: string;
+  state: ActorState;
+  since: number;
+  rows: number;
+  calls: number;
+  seconds: number;
+  init_seconds: number | null;
+  /** Rows a second over the last few seconds. */
+  rate: number | null;
+  queue: number | null;
+  gpus: number | null;
+}
+
+/** A user's function (a UDF) as the query has called it so far, over all processes; null: not known. */
+export interface Function {
+  name: string;
+  kind: UdfKind;
+  is_class: boolean;
+  /** The operators that call it. */
+  operators: number[];
+  /** Where its code is: the file as people name it, the number of the cell, the first line. */
+  file: string;
+  cell: number | null;
+  line: number | null;
+  source: string;
+  rows_in: number;
+  rows_out: number;
+  calls: number;
+  running: number;
+  /** In the user's code, the calls that run included; with several at a time, more than have passed. */
+  seconds: number;
+  inits: number;
+  init_seconds: number;
+  errors: number;
+  error: string;
+  retries: number;
+  /** Rows a second: over the last few seconds, and over all the time in which it ran. */
+  rate: number | null;
+  rate_overall: number | null;
+  counters: Counter[];
+  left_out: number;
+  lost: number;
+  actors: Record<string, UdfActor>;
+}
+
 /** A query's plan, or that of a dataframe that has not run. */
 export interface Plan {
   query: string | null;
@@ -167,6 +227,8 @@ export interface Plan {
   plans: Trees;
   /** Actors of UDFs with a concurrency, by the operator's name. */
   udfs: Record<string, Udf>;
+  /** The functions of the user's that were called, by a key of the query's own. */
+  functions: Record<string, Function>;
   /** What the dataframe is called that this is the plan of: it has not run, so there are trees only. */
   of?: string;
 }
