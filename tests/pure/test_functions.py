@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from daftnb.recordings import Recording
@@ -291,9 +292,9 @@ def of_a_query() -> Recording:
 
 def test_functions_of_a_recording_as_a_table() -> None:
     table = of_a_query().udfs()
-    assert table.schema.field("counters").type.value_type.field("attributes").type == "map<string, string>" or (
-        str(table.schema.field("counters").type.value_type.field("attributes").type) == "map<string, string>"
-    )
+    attributes = pa.map_(pa.string(), pa.string())
+    counter = pa.struct([("name", pa.string()), ("value", pa.int64()), ("attributes", attributes)])
+    assert table.schema.field("counters").type == pa.list_(counter)
     score, model = table.to_pylist()
     assert score == {
         **{"query": 1, "udf": "score-0", "name": "__main__.score", "operator": "UDF score", "operators": [2]},
