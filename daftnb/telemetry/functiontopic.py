@@ -55,6 +55,8 @@ def _function(
         "errors": figures.errors if figures is not None else None,
         "error": figures.error if figures is not None else "",
         "retries": figures.retries if figures is not None else None,
+        "waited": round(figures.waited, 6) if figures is not None else None,
+        "shared": figures is not None and figures.shared,
         "rate": _rounded(function.rate.at(now)) if query.active else None,
         "rate_overall": _rounded(function.rate_overall()),
         "counters": [_counter(counter) for counter in figures.counters] if figures is not None else [],
