@@ -139,6 +139,9 @@ def test_of_very_many_actors_those_that_live_go_to_the_page_first() -> None:
     found = functions(state, 1)["model-0"]
     assert list(found["actors"]) == [str(i) for i in range(10, MOST_ACTORS + 10)]
     assert found["actors_left_out"] == 11
+    other = e.UdfActorFigures(T + 1, "q", "last", "x", "a", "busy", T + 1)
+    (*_, last) = functions(folded(other, state=state), 1).values()
+    assert (last["actors"], last["actors_left_out"]) == ({}, 1), "there is room for so many of all functions"
 
 
 def test_sources_go_to_the_page_as_far_as_there_is_room() -> None:
