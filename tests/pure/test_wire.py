@@ -152,7 +152,8 @@ def test_limits_are_written_as_constants() -> None:
 
 
 def test_states_and_decisions_have_their_words() -> None:
-    states = {*get_args(wire.QueryState), *get_args(wire.OperatorState), *get_args(wire.WorkerState)}
+    kinds = (wire.QueryState, wire.OperatorState, wire.WorkerState, wire.ActorState)
+    states = {state for kind in kinds for state in get_args(kind)}
     assert states == GLYPHS.keys()
     assert set(get_args(wire.DecisionKind)) == DECISIONS.keys() and SIGNS.keys() < DECISIONS.keys()
 

@@ -1,7 +1,9 @@
 // One operator as a card: what it is, how far it has come, what came of it, and what stands out.
 import { fits, widths } from "./fit.ts";
 import { duration, plural, share, size } from "./format.ts";
-import { brief, type Drawn, rowWords, skewShort } from "./planwords.ts";
+import type { Work } from "./functions.ts";
+import type { Place } from "./layout.ts";
+import { brief, type Drawn, isUncounted, rowWords, skewShort } from "./planwords.ts";
 import type { Counts } from "./snapshot.ts";
 import { glyph } from "./words.ts";
 
@@ -14,8 +16,7 @@ const FAR_NAME = widths("650 26px");
 
 interface CardProps {
   operator: Drawn;
-  x: number;
-  y: number;
+  place: Place;
   /** Whether it can be reached by Tab: one can, the arrow keys lead to the others. */
   current: boolean;
   selected: boolean;
@@ -24,6 +25,8 @@ interface CardProps {
   /** Too far away to be read: its name only. */
   far: boolean;
   actors?: string;
+  /** What the functions that it calls do. */
+  work?: Work;
   /** How many operators above it are not shown; undefined: all are. */
   hidden?: number;
   onSelect: () => void;
@@ -33,13 +36,13 @@ interface CardProps {
 
 export function Card({
   operator,
-  x,
-  y,
+  place: { x, y, high },
   current,
   selected,
   slowest,
   far,
   actors,
+  work,
   hidden,
   onSelect,
   onFold,
@@ -48,7 +51,7 @@ export function Card({
   const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
   const skew = skewShort(operator.skew);
   const note = skew || actors;
-  const time = duration_us != null ? duration(duration_us / 1e6) : "";
+  const time = duration_us != null && !isUncounted(operator) ? duration(duration_us / 1e6) : "";
   const title = name.slice(0, SHOWN);
   const sign = state ? `${glyph(state)} ` : "";
   const part = (slowest ? "⚑ " : "") + share(operator.time_share);
@@ -66,7 +69,7 @@ export function Card({
       <button
         class={classes.filter(Boolean).join(" ")}
         type="button"
-        style={{ left: `${x}px`, top: `${y}px` }}
+        style={{ left: `${x}px`, top: `${y}px`, height: `${high}px` }}
         data-id={id}
         data-state={state}
         tabIndex={current ? 0 : -1}
@@ -122,6 +125,7 @@ export function Card({
                 {time && <span>{time}</span>}
               </span>
             )}
+            {work && <WorkRows work={work} />}
           </>
         )}
       </button>
@@ -144,6 +148,34 @@ export function Card({
 
 export const foldWords = (hidden: number | undefined): string =>
   hidden === undefined ? "Hide what is above" : `Show ${plural(hidden, "operator")} above`;
+
+/** What the user's functions do: how fast, for how long, and what stands out. */
+function WorkRows({ work: { rate, seconds, note, failed } }: { work: Work }) {
+  const cut = fits(ROOM.near, 0, [failed ? `✕ ${note}` : note, failed ? NAME : TEXT]) ? "" : " cut";
+  return (
+    <>
+      <span class="row">
+        <span class="expr">
+          <span class="of" aria-hidden="true">
+            ƒ{" "}
+          </span>
+          <span class="hidden">function </span>
+          {rate}
+        </span>
+        <span title="in the function's code">
+          {seconds}
+          <span class="hidden"> in its code</span>
+        </span>
+      </span>
+      <span class="row">
+        <span class={`expr${failed ? " st-failed" : ""}${cut}`} title={note}>
+          {failed && <span aria-hidden="true">✕ </span>}
+          {note}
+        </span>
+      </span>
+    </>
+  );
+}
 
 /** Done, running and failed tasks as parts of all that are known; what is left is pending. The words say it again. */
 function Tasks({ tasks, state }: { tasks: Counts; state: string }) {

@@ -1,5 +1,5 @@
 // What the plan says of an operator, in words. Members that are null may be gone after a patch (undefined).
-import { count, duration, plural, rows, share, size } from "./format.ts";
+import { count, duration, NOT_KNOWN, plural, rows, share, size } from "./format.ts";
 import { SKEW_SECONDS, SKEW_TIMES } from "./limits.ts";
 import type { Operator, Plan, Skew, Tree } from "./snapshot.ts";
 
@@ -64,9 +64,17 @@ export function misjudged({ estimated_rows: estimated, rows_out: actual, state }
   return `${times(more / less)} ${actual > estimated ? "more" : "fewer"}`;
 }
 
+/** Whether an operator is one that calls a user's function, by its name: this is known before it has called any. */
+export const callsByName = ({ name }: Drawn): boolean => /^(Actor|Async)?UDF\b/.test(name);
+
+/** Whether the engine has not counted what an operator did: of the actors of a UDF it says 0 for ever. */
+export const isUncounted = ({ name, state, tasks, rows_out, duration_us }: Drawn): boolean =>
+  /^ActorUDF\b/.test(name) && state !== "waiting" && tasks != null && !rows_out && !duration_us;
+
 /** `short`: there is little room. */
 export function rowWords(operator: Drawn, short: boolean): string {
   const { rows_in, rows_out, estimated_rows, state } = operator;
+  if (isUncounted(operator)) return `rows ${NOT_KNOWN}`;
   if (rows_out != null && state !== "waiting") {
     const flow = (of: (value: number) => string) =>
       (rows_in == null || rows_in === rows_out ? "" : `${count(rows_in)} → `) + of(rows_out);
@@ -113,17 +121,18 @@ export const udfWords = ({ count: actors, idle, awaited, limit }: Udf): string =
 /** All that is known of an operator, as (name, value) in the order in which one asks. */
 export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][] {
   const { tasks, skew, duration_us, estimated_rows } = operator;
+  const untold = isUncounted(operator) && NOT_KNOWN;
   const found: [string, string | false | null | undefined][] = [
-    ["rows in", operator.rows_in != null && count(operator.rows_in)],
-    ["rows out", operator.rows_out != null && count(operator.rows_out)],
+    ["rows in", untold || (operator.rows_in != null && count(operator.rows_in))],
+    ["rows out", untold || (operator.rows_out != null && count(operator.rows_out))],
     ["selectivity, derived", operator.selectivity != null && String(Number(operator.selectivity.toPrecision(3)))],
     [
       "rows expected",
       estimated_rows != null && [count(estimated_rows), misjudged(operator)].filter(Boolean).join("; in fact "),
     ],
-    ["bytes in", operator.bytes_in != null && size(operator.bytes_in)],
-    ["bytes out", operator.bytes_out != null && size(operator.bytes_out)],
-    ["work, all threads", duration_us != null && duration(duration_us / 1e6)],
+    ["bytes in", !untold && operator.bytes_in != null && size(operator.bytes_in)],
+    ["bytes out", !untold && operator.bytes_out != null && size(operator.bytes_out)],
+    ["work, all threads", untold || (duration_us != null && duration(duration_us / 1e6))],
     ["of the query's work", share(operator.time_share)],
     ["tasks", tasks && tasksWords(tasks)],
     ["task times", skew && stragglers(skew).length === 0 && skewWords(skew)],

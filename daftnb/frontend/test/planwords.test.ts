@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   actorsOf,
   brief,
+  callsByName,
   type Drawn,
   facts,
   hasPaths,
@@ -32,6 +33,7 @@ const plan = (more: Partial<Plan> = {}): Plan => ({
   operators: {},
   plans: {},
   udfs: {},
+  functions: {},
   ...more,
 });
 const skew = (median: number, ...seconds: number[]): Skew => ({
@@ -121,6 +123,28 @@ test("the details have what is known, and nothing else; null may be gone", () =>
     ["UDF actors", "2 actors, 1 idle"],
     ["runs with", "\u2068UDF\u2069, in the same tasks"],
   ]);
+});
+
+test("where the engine has not counted, it is not known, and not 0", () => {
+  const tasks = { submitted: 4, pending: 0, running: 1, finished: 3, failed: 0, cancelled: 0 };
+  const zeros = { rows_in: 0, rows_out: 0, bytes_in: 0, bytes_out: 0, duration_us: 0, tasks } as const;
+  const actors = operator({ name: "ActorUDF", state: "running", ...zeros });
+  assert.equal(rowWords(actors, false), "rows not known");
+  assert.deepEqual(facts(actors, plan()), [
+    ["rows in", "not known"],
+    ["rows out", "not known"],
+    ["work, all threads", "not known"],
+    ["tasks", "3 of 4 done, 1 running"],
+  ]);
+  assert.equal(rowWords({ ...actors, rows_out: 5, rows_in: 5 }, false), "5 rows");
+  assert.equal(rowWords({ ...actors, tasks: null }, false), "0 rows", "the native runner counts them");
+  assert.equal(rowWords({ ...actors, name: "Filter" }, false), "0 rows");
+  assert.deepEqual(
+    ["UDF score", "ActorUDF", "AsyncUDF prompt", "UDF", "UDFs", "Filter UDF"].map((name) =>
+      callsByName(operator({ name })),
+    ),
+    [true, true, true, true, false, false],
+  );
 });
 
 test("the actors of UDFs are those of an operator, where it can be told which", () => {

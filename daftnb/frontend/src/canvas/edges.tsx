@@ -26,12 +26,21 @@ export function EdgeLines({ edges, width, height }: { edges: Edges; width: numbe
   );
 }
 
+interface LegendProps {
+  edges: Edges;
+  paths: boolean;
+  /** Whether a card says what functions do. */
+  calls: boolean;
+  operators: Drawn[];
+}
+
 /** What the signs in this plan mean. */
-export function Legend({ edges, paths, operators }: { edges: Edges; paths: boolean; operators: Drawn[] }) {
+export function Legend({ edges, paths, calls, operators }: LegendProps) {
   const legend = [
     edges.fused && "broad line: in the same tasks",
     paths && "⚑ slowest path: of a join's inputs, the one with the most work",
     operators.some((operator) => skewShort(operator.skew)) && "⚠ the slowest task against the median",
+    calls && "ƒ a function of yours: rows a second (derived), time in its code",
   ].filter(Boolean);
   return legend.length > 0 ? <div class="detail">{legend.join(" · ")}</div> : null;
 }
