@@ -138,7 +138,12 @@ class Operator(Drawn):
     bytes_in: int | None
     bytes_out: int | None
     duration_us: int | None
+    #: Time beside duration_us that the engine has not told (yet): of tasks that run, and of functions; derived.
+    derived_us: int | None
+    #: Of duration_us and derived_us together.
     time_share: float | None
+    #: Whether rows_in and rows_out are a function's, as the engine has not told them (yet); derived.
+    derived_rows: bool
     #: Rows out per row in; derived.
     selectivity: float | None
     #: Whether it is on the slowest path, from the root down: where the most time was spent.
@@ -211,24 +216,29 @@ class Function(TypedDict):
     cell: int | None
     line: int | None
     source: str
-    rows_in: int
-    rows_out: int
-    calls: int
-    running: int
+    #: Null from here to `retries`: nothing has been told of its calls.
+    rows_in: int | None
+    rows_out: int | None
+    calls: int | None
+    running: int | None
     #: In the user's code, the calls that run included; with several at a time, more than have passed.
-    seconds: float
-    inits: int
-    init_seconds: float
-    errors: int
+    seconds: float | None
+    inits: int | None
+    init_seconds: float | None
+    errors: int | None
     error: str
-    retries: int
-    #: Rows a second: over the last few seconds, and over all the time in which it ran.
+    retries: int | None
+    #: Rows a second: over the last few seconds (null once the query is over), and over all the time in which it ran.
     rate: float | None
     rate_overall: float | None
     counters: list[Counter]
+    #: Counters that are not listed.
     left_out: int
+    #: Processes that ended before they had told all that they did.
     lost: int
+    #: By a key of the query's own; of very many the first ones, and how many more there are.
     actors: dict[str, UdfActor]
+    actors_left_out: int
 
 
 class _Plan(TypedDict):

@@ -131,7 +131,12 @@ export interface Operator extends Drawn {
   bytes_in: number | null;
   bytes_out: number | null;
   duration_us: number | null;
+  /** Time beside duration_us that the engine has not told (yet): of tasks that run, and of functions; derived. */
+  derived_us: number | null;
+  /** Of duration_us and derived_us together. */
   time_share: number | null;
+  /** Whether rows_in and rows_out are a function's, as the engine has not told them (yet); derived. */
+  derived_rows: boolean;
   /** Rows out per row in; derived. */
   selectivity: number | null;
   /** Whether it is on the slowest path, from the root down: where the most time was spent. */
@@ -198,24 +203,29 @@ export interface Function {
   cell: number | null;
   line: number | null;
   source: string;
-  rows_in: number;
-  rows_out: number;
-  calls: number;
-  running: number;
+  /** Null from here to `retries`: nothing has been told of its calls. */
+  rows_in: number | null;
+  rows_out: number | null;
+  calls: number | null;
+  running: number | null;
   /** In the user's code, the calls that run included; with several at a time, more than have passed. */
-  seconds: number;
-  inits: number;
-  init_seconds: number;
-  errors: number;
+  seconds: number | null;
+  inits: number | null;
+  init_seconds: number | null;
+  errors: number | null;
   error: string;
-  retries: number;
-  /** Rows a second: over the last few seconds, and over all the time in which it ran. */
+  retries: number | null;
+  /** Rows a second: over the last few seconds (null once the query is over), and over all the time in which it ran. */
   rate: number | null;
   rate_overall: number | null;
   counters: Counter[];
+  /** Counters that are not listed. */
   left_out: number;
+  /** Processes that ended before they had told all that they did. */
   lost: number;
+  /** By a key of the query's own; of very many the first ones, and how many more there are. */
   actors: Record<string, UdfActor>;
+  actors_left_out: number;
 }
 
 /** A query's plan, or that of a dataframe that has not run. */
