@@ -54,7 +54,7 @@ def snapshot_of(state: State, now: float, runner: Runner, settings: AutoscalingS
         },
         "query": query_of(query, now) if query else None,
         "queries": {str(q.number): history_of(q, now) for q in state.queries.values()},
-        "plan": plan_of(query) if query else None,
+        "plan": plan_of(query, state.workers, now) if query else None,
         "workers": _workers(state),
         "backlog": _backlog(state, settings),
         "decisions": {

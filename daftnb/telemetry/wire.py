@@ -207,7 +207,7 @@ class Function(TypedDict):
     """A user's function (a UDF) as the query has called it so far, over all processes; null: not known."""
 
     name: str
-    kind: UdfKind
+    kind: UdfKind | None
     is_class: bool
     #: The operators that call it.
     operators: list[int]

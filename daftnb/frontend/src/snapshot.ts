@@ -194,7 +194,7 @@ export interface UdfActor {
 /** A user's function (a UDF) as the query has called it so far, over all processes; null: not known. */
 export interface Function {
   name: string;
-  kind: UdfKind;
+  kind: UdfKind | null;
   is_class: boolean;
   /** The operators that call it. */
   operators: number[];
