@@ -20,7 +20,14 @@ _OPERATORS: tuple[tuple[Any, ...], ...] = (
     # id, name, detail, rows out, µs, state
     (1, "ScanTaskSource", "Num Scan Tasks: 46", 1_500_000, 900_000, "running"),
     (2, "UDF score", "score(col(3: l_comment)) as score", 30_500, 11_400_000, "running"),
-    (3, "ActorUDF", "ActorUDF: __main__.Embedder.__call__\nExpr: Embedder(col(0: text)) as vector", 0, 0, "running"),
+    (
+        3,
+        "ActorUDF",
+        "ActorUDF: __main__.Embedder.__call__\nExpr: Embedder(col(0: text)) as vector",
+        17_500,
+        None,
+        "running",
+    ),
     (4, "UDF prompt", "prompt(col(1: text)) as answer", 120, 9_100_000, "running"),
     (5, "Write", "parquet", None, None, "waiting"),
 )
@@ -30,7 +37,7 @@ def function(name: str, operators: list[int], **more: Any) -> Snapshot:
     facts = {"name": name, "kind": "row", "is_class": False, "operators": operators, "file": "", "cell": 12, "line": 3}
     facts |= {"source": SOURCE, "rows_in": 30_500, "rows_out": 30_500, "calls": 30_500, "running": 0, "seconds": 11.4}
     facts |= {"inits": 0, "init_seconds": 0.0, "errors": 0, "error": "", "retries": 0, "rate": None}
-    facts |= {"rate_overall": None, "counters": [], "left_out": 0, "lost": 0, "actors": {}}
+    facts |= {"rate_overall": None, "counters": [], "left_out": 0, "lost": 0, "actors": {}, "actors_left_out": 0}
     return facts | more
 
 
@@ -57,9 +64,11 @@ def snapshot() -> Snapshot:
             "state": state,
             "rows_in": out,
             "rows_out": out,
-            "bytes_out": out and out * 80,
+            "bytes_out": duration and out * 80,
             "duration_us": duration,
-            "time_share": duration and duration / 21_400_000,
+            "time_share": 0.4 if id_ == 3 else duration and duration / 35_600_000,
+            "derived_us": 14_200_000 if id_ == 3 else None,
+            "derived_rows": id_ == 3,
             "tasks": None if out is None else scaling.counts(20, 40, 2),
             "stage": 4,
             "selectivity": None,
@@ -82,9 +91,9 @@ def snapshot() -> Snapshot:
         counter("pages", 7, {}),
     ]
     functions = {
-        "score": function("score", [2], running=2, rate=1_204.0, rate_overall=980.0, calls=30_498),
+        "score": function("__main__.score", [2], running=2, rate=1_204.0, rate_overall=980.0, calls=30_498),
         "embed": function(
-            "Embedder.__call__",
+            "__main__.Embedder.__call__",
             [3],
             kind="batch",
             is_class=True,
@@ -167,7 +176,9 @@ def hostile(text: str) -> Snapshot:
 
 
 def without_functions() -> Snapshot:
-    """What the engine alone tells."""
+    """What the engine alone tells: of a pool of actors, nothing."""
     made = snapshot()
     made["plan"]["functions"] = {}
+    untold = {"rows_in": None, "rows_out": None, "derived_us": None, "derived_rows": False, "time_share": None}
+    made["plan"]["operators"]["3"] |= untold
     return made

@@ -19,15 +19,33 @@ const having = (actors: Actors, ...states: string[]): number =>
 export const udfOf = ({ operators }: UserFunction, actors: ActorsById): Udf | undefined =>
   operators.map((id) => actors.get(id)?.[1]).find(Boolean);
 
-/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle". */
-export function actorsWords(actors: Actors, udf: Udf | undefined): string {
+/** How many actors of a function there are, and how many Daft has asked for while it waits for them, else 0. */
+function countsOf({ actors }: UserFunction, udf: Udf | undefined): { live: number; ready: number; asked: number } {
   const live = Object.values(actors).filter(isLive).length;
-  const ready = live - having(actors, "starting");
-  const asked = udf?.awaited ? Math.max(udf.awaited, live) : 0;
+  return {
+    live,
+    ready: live - having(actors, "starting"),
+    asked: udf?.awaited ? Math.max(udf.awaited, live) : 0,
+  };
+}
+
+/** For a card: "3/4 actors", "4 actors, 1 idle", or "" where none is left. */
+export function actorsShort(called: UserFunction, udf: Udf | undefined): string {
+  const { live, ready, asked } = countsOf(called, udf);
+  const idle = having(called.actors, "idle");
+  if (asked > ready) return `${ready}/${asked} actors`;
+  return live === 0 ? "" : plural(live, "actor") + (idle > 0 ? `, ${idle} idle` : "");
+}
+
+/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle". */
+export function actorsWords(called: UserFunction, udf: Udf | undefined): string {
+  const { actors, actors_left_out } = called;
+  const { live, ready, asked } = countsOf(called, udf);
   const states = (["initialising", "idle", "ended", "died"] as const)
     .map((state): [number, string] => [having(actors, state), state])
     .filter(([number]) => number > 0)
     .map(([number, state]) => `${number} ${state}`);
+  if (actors_left_out) states.push(`${actors_left_out} more are not listed`);
   const there = asked ? `${plural(ready, "actor")} of ${asked} asked` : plural(live, "actor");
   const rest = asked > ready ? `; waits at most ${duration(udf!.limit ?? 0)} for the rest` : "";
   return [there, ...states].join(", ") + rest;

@@ -3,7 +3,7 @@ import { fits, widths } from "./fit.ts";
 import { duration, plural, share, size } from "./format.ts";
 import type { Work } from "./functions.ts";
 import type { Place } from "./layout.ts";
-import { brief, type Drawn, isUncounted, rowWords, skewShort } from "./planwords.ts";
+import { brief, DERIVED, type Drawn, rowWords, secondsOf, skewShort } from "./planwords.ts";
 import type { Counts } from "./snapshot.ts";
 import { glyph } from "./words.ts";
 
@@ -48,10 +48,11 @@ export function Card({
   onFold,
   onFocus,
 }: CardProps) {
-  const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
+  const { id, name, detail, state, inputs, bytes_out, tasks } = operator;
   const skew = skewShort(operator.skew);
   const note = skew || actors;
-  const time = duration_us != null && !isUncounted(operator) ? duration(duration_us / 1e6) : "";
+  const seconds = secondsOf(operator);
+  const time = seconds === null ? "" : (operator.derived_us ? DERIVED : "") + duration(seconds);
   const title = name.slice(0, SHOWN);
   const sign = state ? `${glyph(state)} ` : "";
   const part = (slowest ? "⚑ " : "") + share(operator.time_share);
@@ -113,16 +114,20 @@ export function Card({
               >
                 {expression}
               </bdi>
-              {bytes && <span>{bytes}</span>}
+              {bytes !== "" && <span>{bytes}</span>}
             </span>
             <span class="row">
               <span class={cut("expr", fits(ROOM.near, GAP, [flow, TEXT], [aside, skew ? NAME : TEXT]))}>{flow}</span>
-              {aside && <span class={skew ? "over" : ""}>{aside}</span>}
+              {aside !== "" && (
+                <span class={`${skew ? "over" : "aside"}${fits(ROOM.near, 0, [aside, TEXT]) ? "" : " cut"}`}>
+                  {aside}
+                </span>
+              )}
             </span>
             {tasks && (
               <span class="row">
                 <Tasks tasks={tasks} state={state!} />
-                {time && <span>{time}</span>}
+                {time !== "" && <span>{time}</span>}
               </span>
             )}
             {work && <WorkRows work={work} />}
@@ -150,15 +155,14 @@ export const foldWords = (hidden: number | undefined): string =>
   hidden === undefined ? "Hide what is above" : `Show ${plural(hidden, "operator")} above`;
 
 /** What the user's functions do: how fast, for how long, and what stands out. */
-function WorkRows({ work: { rate, seconds, note, failed } }: { work: Work }) {
-  const cut = fits(ROOM.near, 0, [failed ? `✕ ${note}` : note, failed ? NAME : TEXT]) ? "" : " cut";
+function WorkRows({ work: { rate, seconds, errors, note } }: { work: Work }) {
+  const wrong = errors && `✕ ${errors}`;
+  const cut = fits(ROOM.near, GAP, [wrong, NAME], [note, TEXT]) ? "" : " cut";
   return (
     <>
       <span class="row">
         <span class="expr">
-          <span class="of" aria-hidden="true">
-            ƒ{" "}
-          </span>
+          <b aria-hidden="true">ƒ </b>
           <span class="hidden">function </span>
           {rate}
         </span>
@@ -168,8 +172,8 @@ function WorkRows({ work: { rate, seconds, note, failed } }: { work: Work }) {
         </span>
       </span>
       <span class="row">
-        <span class={`expr${failed ? " st-failed" : ""}${cut}`} title={note}>
-          {failed && <span aria-hidden="true">✕ </span>}
+        {wrong !== "" && <b class="st-failed">{wrong}</b>}
+        <span class={`expr${cut}`} title={note}>
           {note}
         </span>
       </span>

@@ -3,7 +3,7 @@
 export const UNKNOWN = "—";
 /** The same in a sentence, and where a dash alone would not be understood. */
 export const NOT_KNOWN = "not known";
-type Maybe = number | null | undefined;
+export type Maybe = number | null | undefined;
 
 const three = (value: number): string =>
   value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);

@@ -1,11 +1,13 @@
 // What the page says of the user's functions (UDFs), and of the operators that call them. Members that are null may be
 // gone after a patch (undefined).
-import { count, duration, NOT_KNOWN, plural, rate, UNKNOWN } from "./format.ts";
+import { count, duration, type Maybe, NOT_KNOWN, plural, rate } from "./format.ts";
 import { isolated } from "./planwords.ts";
 import type { Counter, Operator, Plan, Function as UserFunction } from "./snapshot.ts";
 
+const LONGEST_NAME = 120; // characters; a tooltip has more
 const LONGEST_MESSAGE = 300; // characters of an error's first line
 const LONGEST_PLACE = 200;
+const MOST_ATTRIBUTES = 8;
 
 /** The functions that were called, each with its key; none of a dataframe that has not run. */
 export const functionsOf = (plan: Plan): [string, UserFunction][] => Object.entries(plan.functions ?? {});
@@ -15,7 +17,7 @@ export type Calls = ReadonlyMap<number, [string, UserFunction][]>;
 
 export function callsOf(plan: Plan): Calls {
   const calls = new Map<number, [string, UserFunction][]>();
-  const called = functionsOf(plan).sort(([, a], [, b]) => b.seconds - a.seconds);
+  const called = functionsOf(plan).sort(([, a], [, b]) => (b.seconds ?? 0) - (a.seconds ?? 0));
   for (const one of called) {
     for (const id of one[1].operators) calls.set(id, [...(calls.get(id) ?? []), one]);
   }
@@ -33,20 +35,26 @@ const KINDS: Record<string, string> = {
 
 /** "a batch at a time, by a class": a kind that is not known is its own word. */
 export const kindWords = ({ kind, is_class }: UserFunction): string =>
-  (KINDS[kind] ?? kind) + (is_class ? ", by a class" : "");
+  (kind == null ? `kind ${NOT_KNOWN}` : (KINDS[kind] ?? kind)) + (is_class ? ", by a class" : "");
 
-/** "cell 12, line 3", "features.py, line 40", or that it is not known. */
+/** A function's name as its author has it: Daft's plans say where it is, too, and what of a class is called. */
+export const nameOf = ({ name }: UserFunction): string =>
+  name
+    .slice(0, LONGEST_NAME)
+    .replace(/^__main__\.(?=.)/, "")
+    .replace(/(?<=.)\.__call__$/, "");
+
+/** "cell 12, line 3", "features.py, line 40", or "" where it is not known. */
 export function whereWords({ file, cell, line }: UserFunction): string {
   const place = cell != null ? `cell ${cell}` : file.slice(-LONGEST_PLACE);
-  if (!place) return NOT_KNOWN;
-  return line == null ? place : `${place}, line ${line}`;
+  return !place || line == null ? place : `${place}, line ${line}`;
 }
 
 /** A function's error in one line. */
 export const latestError = ({ error }: UserFunction): string =>
   error.trim().split("\n", 1)[0]!.slice(0, LONGEST_MESSAGE);
 
-const perSecond = (rows: number | null | undefined): string => (rows == null ? "" : `${rate(rows)} rows/s`);
+const perSecond = (rows: Maybe): string => (rows == null ? "" : `${rate(rows)} rows/s`);
 
 /** What an operator's card says of the functions that it calls. */
 export interface Work {
@@ -54,9 +62,10 @@ export interface Work {
   rate: string;
   /** Time in the user's code. */
   seconds: string;
-  /** Errors first; then what waits, the calls that run, retries, tokens, and the latest error. */
+  /** "2 errors", or "". */
+  errors: string;
+  /** What waits, the calls that run, retries, tokens, and the latest error. */
   note: string;
-  failed: boolean;
 }
 
 /** `waits`: who waits for whom, in words, or "". */
@@ -67,27 +76,27 @@ export function workWords(
 ): Work {
   const runs = state === "running";
   const [first, ...others] = functions;
-  const sum = (of: (one: UserFunction) => number) => functions.reduce((all, one) => all + of(one), 0);
-  const [errors, retries, running] = [sum((f) => f.errors), sum((f) => f.retries), sum((f) => f.running)];
-  const tokens = functions.map(tokensOf).filter((value) => value !== null);
-  const now = runs
-    ? perSecond(first?.rate)
-    : first?.rate_overall == null
-      ? ""
-      : `${perSecond(first.rate_overall)} overall`;
+  const sum = (of: (one: UserFunction) => Maybe): number | null =>
+    functions.reduce((all: number | null, one) => (of(one) == null ? all : (all ?? 0) + of(one)!), null);
+  const errors = sum((one) => one.errors) ?? 0;
+  const retries = sum((one) => one.retries) ?? 0;
+  const running = sum((one) => one.running) ?? 0;
+  const seconds = sum((one) => one.seconds);
+  const tokens = sum(tokensOf);
+  const overall = perSecond(first?.rate_overall);
+  const speed = runs ? perSecond(first?.rate) : overall && `${overall} overall`;
   const note = [
-    errors > 0 && plural(errors, "error"),
     waits,
     runs && running > 0 && `${plural(running, "call")} run${running === 1 ? "s" : ""}`,
     retries > 0 && plural(retries, "retry", "retries"),
-    tokens.length > 0 && `${count(tokens.reduce((all, one) => all + one))} tokens`,
+    tokens !== null && `${count(tokens)} tokens`,
     errors > 0 && functions.map(latestError).find(Boolean),
   ];
   return {
-    rate: (now || "rows/s not known") + (others.length > 0 ? ` +${others.length}` : ""),
-    seconds: duration(sum((f) => f.seconds)),
+    rate: (speed || `rows/s ${NOT_KNOWN}`) + (others.length > 0 ? ` +${others.length}` : ""),
+    seconds: seconds === null ? `time ${NOT_KNOWN}` : duration(seconds),
+    errors: errors > 0 ? plural(errors, "error") : "",
     note: note.filter(Boolean).join(" · "),
-    failed: errors > 0,
   };
 }
 
@@ -97,33 +106,52 @@ export function counted(counters: readonly Counter[], name: string): number | nu
   return found.length === 0 ? null : found.reduce((all, { value }) => all + value, 0);
 }
 
-/** The tokens that a model has read and written; null: they were not counted. */
+/** The tokens that models have read and written; null: they were not counted. Some models count them in all alone. */
 export function tokensOf({ counters }: { counters: readonly Counter[] }): number | null {
-  const [whole, read, wrote] = ["total tokens", "input tokens", "output tokens"].map((name) => counted(counters, name));
-  return whole ?? (read === null && wrote === null ? null : (read ?? 0) + (wrote ?? 0));
+  const models = new Map<string, Counter[]>();
+  for (const counter of counters) {
+    const of = JSON.stringify(counter.attributes);
+    models.set(of, [...(models.get(of) ?? []), counter]);
+  }
+  const found = [...models.values()].flatMap((some) => {
+    const [whole, read, wrote] = ["total tokens", "input tokens", "output tokens"].map((name) => counted(some, name));
+    return whole ?? (read == null && wrote == null ? [] : (read ?? 0) + (wrote ?? 0));
+  });
+  return found.length === 0 ? null : found.reduce((all, tokens) => all + tokens);
 }
 
 /** The figures of a function, as (name, value) in the order in which one asks. */
 export function figures(called: UserFunction): [string, string][] {
-  const { inits, init_seconds, errors, retries, lost } = called;
+  const { inits, init_seconds, lost } = called;
+  const known = (value: Maybe, words: (value: Maybe) => string): string => (value == null ? NOT_KNOWN : words(value));
   const found: [string, string | false][] = [
-    ["rows in", count(called.rows_in)],
-    ["rows out", count(called.rows_out)],
-    ["calls", count(called.calls)],
-    ["calls now", String(called.running)],
-    ["time in its code", duration(called.seconds)],
+    ["rows in", known(called.rows_in, count)],
+    ["rows out", known(called.rows_out, count)],
+    ["calls", known(called.calls, count)],
+    ["calls now", known(called.running, count)],
+    ["time in its code", known(called.seconds, duration)],
     ["rows/s now, derived", perSecond(called.rate) || NOT_KNOWN],
     ["rows/s overall, derived", perSecond(called.rate_overall) || NOT_KNOWN],
-    ["initialised", inits > 0 && `${inits}×, ${duration(init_seconds)} in all`],
-    ["errors", String(errors)],
-    ["retries", String(retries)],
-    ["calls that were not told", lost > 0 && `${count(lost)}: the figures are too low`],
+    ["initialised", (inits ?? 0) > 0 && `${inits}×, ${duration(init_seconds)} in all`],
+    ["errors", known(called.errors, count)],
+    ["retries", known(called.retries, count)],
+    ["not told", lost > 0 && `what ${plural(lost, "process", "processes")} did last`],
   ];
   return found.filter((one): one is [string, string] => one[1] !== false);
 }
 
-/** "model gpt-5, provider openai". */
-export const attributeWords = (attributes: Counter["attributes"]): string =>
+/** The counters by what they are of: "model gpt-5, provider openai", or "". At most `most` of them. */
+export function countersBy(counters: readonly Counter[], most: number): [string, Counter[]][] {
+  const found = new Map<string, Counter[]>();
+  for (const counter of counters.slice(0, most)) {
+    const of = attributeWords(counter.attributes);
+    found.set(of, [...(found.get(of) ?? []), counter]);
+  }
+  return [...found];
+}
+
+const attributeWords = (attributes: Counter["attributes"]): string =>
   Object.entries(attributes)
+    .slice(0, MOST_ATTRIBUTES)
     .map(([name, value]) => `${isolated(name)} ${isolated(value)}`)
-    .join(", ") || UNKNOWN;
+    .join(", ");

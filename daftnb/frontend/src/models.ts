@@ -1,5 +1,5 @@
 // The models that functions ask, by the counters that Daft keeps for each: requests and tokens, by model and provider.
-import { counted, functionsOf, tokensOf } from "./functions.ts";
+import { counted, functionsOf, nameOf, tokensOf } from "./functions.ts";
 import type { Counter, Plan, Function as UserFunction } from "./snapshot.ts";
 
 const NAMES = new Set(["requests", "input tokens", "output tokens", "total tokens"]);
@@ -21,9 +21,9 @@ export interface Asked {
   errors: number | null;
 }
 
-/** The seconds that have passed while a function ran; null: not known. Its rows a second are of the rows it made. */
-export const secondsOf = ({ rows_out, rate_overall }: UserFunction): number | null =>
-  rate_overall != null && rate_overall > 0 && rows_out > 0 ? rows_out / rate_overall : null;
+/** The seconds that have passed while a function ran; null: not known. Its rows a second are those it was given. */
+export const secondsOf = ({ rows_in, rate_overall }: UserFunction): number | null =>
+  rate_overall && rows_in ? rows_in / rate_overall : null;
 
 /** Each model that was asked, of the functions' counters that name one. */
 export function modelsOf(plan: Plan): Asked[] {
@@ -46,14 +46,14 @@ function askedOf(key: string, called: UserFunction, counters: Counter[], only: b
   const [tokens, seconds] = [tokensOf({ counters }), secondsOf(called)];
   return {
     key,
-    called: called.name,
+    called: nameOf(called),
     model: model!,
     provider: provider ?? "",
     requests: counted(counters, "requests"),
     read: counted(counters, "input tokens"),
     wrote: counted(counters, "output tokens"),
     rate: tokens === null || seconds === null ? null : tokens / seconds,
-    retries: counted(counters, "retries") ?? (only ? called.retries : null),
-    errors: counted(counters, "errors") ?? (only ? called.errors : null),
+    retries: counted(counters, "retries") ?? (only ? (called.retries ?? null) : null),
+    errors: counted(counters, "errors") ?? (only ? (called.errors ?? null) : null),
   };
 }

@@ -49,7 +49,7 @@ export function Models({ store }: { store: Store }) {
                 </td>
                 {several && (
                   <td>
-                    <bdi>{one.called.slice(0, LONGEST_NAME)}</bdi>
+                    <bdi>{one.called}</bdi>
                   </td>
                 )}
                 {NUMBERS.map(([name, words]) => (

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { actorsWords, actorWords, inOrder, isLive, udfOf } from "./actors.ts";
 import { count, duration, plural, rate, UNKNOWN } from "./format.ts";
-import { functionsOf } from "./functions.ts";
+import { functionsOf, nameOf } from "./functions.ts";
 import { actorsOf } from "./planwords.ts";
 import type { Snapshot, UdfActor, Function as UserFunction } from "./snapshot.ts";
 import type { Store } from "./store.ts";
@@ -11,7 +11,6 @@ import { glyph } from "./words.ts";
 
 const MOST_ROWS = 50;
 const MOST_POOLS = 20;
-const LONGEST_NAME = 120;
 
 /** Each function that runs in actors, or waits for some, with what Daft says of them. */
 export function poolsOf({ plan }: Snapshot) {
@@ -27,14 +26,14 @@ export function Pools({ store, snapshot }: { store: Store; snapshot: Snapshot })
   return (
     <>
       {pools.slice(0, MOST_POOLS).map(({ key, called, udf }) => {
-        const name = called.name.slice(0, LONGEST_NAME);
+        const name = nameOf(called);
         return (
           <section class="rule actors" key={key} aria-label={`Actors of ${name}`}>
             <h4>
               <span aria-hidden="true">⚙ </span>
               <bdi title={called.name.slice(0, 600)}>{name}</bdi>
-            </h4>
-            <span class="sub">{actorsWords(called.actors, udf)}</span>
+            </h4>{" "}
+            <span class="sub">{actorsWords(called, udf)}</span>
             <Actors store={store} name={name} actors={called.actors} />
           </section>
         );

@@ -1,29 +1,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actorsWords, actorWords, inOrder, udfOf, waitsOf } from "../src/actors.ts";
-import type { Operator, Plan, UdfActor } from "../src/snapshot.ts";
+import { actorsShort, actorsWords, actorWords, inOrder, udfOf, waitsOf } from "../src/actors.ts";
+import type { Operator, Plan, UdfActor, Function as UserFunction } from "../src/snapshot.ts";
 import { actorOf, calledOf } from "./called.ts";
 
 const NOW = 100;
-const actors = (...states: UdfActor["state"][]): Record<string, UdfActor> =>
-  Object.fromEntries(states.map((state, index) => [String(index), actorOf({ state })]));
+const having = (...states: UdfActor["state"][]): UserFunction =>
+  calledOf({ actors: Object.fromEntries(states.map((state, index) => [String(index), actorOf({ state })])) });
 const udf = (awaited: number) => ({ count: 0, idle: null, awaited, limit: 120 });
 
 test("how many actors there are, of how many, and what they do", () => {
   assert.equal(
-    actorsWords(actors("busy", "busy", "idle"), udf(4)),
+    actorsWords(having("busy", "busy", "idle"), udf(4)),
     "3 actors of 4 asked, 1 idle; waits at most 2 min 00 s for the rest",
   );
   assert.equal(
-    actorsWords(actors("starting", "initialising"), udf(2)),
+    actorsWords(having("starting", "initialising"), udf(2)),
     "1 actor of 2 asked, 1 initialising; waits at most 2 min 00 s for the rest",
   );
-  assert.equal(actorsWords({}, udf(4)), "0 actors of 4 asked; waits at most 2 min 00 s for the rest");
+  assert.equal(actorsWords(having(), udf(4)), "0 actors of 4 asked; waits at most 2 min 00 s for the rest");
   assert.equal(
-    actorsWords(actors("busy", "idle", "ended", "died", "died"), udf(0)),
+    actorsWords(having("busy", "idle", "ended", "died", "died"), udf(0)),
     "2 actors, 1 idle, 1 ended, 2 died",
   );
-  assert.equal(actorsWords(actors("busy"), undefined), "1 actor");
+  assert.equal(actorsWords(having("busy"), undefined), "1 actor");
+  assert.equal(
+    actorsWords({ ...having("busy", "idle"), actors_left_out: 1_800 }, undefined),
+    "2 actors, 1 idle, 1800 more are not listed",
+  );
+});
+
+test("the same in short, for a card", () => {
+  assert.equal(actorsShort(having("busy", "starting"), udf(4)), "1/4 actors");
+  assert.equal(actorsShort(having("busy", "idle", "died"), udf(0)), "2 actors, 1 idle");
+  assert.equal(actorsShort(having("busy"), undefined), "1 actor");
+  assert.equal(actorsShort(having("ended"), undefined), "");
 });
 
 test("an actor's state, and for how long where that is of use", () => {

@@ -26,6 +26,7 @@ export const calledOf = (facts: Partial<UserFunction> = {}): UserFunction => ({
   left_out: 0,
   lost: 0,
   actors: {},
+  actors_left_out: 0,
   ...facts,
 });
 

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rate } from "../src/format.ts";
 import {
-  attributeWords,
   callsOf,
   counted,
+  countersBy,
   figures,
   kindWords,
   latestError,
+  nameOf,
   tokensOf,
   whereWords,
   workWords,
@@ -37,6 +38,12 @@ const without = (called: UserFunction, ...names: (keyof UserFunction)[]): UserFu
   for (const name of names) delete (left as Partial<UserFunction>)[name];
   return left;
 };
+
+/** A function of which nothing is told but that it is there. */
+const UNTOLD = calledOf({
+  ...{ rows_in: null, rows_out: null, calls: null, running: null, seconds: null, inits: null, init_seconds: null },
+  ...{ errors: null, retries: null },
+});
 
 test("small rates have their decimals, and only none is 0", () => {
   assert.deepEqual([0, 0.004, 0.4, 8.25, 99.9, 99.96, 1234, null, undefined].map(rate), [
@@ -76,12 +83,19 @@ test("what kind it is and where it is", () => {
   assert.equal(whereWords(calledOf()), "cell 12, line 3");
   assert.equal(whereWords(calledOf({ cell: null, file: "features.py", line: 40 })), "features.py, line 40");
   assert.equal(whereWords(without(calledOf({ file: "features.py" }), "cell", "line")), "features.py");
-  assert.equal(whereWords(calledOf({ cell: null, line: null })), "not known");
+  assert.equal(whereWords(calledOf({ cell: null, line: null })), "");
+  assert.equal(kindWords(calledOf({ kind: null })), "kind not known");
+  assert.deepEqual(
+    ["__main__.score", "__main__.Model.__call__", "features.Model.embed", "__main__.", "x".repeat(999)].map((name) =>
+      nameOf(calledOf({ name })),
+    ),
+    ["score", "Model", "features.Model.embed", "__main__.", "x".repeat(120)],
+  );
 });
 
 test("a card says how fast a function is, and first what went wrong", () => {
   const busy = calledOf({ running: 4, rate: 1200, rate_overall: 800 });
-  const plain = { rate: "1.20 k rows/s", seconds: "12.3 s", note: "4 calls run", failed: false };
+  const plain = { rate: "1.20 k rows/s", seconds: "12.3 s", errors: "", note: "4 calls run" };
   assert.deepEqual(workWords([busy], "running", ""), plain);
   assert.deepEqual(workWords([busy], "finished", ""), { ...plain, rate: "800 rows/s overall", note: "" });
   assert.deepEqual(workWords([without(busy, "rate", "rate_overall")], "running", ""), {
@@ -103,12 +117,18 @@ test("a card says how fast a function is, and first what went wrong", () => {
   assert.deepEqual(workWords([wrong], "running", ""), {
     rate: "rows/s not known",
     seconds: "12.3 s",
-    note: "3 errors · 1 call runs · 1 retry · 1.20 M tokens · ValueError: no such model",
-    failed: true,
+    errors: "3 errors",
+    note: "1 call runs · 1 retry · 1.20 M tokens · ValueError: no such model",
   });
   const both = workWords([busy, wrong], "running", "");
   assert.deepEqual([both.rate, both.seconds], ["1.20 k rows/s +1", "24.7 s"]);
-  assert.ok(both.note.startsWith("3 errors · 5 calls run"));
+  assert.ok(both.note.startsWith("5 calls run"));
+  assert.deepEqual(workWords([UNTOLD], "running", ""), {
+    rate: "rows/s not known",
+    seconds: "time not known",
+    errors: "",
+    note: "",
+  });
 });
 
 test("an error is one line, of a length that can be drawn", () => {
@@ -133,8 +153,10 @@ test("figures: unknown is said, and what does not concern the function is left o
     ["initialised", "4×, 14.0 s in all"],
     ["errors", "0"],
     ["retries", "0"],
-    ["calls that were not told", "2: the figures are too low"],
+    ["not told", "what 2 processes did last"],
   ]);
+  const untold = figures(without(UNTOLD, "rows_in", "errors"));
+  assert.deepEqual(new Set(untold.map(([, value]) => value)), new Set(["not known"]));
 });
 
 test("counters are added by name, and what was not counted is not known", () => {
@@ -144,16 +166,24 @@ test("counters are added by name, and what was not counted is not known", () => 
   assert.equal(tokensOf({ counters }), null);
   assert.equal(tokensOf({ counters: [counter("input tokens", 7)] }), 7);
   assert.equal(tokensOf({ counters: [counter("input tokens", 7), counter("total tokens", 9)] }), 9);
-  assert.equal(
-    attributeWords(GPT),
-    "\u2068model\u2069 \u2068gpt-5\u2069, \u2068provider\u2069 \u2068openai\u2069, \u2068protocol\u2069 \u2068openai\u2069",
-  );
-  assert.equal(attributeWords({}), "—");
+  const other = { model: "mini" };
+  const two = [counter("total tokens", 9, GPT), counter("input tokens", 7, other), counter("output tokens", 1, other)];
+  assert.equal(tokensOf({ counters: two }), 17, "one model counts them in all alone, the other not in all");
+});
+
+test("counters are listed by what they are of", () => {
+  const counters = [counter("requests", 2, GPT), counter("pages", 3), counter("total tokens", 5, GPT), counter("x", 1)];
+  const listed = countersBy(counters, 3).map(([of, some]) => [of, some.map(({ name }) => name)]);
+  const gpt = "\u2068model\u2069 \u2068gpt-5\u2069, \u2068provider\u2069 \u2068openai\u2069";
+  assert.deepEqual(listed, [
+    [`${gpt}, \u2068protocol\u2069 \u2068openai\u2069`, ["requests", "total tokens"]],
+    ["", ["pages"]],
+  ]);
 });
 
 test("the time that a function ran, by its rows a second", () => {
-  assert.equal(secondsOf(calledOf({ rows_out: 100, rate_overall: 20 })), 5);
-  for (const facts of [{ rate_overall: null }, { rate_overall: 0 }, { rate_overall: 3, rows_out: 0 }])
+  assert.equal(secondsOf(calledOf({ rows_in: 100, rate_overall: 20 })), 5);
+  for (const facts of [{ rate_overall: null }, { rate_overall: 0 }, { rate_overall: 3, rows_in: 0 }])
     assert.equal(secondsOf(calledOf(facts)), null);
 });
 
@@ -165,7 +195,7 @@ test("models: by function, model and provider", () => {
     counter("total tokens", 5_000, GPT),
     counter("cache hits", 3),
   ];
-  const one = calledOf({ counters, rows_out: 40, rate_overall: 4, errors: 2, retries: 7 });
+  const one = calledOf({ counters, rows_in: 40, rate_overall: 4, errors: 2, retries: 7 });
   const asked = {
     key: "k",
     called: "score",

@@ -2,9 +2,9 @@
 // screen.
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import type { Wait } from "../actors.ts";
+import { actorsShort, type Wait } from "../actors.ts";
 import { Card } from "../card.tsx";
-import { type Calls, workWords } from "../functions.ts";
+import { type Calls, type Work, workWords } from "../functions.ts";
 import type { Place, Placed } from "../layout.ts";
 import { type ActorsById, type Drawn, udfWords } from "../planwords.ts";
 import type { Plan } from "../snapshot.ts";
@@ -16,8 +16,8 @@ const FRESH = 120; // px around what is in sight in which cards follow the snaps
 
 interface Made {
   of: Drawn;
-  /** What it says of functions. */
-  work: string;
+  /** What it says of functions and their actors. */
+  said: string;
   node: VNode;
   /** When it was drawn, ms. */
   at: number;
@@ -47,9 +47,9 @@ interface Cards {
 
 /** Return the cards that are in sight or near it. */
 export function useCards(all: Cards): VNode[] {
-  const { plan, byId, calls, waits, layout, current, selected, far, paths, many, isWithin, turns } = all;
+  const { plan, byId, layout, current, selected, far, paths, many, isWithin, turns } = all;
   const cards = useRef({ key: [] as unknown[], made: new Map<number, Made>() });
-  const key = [layout, far, paths, plan.udfs];
+  const key = [layout, far, paths];
   if (key.some((part, index) => part !== cards.current.key[index])) cards.current = { key, made: new Map() };
   const { made } = cards.current;
   // A kept card has the callbacks of the time it was made: it looks up what to call.
@@ -60,13 +60,8 @@ export function useCards(all: Cards): VNode[] {
   const shown = layout.order.filter(
     (id) => byId.has(id) && (id === current || isWithin(layout.places.get(id)!, MARGIN)),
   );
-  const works = new Map(
-    shown.flatMap((id) => {
-      const called = calls.get(id)?.map(([, one]) => one);
-      return called ? [[id, workWords(called, byId.get(id)!.state, waits.get(id)?.short ?? "")] as const] : [];
-    }),
-  );
-  const isAsMade = ({ of, work }: Made, id: number) => of === byId.get(id) && work === JSON.stringify(works.get(id));
+  const words = new Map(shown.map((id) => [id, wordsOf(all, id)]));
+  const isAsMade = ({ of, said }: Made, id: number) => of === byId.get(id) && said === JSON.stringify(words.get(id));
   const stale = shown.filter((id) => made.has(id) && !isAsMade(made.get(id)!, id) && isFresh(id));
   stale.sort((a, b) => made.get(a)!.at - made.get(b)!.at);
   const waiting = useWaiting({ of: plan, stale, many, turns });
@@ -77,7 +72,6 @@ export function useCards(all: Cards): VNode[] {
     const known = isMarked ? undefined : made.get(id);
     if (known && (isAsMade(known, id) || waiting.has(id) || !isFresh(id))) return known.node;
     const at = layout.places.get(id)!;
-    const udf = all.actors.get(id)?.[1];
     const node = (
       <Card
         key={id}
@@ -87,15 +81,25 @@ export function useCards(all: Cards): VNode[] {
         selected={id === selected}
         far={far}
         slowest={paths && operator.slowest === true}
-        actors={udf ? udfWords(udf) : undefined}
-        work={works.get(id)}
+        {...words.get(id)}
         hidden={all.hidden.get(id)}
         onSelect={() => latest.current.onSelect(id)}
         onFold={() => latest.current.onFold(id)}
         onFocus={() => latest.current.onFocus(id)}
       />
     );
-    if (!isMarked) made.set(id, { of: operator, work: JSON.stringify(works.get(id)), node, at: performance.now() });
+    if (!isMarked) made.set(id, { of: operator, said: JSON.stringify(words.get(id)), node, at: performance.now() });
     return node;
   });
+}
+
+/** What a card says of the functions that its operator calls, and of their actors. */
+function wordsOf({ byId, actors, calls, waits }: Cards, id: number): { actors?: string; work?: Work } {
+  const udf = actors.get(id)?.[1];
+  const called = calls.get(id)?.map(([, one]) => one);
+  const pool = called?.find((one) => Object.keys(one.actors).length > 0);
+  return {
+    actors: pool ? actorsShort(pool, udf) : udf && udfWords(udf),
+    work: called && workWords(called, byId.get(id)!.state, waits.get(id)?.short ?? ""),
+  };
 }
