@@ -156,7 +156,7 @@ def test_the_actors_of_a_pool(draw: Draw) -> None:
     page = draw(called.snapshot(), "workers")
     pool = page.get_by_role("region", name="Actors of Embedder")
     assert text(pool).startswith(
-        "⚙ Embedder 3 actors of 4 asked, 1 initialising; waits at most 2 min 00 s for the rest"
+        "⚙ Embedder 3 actors of 4 asked, 1 initialising; waits at most 2 min 00 s for the rest · 12 batches wait "
     )
     head, *rows = table(pool)
     assert head == ["actor", "node", "state", "rows/s", "rows", "queue", "initialised in", "GPUs"]
@@ -168,7 +168,7 @@ def test_the_actors_of_a_pool(draw: Draw) -> None:
     assert rows[2][2].startswith("◌ initialising for ")
     expect(page.locator(".udf"), "said once").to_have_count(0)
     expect(page.get_by_role("region", name="Actors of score")).to_have_count(0)
-    # An actor that has become idle: no other row is touched.
+    # An actor that has become idle.
     patch = {
         "plan": {"functions": {"embed": {"actors": {"77ab31": {"state": "idle", "since": called.NOW, "queue": 0}}}}}
     }
@@ -202,16 +202,23 @@ def test_who_waits_for_whom(draw: Draw) -> None:
     actors = snapshot["plan"]["functions"]["embed"]["actors"]
     del actors["c2d9e4"]
     page = draw(snapshot, "plan")
+    card(page, 3).click()
+    facts = page.locator(".opinfo dl").first
+    place = facts.bounding_box()
     expect(card(page, 3)).to_contain_text("12 batches wait · 2 calls run", use_inner_text=True)
     for each in actors.values():
         each |= {"state": "idle", "since": called.T + 9, "queue": 0}
     snapshot["plan"]["functions"]["embed"]["running"] = 0
     page.evaluate("(snapshot) => window.keyframe(snapshot)", snapshot | {"seq": 1})
     expect(card(page, 3)).to_contain_text("idle: its input is slow", use_inner_text=True)
-    card(page, 3).click()
     expect(page.locator(".opinfo")).to_contain_text(
         "⧖ All 2 actors are idle: the input, \u2068UDF score\u2069, is slow.", use_inner_text=True
     )
+    assert facts.bounding_box() == place, "nothing below moves"
+    patch = {"plan": {"functions": {"embed": {"actors": {"77ab31": {"state": "busy"}}}}}}
+    page.evaluate("(patch) => window.tell({type: 'patch', base: 1, seq: 2, patch})", patch)
+    expect(page.locator(".opinfo")).to_contain_text("neither wait for rows nor keep others", use_inner_text=True)
+    assert facts.bounding_box() == place
 
 
 def test_the_models_that_were_asked(draw: Draw) -> None:

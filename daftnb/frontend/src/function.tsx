@@ -7,7 +7,7 @@ const LONGEST_COUNTER = 120; // characters of its name
 const LONGEST_SOURCE = 20_000; // characters; the kernel sends less
 const MOST_COUNTERS = 20;
 
-export function FunctionDetails({ called }: { called: UserFunction }) {
+export function FunctionDetails({ called, runs }: { called: UserFunction; runs: boolean }) {
   const { source } = called;
   const name = nameOf(called);
   const place = whereWords(called);
@@ -27,7 +27,7 @@ export function FunctionDetails({ called }: { called: UserFunction }) {
         )}
       </p>
       <dl>
-        {figures(called).map(([what, value]) => (
+        {figures(called, runs).map(([what, value]) => (
           <div key={what}>
             <dt>{what}</dt>
             <dd>{value}</dd>

@@ -120,17 +120,17 @@ export function tokensOf({ counters }: { counters: readonly Counter[] }): number
   return found.length === 0 ? null : found.reduce((all, tokens) => all + tokens);
 }
 
-/** The figures of a function, as (name, value) in the order in which one asks. */
-export function figures(called: UserFunction): [string, string][] {
+/** The figures of a function, as (name, value) in the order in which one asks; those of now while it `runs`. */
+export function figures(called: UserFunction, runs: boolean): [string, string][] {
   const { inits, init_seconds, lost } = called;
   const known = (value: Maybe, words: (value: Maybe) => string): string => (value == null ? NOT_KNOWN : words(value));
   const found: [string, string | false][] = [
     ["rows in", known(called.rows_in, count)],
     ["rows out", known(called.rows_out, count)],
     ["calls", known(called.calls, count)],
-    ["calls now", known(called.running, count)],
+    ["calls now", runs && known(called.running, count)],
     ["time in its code", known(called.seconds, duration)],
-    ["rows/s now, derived", perSecond(called.rate) || NOT_KNOWN],
+    ["rows/s now, derived", runs && (perSecond(called.rate) || NOT_KNOWN)],
     ["rows/s overall, derived", perSecond(called.rate_overall) || NOT_KNOWN],
     ["initialised", (inits ?? 0) > 0 && `${inits}×, ${duration(init_seconds)} in all`],
     ["errors", known(called.errors, count)],

@@ -1,5 +1,5 @@
 // The models that functions ask, by the counters that Daft keeps for each: requests and tokens, by model and provider.
-import { counted, functionsOf, nameOf, tokensOf } from "./functions.ts";
+import { counted, nameOf, tokensOf } from "./functions.ts";
 import type { Counter, Plan, Function as UserFunction } from "./snapshot.ts";
 
 const NAMES = new Set(["requests", "input tokens", "output tokens", "total tokens"]);
@@ -26,8 +26,8 @@ export const secondsOf = ({ rows_in, rate_overall }: UserFunction): number | nul
   rate_overall && rows_in ? rows_in / rate_overall : null;
 
 /** Each model that was asked, of the functions' counters that name one. */
-export function modelsOf(plan: Plan): Asked[] {
-  return functionsOf(plan).flatMap(([key, called]) => {
+export function modelsOf(functions: Plan["functions"]): Asked[] {
+  return Object.entries(functions).flatMap(([key, called]) => {
     const models = new Map<string, Counter[]>();
     for (const counter of called.counters) {
       const { model, provider } = counter.attributes;

@@ -1,9 +1,9 @@
 // What functions have asked of models, as a table: requests and tokens by model and provider.
+import { useComputed } from "@preact/signals";
 import { count, plural, rate, UNKNOWN } from "./format.ts";
 import { type Asked, modelsOf } from "./models.ts";
 import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
-import { useSnapshot } from "./turns.ts";
 
 const MOST_ROWS = 50;
 const LONGEST_NAME = 120;
@@ -18,8 +18,8 @@ const NUMBERS: [string, (asked: Asked) => string][] = [
 
 /** Nothing where no model was asked. */
 export function Models({ store }: { store: Store }) {
-  const snapshot = useSnapshot(store);
-  const asked = snapshot?.plan ? modelsOf(snapshot.plan) : [];
+  const functions = useComputed(() => store.snapshot.value?.plan?.functions).value;
+  const asked = modelsOf(functions ?? {});
   if (asked.length === 0) return null;
   const several = new Set(asked.map(({ key }) => key)).size > 1;
   return (

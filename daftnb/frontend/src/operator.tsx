@@ -9,6 +9,8 @@ import type { Plan, Function as UserFunction, Workers } from "./snapshot.ts";
 import { glyph } from "./words.ts";
 
 const MOST_FUNCTIONS = 8;
+/** As long as what may stand in its place, so that nothing below moves when it comes. */
+const NOBODY_WAITS = "Its actors neither wait for rows nor keep others waiting.";
 
 interface DetailsProps {
   operator: Drawn;
@@ -27,6 +29,7 @@ interface DetailsProps {
 export function Details(all: DetailsProps) {
   const { operator, plan, udf, functions, wait, workers, slowest, hidden, onFold, onClose } = all;
   const { name, state, detail, skew, inputs } = operator;
+  const pool = state === "running" && functions.some(([, { actors }]) => Object.keys(actors).length > 0);
   return (
     <section class="opinfo" aria-label={`Details of ${name.slice(0, 120)}`} tabIndex={0}>
       <div class="row">
@@ -45,7 +48,7 @@ export function Details(all: DetailsProps) {
           {slowest && <span class="flag"> · ⚑ on the slowest path</span>}
         </p>
       )}
-      {wait && <p class="over">⧖ {wait.long}</p>}
+      {pool && <p class={wait ? "over" : "muted"}>{wait ? `⧖ ${wait.long}` : NOBODY_WAITS}</p>}
       {skew && stragglers(skew).length > 0 && <p class="over">⚠ Uneven tasks: {skewWords(skew)}</p>}
       <dl>
         {facts(operator, plan, udf).map(([what, value]) => (
@@ -56,7 +59,7 @@ export function Details(all: DetailsProps) {
         ))}
       </dl>
       {functions.slice(0, MOST_FUNCTIONS).map(([key, called]) => (
-        <FunctionDetails key={key} called={called} />
+        <FunctionDetails key={key} called={called} runs={state === "running"} />
       ))}
       {functions.length > MOST_FUNCTIONS && (
         <p class="sub">and {plural(functions.length - MOST_FUNCTIONS, "more function")}</p>

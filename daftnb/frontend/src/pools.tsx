@@ -1,7 +1,7 @@
 // The actors that functions run in, a table for each function: who they are, what they do, and how fast.
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
-import { actorsWords, actorWords, inOrder, isLive, udfOf } from "./actors.ts";
+import { actorsWords, actorWords, inOrder, isLive, udfOf, type Wait, waitsOf } from "./actors.ts";
 import { count, duration, plural, rate, UNKNOWN } from "./format.ts";
 import { functionsOf, nameOf } from "./functions.ts";
 import { actorsOf } from "./planwords.ts";
@@ -23,17 +23,22 @@ export function poolsOf({ plan }: Snapshot) {
 
 export function Pools({ store, snapshot }: { store: Store; snapshot: Snapshot }) {
   const pools = poolsOf(snapshot);
+  const waits = snapshot.plan && pools.length > 0 ? waitsOf(snapshot.plan, snapshot.now) : new Map<number, Wait>();
   return (
     <>
       {pools.slice(0, MOST_POOLS).map(({ key, called, udf }) => {
         const name = nameOf(called);
+        const wait = called.operators.map((id) => waits.get(id)).find(Boolean);
         return (
           <section class="rule actors" key={key} aria-label={`Actors of ${name}`}>
             <h4>
               <span aria-hidden="true">⚙ </span>
               <bdi title={called.name.slice(0, 600)}>{name}</bdi>
             </h4>{" "}
-            <span class="sub">{actorsWords(called, udf)}</span>
+            <span class="sub">
+              {actorsWords(called, udf)}
+              {wait && <span class="over"> · {wait.short}</span>}
+            </span>
             <Actors store={store} name={name} actors={called.actors} />
           </section>
         );

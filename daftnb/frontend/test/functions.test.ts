@@ -136,7 +136,7 @@ test("an error is one line, of a length that can be drawn", () => {
 });
 
 test("figures: unknown is said, and what does not concern the function is left out", () => {
-  const plain = figures(without(calledOf(), "rate", "rate_overall"));
+  const plain = figures(without(calledOf(), "rate", "rate_overall"), true);
   assert.deepEqual(plain, [
     ["rows in", "400"],
     ["rows out", "400"],
@@ -148,15 +148,17 @@ test("figures: unknown is said, and what does not concern the function is left o
     ["errors", "0"],
     ["retries", "0"],
   ]);
-  const more = figures(calledOf({ inits: 4, init_seconds: 14, lost: 2 }));
+  const more = figures(calledOf({ inits: 4, init_seconds: 14, lost: 2 }), true);
   assert.deepEqual(more.slice(7), [
     ["initialised", "4×, 14.0 s in all"],
     ["errors", "0"],
     ["retries", "0"],
     ["not told", "what 2 processes did last"],
   ]);
-  const untold = figures(without(UNTOLD, "rows_in", "errors"));
+  const untold = figures(without(UNTOLD, "rows_in", "errors"), true);
   assert.deepEqual(new Set(untold.map(([, value]) => value)), new Set(["not known"]));
+  const over = figures(calledOf(), false).map(([name]) => name);
+  assert.deepEqual(over.slice(2, 5), ["calls", "time in its code", "rows/s overall, derived"], "there is no now");
 });
 
 test("counters are added by name, and what was not counted is not known", () => {
@@ -205,16 +207,16 @@ test("models: by function, model and provider", () => {
     read: 4_000,
     wrote: 1_000,
   };
-  assert.deepEqual(modelsOf(planOf({ k: one })), [{ ...asked, rate: 500, retries: 7, errors: 2 }]);
+  assert.deepEqual(modelsOf({ k: one }), [{ ...asked, rate: 500, retries: 7, errors: 2 }]);
   // Of two models it is not known whose the function's errors and retries are, unless they are counted so.
   const other = { model: "mini", provider: "openai" };
   const two = { ...one, counters: [...counters, counter("requests", 1, other), counter("retries", 2, other)] };
   assert.deepEqual(
-    modelsOf(planOf({ k: two })).map(({ model, retries, errors, read, rate }) => [model, retries, errors, read, rate]),
+    modelsOf({ k: two }).map(({ model, retries, errors, read, rate }) => [model, retries, errors, read, rate]),
     [
       ["gpt-5", null, null, 4_000, 500],
       ["mini", 2, null, null, null],
     ],
   );
-  assert.deepEqual(modelsOf(planOf({ k: calledOf({ counters: [counter("requests", 1), counter("x", 1, GPT)] }) })), []);
+  assert.deepEqual(modelsOf({ k: calledOf({ counters: [counter("requests", 1), counter("x", 1, GPT)] }) }), []);
 });
