@@ -15,10 +15,13 @@ from daftnb.telemetry.functions import Function
 from daftnb.telemetry.model import Query, Worker
 
 # Operators that only hand rows on, or look at few of them: without figures, a task's time is not theirs.
-HANDING_ON = ("InMemory", "In Memory", "Limit", "IntoPartitions", "IntoBatches", "Into", "Concat", "Gather",
-              "Monotonic", "Empty")  # fmt: skip
+HANDING_ON = ("InMemory", "In Memory", "Limit", "Into", "Concat", "Gather", "Monotonic", "Empty")
+# Operators that do little for each row: beside another one, a task's time is rather that one's.
+LIGHT = (*HANDING_ON, "Project", "Filter", "Explode", "Sample", "Unpivot", "Repartition")
+READING = ("ScanTask", "GlobScan")
 # An engine's time of an operator that has ended, and a function's own, differ by less than this where both count it.
 SAME = 0.1
+GOES_ON = 2.0  # seconds for which calls that run are taken to go on, where nothing more is told
 US = 1e6  # µs in a second
 
 
@@ -52,8 +55,9 @@ def uncounted(query: Query, stages: Mapping[int, int], workers: Iterable[Worker]
     for id_ in query.operators:  # inputs before what they feed
         if id_ in stages:
             fused.setdefault(stages[id_], []).append(id_)
+    part = _counted_part(query, query.durations, [id_ for id_ in stages if not is_udf(query.operators[id_].node)])
     for stage, seconds in elapsed.items():
-        _credit(query, stage, fused.get(stage, []), seconds, live, found.time)
+        _credit(query, stage, fused.get(stage, []), seconds, live, found.time, part)
     return found
 
 
@@ -96,6 +100,8 @@ def _seconds(
     for function in functions:
         assert function.figures is not None  # it has been called
         seconds = function.figures.seconds
+        if query.active:  # calls that run go on until the next figures come
+            seconds += function.figures.running * min(max(0.0, now - function.figures.t), GOES_ON)
         if function.known is not None and function.known.kind in ("async", "async batch"):
             seconds = min(seconds, _passed(query, stage, elapsed, now))
         total += seconds
@@ -125,6 +131,16 @@ def _rows(query: Query, id_: int, functions: list[Function], found: Uncounted) -
         found.rows[id_] = (max(rows_in, told_in or 0), max(rows_out, told_out or 0))
 
 
+def _counted_part(query: Query, stages: Iterable[int], operators: Iterable[int]) -> float:
+    """Return which part of the elapsed time of tasks that have ended the engine counts as time of these operators.
+
+    It is less than all, as tasks also wait: for a CPU, for rows, for the engine. 1 where no task has ended.
+    """
+    ended = sum(query.durations[stage].total for stage in stages if stage in query.durations)
+    counted = sum(_own(query, id_) for id_ in operators)
+    return min(1.0, counted / (ended * US)) if ended > 0 and counted > 0 else 1.0
+
+
 def _credit(
     query: Query,
     stage: int,
@@ -132,8 +148,12 @@ def _credit(
     elapsed: float,
     live: Mapping[int, list[Function]],
     time: dict[int, float],
+    usual: float,
 ) -> None:
-    """Credit the elapsed time of a stage's running tasks to the operators fused in it, beside the functions' own."""
+    """Credit the elapsed time of a stage's running tasks to the operators fused in it, beside the functions' own.
+
+    ``usual``: the part of a task's time that the engine counts, in this query, where there is no function.
+    """
     if not fused or elapsed <= 0:
         return
     ended = query.durations.get(stage)
@@ -141,11 +161,8 @@ def _credit(
     have_told = ended is not None and sum(own.values()) > 0
     functions = [id_ for id_ in fused if id_ in live]
     if not functions:
-        share = own if have_told else dict.fromkeys(_likely(query, fused), 1.0)
-        whole = sum(share.values())
-        for id_, part in share.items():
-            if part:
-                time[id_] = time.get(id_, 0.0) + elapsed * US * part / whole
+        for id_, part in _shares(query, stage, fused, own if have_told else {}, elapsed, usual).items():
+            time[id_] = time.get(id_, 0.0) + part * US
         return
     # The functions have theirs to the µs. What is left may be the others' work, or waiting for the functions' actors:
     # the others get what tasks that have ended show of them, for as long as these run.
@@ -157,25 +174,48 @@ def _credit(
     elif any(is_pool(query.operators[id_].node) for id_ in functions):
         return
     else:
-        left = max(0.0, left - initialising * US)
         working = [id_ for id_ in others if not _hands_on(query, id_)]
-        parts = {id_: left / len(working) for id_ in working}
+        left = max(0.0, left - initialising * US) * usual
+        parts = {_likely(query, working): left} if working else {}
     whole = sum(parts.values())
     for id_, part in parts.items():
         time[id_] = time.get(id_, 0.0) + part * min(1.0, left / whole if whole else 0.0)
 
 
-def _likely(query: Query, fused: list[int]) -> list[int]:
+def _shares(
+    query: Query, stage: int, fused: list[int], own: Mapping[int, float], elapsed: float, usual: float
+) -> dict[int, float]:
+    """Return the seconds of a stage's running tasks by operator, where no function tells how long it has run.
+
+    ``own``: what tasks that have ended show of each operator; empty: nothing.
+    """
+    likely, ended = _likely(query, fused), query.durations.get(stage)
+    of_function = is_udf(query.operators[likely].node)
+    if ended is None or not own:
+        return {likely: elapsed * (1.0 if of_function else usual)}
+    whole = sum(own.values())
+    if not of_function:
+        counted = _counted_part(query, (stage,), fused)
+        return {id_: elapsed * counted * part / whole for id_, part in own.items() if part}
+    # What a function takes depends on its rows: where tasks run for longer than those before them, it is the function.
+    typical = min(elapsed, ended.total / ended.count * query.stages[stage].counts.running)
+    shares = {id_: typical * part / whole for id_, part in own.items() if part}
+    shares[likely] = shares.get(likely, 0.0) + elapsed - typical
+    return shares
+
+
+def _likely(query: Query, fused: list[int]) -> int:
     """Return the operator that takes the time of a stage's tasks, most likely, where no task has ended yet.
 
-    It is the first function, if there is one: before that has done something, no other can. Else the last operator that
-    does more than to hand rows on.
+    It is the first function, if there is one: before that has done something, no other can. Else what reads files, else
+    the last operator that does much for each row, or anything at all.
     """
-    first = next((id_ for id_ in fused if is_udf(query.operators[id_].node)), None)
-    if first is not None:
-        return [first]
+    names = {id_: query.operators[id_].node.name for id_ in fused}
+    first = [id_ for id_ in fused if is_udf(query.operators[id_].node)][:1]
+    reading = [id_ for id_ in fused if names[id_].startswith(READING)][:1]
+    heavy = [id_ for id_ in fused if not names[id_].startswith(LIGHT)]
     working = [id_ for id_ in fused if not _hands_on(query, id_)]
-    return working[-1:] or fused[-1:]
+    return (first or reading or heavy or working or fused)[-1]
 
 
 def _hands_on(query: Query, id_: int) -> bool:

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Draw, everyone_can_read, looks
 from tests.browser.reading import text, texts
-from tests.helpers import called, plans
+from tests.helpers import calling, plans
 
 pytestmark = [pytest.mark.browser]
 NASTY = '<img src=x onerror="window.hurt=1"> $\\unicode{x}$ \u202eאבג 🦆\n' + "<script>window.hurt = 1</script>" * 350
@@ -32,7 +32,7 @@ def table(of: Any) -> list[list[str]]:
 @pytest.mark.parametrize("form", ["running", "ended"])
 @pytest.mark.parametrize("view", ["cockpit", "plan", "workers"])
 def test_everyone_can_read_it(view: str, form: str, width: int, theme: str, draw: Draw, artifacts: Path) -> None:
-    page = draw(called.snapshot() if form == "running" else called.ended(), view, width, theme)
+    page = draw(calling.snapshot() if form == "running" else calling.ended(), view, width, theme)
     if view == "plan":
         card(page, 4 if form == "running" else 2).click()
         page.locator(".opinfo").wait_for()
@@ -42,7 +42,7 @@ def test_everyone_can_read_it(view: str, form: str, width: int, theme: str, draw
 
 
 def test_a_card_says_what_its_function_does(draw: Draw) -> None:
-    page = draw(called.snapshot(), "plan")
+    page = draw(calling.snapshot(), "plan")
     assert {id_: text(card(page, id_)) for id_ in (1, 2, 3, 4)} == {
         1: "● running ScanTaskSource 3 % Num Scan Tasks: 46 120 MB 1.50 M rows 20/40 tasks · 2 run 900 ms",
         2: "● running UDF score 32 % score(l_comment) as score 2.44 MB 30.5 k rows 20/40 tasks · 2 run 11.4 s "
@@ -61,23 +61,23 @@ def test_only_the_cards_of_functions_are_higher_and_from_the_start(draw: Draw) -
     def heights(page: Any) -> list[float]:
         return [card(page, id_).bounding_box()["height"] for id_ in (1, 2, 3, 4, 5)]
 
-    page = draw(called.without_functions(), "plan")
+    page = draw(calling.without_functions(), "plan")
     before = [card(page, id_).bounding_box() for id_ in (1, 2, 3, 4, 5)]
     low, high = before[0]["height"], before[1]["height"]
     assert heights(page) == [low, high, high, high, low]
     assert high > low + 20
     expect(card(page, 3)).not_to_contain_text("function", use_inner_text=True)
     # The figures come: nothing moves.
-    page.evaluate("(snapshot) => window.keyframe(snapshot)", called.snapshot() | {"seq": 1})
+    page.evaluate("(snapshot) => window.keyframe(snapshot)", calling.snapshot() | {"seq": 1})
     expect(card(page, 3)).to_contain_text("1.60 k rows/s", use_inner_text=True)
     assert [card(page, id_).bounding_box() for id_ in (1, 2, 3, 4, 5)] == before
     # Of a query that is over no function will be known any more.
-    page = draw(called.ended() | {"plan": called.without_functions()["plan"]}, "plan")
+    page = draw(calling.ended() | {"plan": calling.without_functions()["plan"]}, "plan")
     assert len(set(heights(page))) == 1
 
 
 def test_what_a_card_has_no_room_for_is_cut_off(draw: Draw) -> None:
-    page = draw(called.snapshot(), "plan")
+    page = draw(calling.snapshot(), "plan")
     lines = page.locator(".op .expr").evaluate_all(
         "all => all.map((one) => [one.classList.contains('cut'), one.scrollWidth > one.clientWidth + 1])"
     )
@@ -89,7 +89,7 @@ def test_what_a_card_has_no_room_for_is_cut_off(draw: Draw) -> None:
 
 
 def test_new_figures_of_a_function_redraw_its_card_alone(draw: Draw) -> None:
-    page = draw(called.snapshot(), "plan")
+    page = draw(calling.snapshot(), "plan")
     touched = page.evaluate(
         """async () => {
             const plan = document.querySelector('#view > div').shadowRoot.querySelector('.plan');
@@ -108,7 +108,7 @@ def test_new_figures_of_a_function_redraw_its_card_alone(draw: Draw) -> None:
 
 
 def test_the_details_of_a_function(draw: Draw) -> None:
-    page = draw(called.snapshot(), "plan")
+    page = draw(calling.snapshot(), "plan")
     card(page, 4).click()
     details = page.get_by_role("region", name="Function prompt")
     said = text(details)
@@ -135,7 +135,7 @@ def test_the_details_of_a_function(draw: Draw) -> None:
 
 
 def test_the_source_as_it_was(draw: Draw) -> None:
-    page = draw(called.snapshot(), "plan")
+    page = draw(calling.snapshot(), "plan")
     card(page, 2).focus()
     page.keyboard.press("Enter")
     source = page.get_by_role("region", name="Source of score")
@@ -143,7 +143,7 @@ def test_the_source_as_it_was(draw: Draw) -> None:
     fold = page.get_by_text("Source, 4 lines")
     fold.focus()
     page.keyboard.press("Enter")
-    expect(source).to_have_text(called.SOURCE)
+    expect(source).to_have_text(calling.SOURCE)
     # It stays open while the figures change, and scrolls by keyboard.
     page.evaluate("window.tell({type: 'patch', base: 0, seq: 1, patch: {plan: {functions: {score: {calls: 31000}}}}})")
     expect(page.get_by_role("region", name="Function score")).to_contain_text("calls 31.0 k", use_inner_text=True)
@@ -153,7 +153,7 @@ def test_the_source_as_it_was(draw: Draw) -> None:
 
 
 def test_the_actors_of_a_pool(draw: Draw) -> None:
-    page = draw(called.snapshot(), "workers")
+    page = draw(calling.snapshot(), "workers")
     pool = page.get_by_role("region", name="Actors of Embedder")
     assert text(pool).startswith(
         "⚙ Embedder 3 actors of 4 asked, 1 initialising; waits at most 2 min 00 s for the rest · 12 batches wait "
@@ -170,7 +170,7 @@ def test_the_actors_of_a_pool(draw: Draw) -> None:
     expect(page.get_by_role("region", name="Actors of score")).to_have_count(0)
     # An actor that has become idle.
     patch = {
-        "plan": {"functions": {"embed": {"actors": {"77ab31": {"state": "idle", "since": called.NOW, "queue": 0}}}}}
+        "plan": {"functions": {"embed": {"actors": {"77ab31": {"state": "idle", "since": calling.NOW, "queue": 0}}}}}
     }
     page.evaluate("(patch) => window.tell({type: 'patch', base: 0, seq: 1, patch})", patch)
     expect(pool).to_contain_text("3 actors of 4 asked, 1 initialising, 1 idle;", use_inner_text=True)
@@ -178,7 +178,7 @@ def test_the_actors_of_a_pool(draw: Draw) -> None:
 
 
 def test_of_many_actors_some_are_drawn_and_the_others_counted(draw: Draw, artifacts: Path) -> None:
-    page = draw(called.many(2_000), "workers")
+    page = draw(calling.many(2_000), "workers")
     pool = page.get_by_role("region", name="Actors of Embedder")
     expect(pool.locator("tbody tr")).to_have_count(50)
     expect(pool).to_contain_text("1600 actors of 1600 asked, 400 idle, 400 ended", use_inner_text=True)
@@ -187,7 +187,7 @@ def test_of_many_actors_some_are_drawn_and_the_others_counted(draw: Draw, artifa
 
 
 def test_actors_of_the_native_runner(draw: Draw, artifacts: Path) -> None:
-    snapshot = called.snapshot()
+    snapshot = calling.snapshot()
     snapshot["query"] |= {"runner": "native", "tasks": None}
     snapshot["workers"] |= {"total": 0, "busy": 0, "idle": 0, "slots": 0, "listed": 0, "rows": {}}
     for view in ("workers", "cockpit"):
@@ -198,7 +198,7 @@ def test_actors_of_the_native_runner(draw: Draw, artifacts: Path) -> None:
 
 
 def test_who_waits_for_whom(draw: Draw) -> None:
-    snapshot = called.snapshot()
+    snapshot = calling.snapshot()
     actors = snapshot["plan"]["functions"]["embed"]["actors"]
     del actors["c2d9e4"]
     page = draw(snapshot, "plan")
@@ -207,7 +207,7 @@ def test_who_waits_for_whom(draw: Draw) -> None:
     place = facts.bounding_box()
     expect(card(page, 3)).to_contain_text("12 batches wait · 2 calls run", use_inner_text=True)
     for each in actors.values():
-        each |= {"state": "idle", "since": called.T + 9, "queue": 0}
+        each |= {"state": "idle", "since": calling.T + 9, "queue": 0}
     snapshot["plan"]["functions"]["embed"]["running"] = 0
     page.evaluate("(snapshot) => window.keyframe(snapshot)", snapshot | {"seq": 1})
     expect(card(page, 3)).to_contain_text("idle: its input is slow", use_inner_text=True)
@@ -222,7 +222,7 @@ def test_who_waits_for_whom(draw: Draw) -> None:
 
 
 def test_the_models_that_were_asked(draw: Draw) -> None:
-    page = draw(called.snapshot(), "plan")
+    page = draw(calling.snapshot(), "plan")
     panel = page.get_by_role("region", name="Models")
     numbers = ["requests", "tokens in", "tokens out", "tokens/s, derived", "retries", "errors"]
     assert table(panel) == [
@@ -235,7 +235,7 @@ def test_the_models_that_were_asked(draw: Draw) -> None:
 
 
 def test_what_the_engine_has_not_told_is_not_known(draw: Draw) -> None:
-    page = draw(called.without_functions(), "plan")
+    page = draw(calling.without_functions(), "plan")
     expect(card(page, 3)).to_contain_text("rows not known", use_inner_text=True)
     for zero in ("0 rows", "0 B", "0 %", "0 µs"):
         expect(card(page, 3)).not_to_contain_text(zero, use_inner_text=True)
@@ -247,7 +247,7 @@ def test_what_the_engine_has_not_told_is_not_known(draw: Draw) -> None:
 
 @pytest.mark.parametrize("view", ["plan", "workers", "cockpit"])
 def test_any_text_is_only_text(view: str, draw: Draw, artifacts: Path) -> None:
-    page = draw(called.hostile(NASTY), view)
+    page = draw(calling.hostile(NASTY), view)
     if view != "workers":
         card(page, 2).click()
         page.locator(".function summary").click()
