@@ -127,7 +127,7 @@ def test_the_details_of_a_function(draw: Draw) -> None:
     said = text(page.get_by_role("region", name="Details of ActorUDF"))
     for words in (
         "⧖ 12 batches wait for 3 actors: what comes after is kept waiting.",
-        "Function Embedder a batch at a time, by a class · features/embed.py, line 40",
+        "Function Embedder a batch at a time, by a class · features/embed.py:40",
         "initialised 2×, 7.00 s in all",
         "rows in, derived 17.5 k rows out, derived 17.5 k work, all threads 14.2 s of that, derived 14.2 s",
     ):

@@ -25,7 +25,7 @@ from daftnb.widgets.line import Line, Span
 from daftnb.widgets.preview import Preview
 from daftnb.widgets.replay import Replay
 from daftnb.widgets.views import Cockpit
-from tests.helpers import plans, scaling, shell, story
+from tests.helpers import calling, plans, scaling, shell, story
 from tests.helpers.fakesession import FakeSession, ask, native
 from tests.helpers.frames import every_type
 from tests.helpers.previewservice import Asked
@@ -196,6 +196,9 @@ def stand_ins() -> Iterator[tuple[str, wire.Snapshot]]:
     for over in (False, True):
         yield f"plans, {over}", plans.snapshot(over)
         yield f"scaling, {over}", scaling.snapshot(over)
+    yield "functions", calling.snapshot()
+    yield "functions of the past", calling.ended()
+    yield "functions of which nothing is told", calling.without_functions()
     yield "a recording", shell.replayed(T + 3)
     yield "a line", shell.line("running")
 

@@ -44,10 +44,11 @@ export const nameOf = ({ name }: UserFunction): string =>
     .replace(/^__main__\.(?=.)/, "")
     .replace(/(?<=.)\.__call__$/, "");
 
-/** "cell 12, line 3", "features.py, line 40", or "" where it is not known. */
+/** "cell 12, line 3", "features.py:40", or "" where it is not known. */
 export function whereWords({ file, cell, line }: UserFunction): string {
-  const place = cell != null ? `cell ${cell}` : file.slice(-LONGEST_PLACE);
-  return !place || line == null ? place : `${place}, line ${line}`;
+  if (cell != null) return `cell ${cell}${line == null ? "" : `, line ${line}`}`;
+  const place = file.slice(-LONGEST_PLACE);
+  return !place || line == null ? place : `${place}:${line}`;
 }
 
 /** A function's error in one line. */

@@ -81,9 +81,10 @@ test("what kind it is and where it is", () => {
   assert.equal(kindWords(calledOf({ kind: "batch", is_class: true })), "a batch at a time, by a class");
   assert.equal(kindWords(calledOf({ kind: "another" as never })), "another");
   assert.equal(whereWords(calledOf()), "cell 12, line 3");
-  assert.equal(whereWords(calledOf({ cell: null, file: "features.py", line: 40 })), "features.py, line 40");
+  assert.equal(whereWords(calledOf({ cell: null, file: "features.py", line: 40 })), "features.py:40");
   assert.equal(whereWords(without(calledOf({ file: "features.py" }), "cell", "line")), "features.py");
-  assert.equal(whereWords(calledOf({ cell: null, line: null })), "");
+  assert.equal(whereWords(without(calledOf(), "line")), "cell 12");
+  assert.equal(whereWords(calledOf({ cell: null, line: 3 })), "");
   assert.equal(kindWords(calledOf({ kind: null })), "kind not known");
   assert.deepEqual(
     ["__main__.score", "__main__.Model.__call__", "features.Model.embed", "__main__.", "x".repeat(999)].map((name) =>
