@@ -100,13 +100,16 @@ def _function_notes(function: Function) -> str:
         each = function["init_seconds"] / (function["inits"] or 1)
         notes.append(f"initialised in {f.duration(each)}{times}")
     if function["retries"]:
-        notes.append(f.plural(function["retries"], "retry", "retries"))
+        waited = f", {f.duration(function['waited'])} between them" if function["waited"] else ""
+        notes.append(f.plural(function["retries"], "retry", "retries") + waited)
     for counter in function["counters"][:MAX_COUNTERS]:
         about = ", ".join(f"{name} {value}" for name, value in counter["attributes"].items())
         notes.append(f"{counter['name']} {f.number(counter['value'])}" + (f" ({about})" if about else ""))
     more = len(function["counters"]) - MAX_COUNTERS + function["left_out"]
     if more > 0:
         notes.append(f"{more} more counters")
+    if function["shared"]:
+        notes.append("another query called functions at the same time: some of the calls may be its")
     if function["lost"]:
         notes.append(f"counts may be too low: {f.plural(function['lost'], 'process', 'processes')} ended untold")
     return " · ".join(notes)

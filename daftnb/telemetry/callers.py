@@ -24,8 +24,12 @@ def is_pool(node: e.PlanNode) -> bool:
 
 def callers(query: Query) -> dict[str, list[int]]:
     """Return the ids of the operators that call each function, by the function's key; of some there may be none."""
+    if not query.functions:
+        return {}
     nodes = {id_: operator.node for id_, operator in query.operators.items()}
-    found = {function.key: _by_whole_name(function, nodes) for function in query.functions.values()}
+    # Those that say that they call a function come first: the others are looked at where none of them is the one.
+    kinds = [{id_: node for id_, node in nodes.items() if is_udf(node) is told} for told in (True, False)]
+    found = {function.key: _by_whole_name(function, kinds) for function in query.functions.values()}
     taken = {id_ for ids in found.values() for id_ in ids}
     free = {id_: node for id_, node in nodes.items() if id_ not in taken}
     left = [function for function in query.functions.values() if not found[function.key]]
@@ -33,7 +37,7 @@ def callers(query: Query) -> dict[str, list[int]]:
     for function in left:
         by_last.setdefault(_last(function.name), []).append(function)
     for last, functions in by_last.items():
-        named = [id_ for id_, node in free.items() if last and _has(node.name, last)]
+        named = [id_ for id_, node in free.items() if last and has_name(node.name, last)]
         if len(functions) == 1:
             found[functions[0].key] = named
     taken.update(id_ for ids in found.values() for id_ in ids)
@@ -44,13 +48,19 @@ def callers(query: Query) -> dict[str, list[int]]:
     return found
 
 
-def _by_whole_name(function: Function, nodes: dict[int, e.PlanNode]) -> list[int]:
+def _by_whole_name(function: Function, kinds: list[dict[int, e.PlanNode]]) -> list[int]:
     for name in (function.key, function.name):
         if "." not in name and "-" not in name:  # as short as any word of an expression
             continue
-        named = [id_ for id_, node in nodes.items() if _has(node.detail, name) or _has(node.name, name)]
-        if named:
-            return [id_ for id_ in named if is_udf(nodes[id_])] or named
+        for nodes in kinds:
+            named = [
+                id_
+                for id_, node in nodes.items()
+                if (name in node.detail and has_name(node.detail, name))
+                or (name in node.name and has_name(node.name, name))
+            ]
+            if named:
+                return named
     return []
 
 
@@ -59,7 +69,7 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _has(text: str, name: str) -> bool:
+def has_name(text: str, name: str) -> bool:
     """Return True if a name stands in a text by itself, and not as a part of a longer one."""
     place = text.find(name)
     while place >= 0:

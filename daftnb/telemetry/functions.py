@@ -6,8 +6,9 @@ Bounded, whatever a query calls: see the limits here. An event that is older tha
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from daftnb.telemetry import events as e
@@ -67,8 +68,7 @@ class Function:
     known: e.UdfKnown | None = None
     figures: e.UdfFigures | None = None
     rate: Rate = field(default_factory=Rate)
-    began: float | None = None  # its first call, or when that was first told of
-    began_rows: int = 0  # that had been told by then
+    began: float | None = None  # its first call; derived where that is not told
     changed: float | None = None  # when rows were told last that were not told before
     actors: dict[str, Actor] = field(default_factory=dict)
 
@@ -86,7 +86,7 @@ class Function:
         """Return the rows a second over all the time in which it ran; None where that is not known."""
         if self.figures is None or self.began is None or self.changed is None or self.changed <= self.began:
             return None
-        return max(0, self.figures.rows_in - self.began_rows) / (self.changed - self.began)
+        return self.figures.rows_in / (self.changed - self.began)
 
 
 def know(event: e.UdfKnown, state: State) -> None:
@@ -106,9 +106,10 @@ def count(event: e.UdfFigures, state: State) -> None:
     function.rate.add(event.t, event.rows_in)
     function.figures = event
     if event.began is not None:
-        function.began, function.began_rows = event.began, 0
+        function.began = event.began
     elif function.began is None and function.called:
-        function.began, function.began_rows = event.t, event.rows_in
+        # Its calls so far took that long, if they came one after the other.
+        function.began = max(state.queries[event.query_id].started, event.t - event.seconds)
 
 
 def count_actor(event: e.UdfActorFigures, state: State) -> None:
@@ -130,7 +131,13 @@ def count_actor(event: e.UdfActorFigures, state: State) -> None:
 
 def news(old: e.UdfFigures | e.UdfActorFigures | None, new: e.UdfFigures | e.UdfActorFigures) -> bool:
     """Return True if figures say more than those that are known: they are newer, and not the same."""
-    return old is None or (old.t <= new.t and replace(old, t=new.t) != new)
+    return old is None or (old.t <= new.t and _ALL_BUT_T[type(old)](old) != _ALL_BUT_T[type(new)](new))
+
+
+_ALL_BUT_T = {
+    kind: attrgetter(*(each.name for each in fields(kind) if each.name != "t"))
+    for kind in (e.UdfFigures, e.UdfActorFigures)
+}
 
 
 def over(figures: e.UdfActorFigures, ended: float | None) -> e.UdfActorFigures:

@@ -10,7 +10,7 @@ from daftnb.telemetry.model import Query, Worker
 from daftnb.telemetry.wire import Counter, UdfActor
 from daftnb.telemetry.wire import Function as FunctionTopic
 
-MOST_ACTORS = 200  # of a function, that go to a page
+MOST_ACTORS = 200  # of all functions of a plan, that go to a page
 SOURCES = 64_000  # characters of the sources of all functions of a plan: they travel with every keyframe
 
 
@@ -21,21 +21,28 @@ def functions_of(
 
     ``called``: the operators of each; ``workers`` by id, for what they are called; ``now``: seconds since the epoch.
     """
-    left = SOURCES
+    left, room = SOURCES, MOST_ACTORS
     found = {}
     for key, function in query.functions.items():
         source = function.known.source if function.known is not None else ""
         source = source if len(source) <= left else ""
         left -= len(source)
-        found[key] = _function(query, function, called.get(key, []), source, workers, now)
+        actors = first_actors(function, room)
+        room -= len(actors)
+        found[key] = _function(query, function, called.get(key, []), source, actors, workers, now)
     return found
 
 
 def _function(
-    query: Query, function: Function, operators: list[int], source: str, workers: Mapping[str, Worker], now: float
+    query: Query,
+    function: Function,
+    operators: list[int],
+    source: str,
+    actors: Mapping[str, Actor],
+    workers: Mapping[str, Worker],
+    now: float,
 ) -> FunctionTopic:
     known, figures = function.known, function.figures
-    actors = first_actors(function, MOST_ACTORS)
     return {
         "name": function.name,
         "kind": known.kind if known is not None else None,
@@ -55,6 +62,8 @@ def _function(
         "errors": figures.errors if figures is not None else None,
         "error": figures.error if figures is not None else "",
         "retries": figures.retries if figures is not None else None,
+        "waited": round(figures.waited, 6) if figures is not None else None,
+        "shared": figures is not None and figures.shared,
         "rate": _rounded(function.rate.at(now)) if query.active else None,
         "rate_overall": _rounded(function.rate_overall()),
         "counters": [_counter(counter) for counter in figures.counters] if figures is not None else [],

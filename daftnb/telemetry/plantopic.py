@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.callers import is_pool
+from daftnb.telemetry.callers import has_name, is_pool
 from daftnb.telemetry.functiontopic import functions_of
 from daftnb.telemetry.model import Durations, Query, Worker
 from daftnb.telemetry.uncounted import uncounted
@@ -153,11 +153,18 @@ def _udf(query: Query, udf: e.UdfActors) -> Udf:
 def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:
     """Return how many of a UDF's actors are idle; None where that is not known.
 
-    Derived, where the engine does not say: a task that runs the UDF keeps one actor busy. Of several UDFs' actors
-    that cannot be told.
+    The actors tell it, where the function is known that is called. Else it is derived, where the engine does not say: a
+    task that runs the UDF keeps one actor busy. Of several UDFs' actors that cannot be told.
     """
-    if udf.idle is not None or len(query.udfs) != 1:
+    if udf.idle is not None:
         return udf.idle
+    called = [
+        function for function in query.functions.values() if function.actors and has_name(udf.name, function.name)
+    ]
+    if len(called) == 1 and udf.count:
+        return min(udf.count, sum(actor.figures.state == "idle" for actor in called[0].actors.values()))
+    if len(query.udfs) != 1:
+        return None
     names = {id_: operator.node.name for id_, operator in query.operators.items()}
     stages = stages_of(query)
     with_udf = {stages[id_] for id_, name in names.items() if "ActorUDF" in name and id_ in stages}

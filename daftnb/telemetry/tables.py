@@ -57,7 +57,9 @@ UDFS = (
     ("errors", "int64"),  # exceptions, those that on_error ignores too
     ("error", "string"),  # the latest
     ("retries", "int64"),
+    ("waited", "double"),  # between calls that failed and their retries
     ("lost", "int64"),  # processes that ended before they had told all that they did: counts may be too low
+    ("shared", "bool"),  # whether another query called functions then: some of these calls may be its
     ("counters", "counters"),
     ("left_out", "int64"),  # counters that are not listed
     ("rows_per_second", "double"),  # over all the time in which it ran
@@ -163,7 +165,8 @@ def udfs(replays: Iterable[Replay]) -> Any:
 
 
 _KNOWN = ("kind", "is_class", "file", "cell", "line", "source")
-_COUNTED = ("rows_in", "rows_out", "calls", "seconds", "init_seconds", "inits", "errors", "retries", "lost", "left_out")
+_COUNTED = ("rows_in", "rows_out", "calls", "seconds", "init_seconds", "inits", "errors", "retries", "waited", "lost",
+            "shared", "left_out")  # fmt: skip
 
 
 def _counter(counter: e.Counter) -> dict[str, Any]:

@@ -48,9 +48,21 @@ def test_a_function_that_is_known_and_not_told_of_has_no_zeros() -> None:
         "line": 2,
         "source": "def score(x):\n    return x\n",
         **dict.fromkeys(
-            ("rows_in", "rows_out", "calls", "running", "seconds", "inits", "init_seconds", "errors", "retries")
+            (
+                "rows_in",
+                "rows_out",
+                "calls",
+                "running",
+                "seconds",
+                "inits",
+                "init_seconds",
+                "errors",
+                "retries",
+                "waited",
+            )
         ),
         "error": "",
+        "shared": False,
         "rate": None,
         "rate_overall": None,
         "counters": [],
@@ -127,6 +139,9 @@ def test_of_very_many_actors_those_that_live_go_to_the_page_first() -> None:
     found = functions(state, 1)["model-0"]
     assert list(found["actors"]) == [str(i) for i in range(10, MOST_ACTORS + 10)]
     assert found["actors_left_out"] == 11
+    other = e.UdfActorFigures(T + 1, "q", "last", "x", "a", "busy", T + 1)
+    (*_, last) = functions(folded(other, state=state), 1).values()
+    assert (last["actors"], last["actors_left_out"]) == ({}, 1), "there is room for so many of all functions"
 
 
 def test_sources_go_to_the_page_as_far_as_there_is_room() -> None:
@@ -150,6 +165,17 @@ def test_rows_a_second_are_those_of_the_last_few_seconds() -> None:
     found = functions(state, 12)["score-0"]
     assert found["rate"] == 10.0
     assert found["rate_overall"] == pytest.approx(130 / 11.5, rel=1e-3), "from its first call on"
+
+
+def test_when_a_function_began_is_derived_where_it_is_not_told() -> None:
+    def overall(*figures: e.UdfFigures) -> float | None:
+        return functions(folded(*begun(), *figures), 9)["score-0"]["rate_overall"]
+
+    assert overall(e.UdfFigures(T + 4, "q", "score-0", 30, calls=30, seconds=1.5)) == 20.0, "one call after another"
+    assert overall(e.UdfFigures(T + 4, "q", "score-0", 30, calls=30, seconds=99.0)) == 7.5, "not before the query"
+    later = e.UdfFigures(T + 6.5, "q", "score-0", 80, calls=80, seconds=4.0)
+    assert overall(e.UdfFigures(T + 4, "q", "score-0", 30, calls=30, seconds=1.5), later) == 20.0
+    assert overall(e.UdfFigures(T + 4, "q", "score-0")) is None, "it has not been called"
 
 
 def test_a_function_that_gives_no_rows_any_more_has_a_rate_that_goes_to_0() -> None:
@@ -203,6 +229,16 @@ def test_no_actor_outlives_its_query(outcome: e.Outcome) -> None:
     found_later = actors(state, 21)
     assert (found_later["0"]["state"], found_later["0"]["rows"]) == ("ended", 99)
     assert found_later["3"]["state"] == "ended"
+
+
+def test_the_idle_actors_of_a_pool_are_those_that_say_so() -> None:
+    pools = [e.UdfActors(T + 1, "q", f"m.{name}.call-1-0(col(0: x)) as y", 3) for name in ("A", "B")]
+    known = [e.UdfKnown(T, "q", name, f"m.{name}.call") for name in ("A", "B", "Apart")]
+    states = [e.UdfActorFigures(T + 1, "q", "A", str(i), "a", s, T) for i, s in enumerate(("idle", "busy", "idle"))]
+    state = folded(*begun(), *pools, *known, *states)
+    plan = snapshot_of(state, T + 2, "ray", AutoscalingSettings())["plan"]
+    assert plan is not None
+    assert [udf["idle"] for udf in plan["udfs"].values()] == [2, None]
 
 
 # -- the operators that call a function -------------------------------------------------------------------------------
@@ -283,7 +319,7 @@ def test_counters_are_bounded_in_number_and_in_size() -> None:
 def of_a_query() -> Recording:
     tokens = e.Counter("tokens", 350, (("model", "m"), ("kind", "input")))
     figures = e.UdfFigures(
-        T + 10.5, "q", "score-0", 100, 90, 100, 0, 9.5, 2, 0.5, 3, "ValueError: no", 1, (tokens,), 2, 1, T + 0.5
+        T + 10.5, "q", "score-0", 100, 90, 100, 0, 9.5, 2, 0.5, 3, "ValueError: no", 1, (tokens,), 2, 1, T + 0.5, 1.5
     )
     held = actor(9, "0", "idle", 40, calls=4, seconds=2.0, init_seconds=1.0, gpus=0.5)
     events = [*begun(), scored(1, 5, 0.4), figures, held, FINISHED]
@@ -301,6 +337,7 @@ def test_functions_of_a_recording_as_a_table() -> None:
         **{"kind": "row", "is_class": False, "file": "notebook.ipynb", "cell": 3, "line": 2},
         **{"rows_in": 100, "rows_out": 90, "calls": 100, "seconds": 9.5, "init_seconds": 0.5, "inits": 2},
         **{"errors": 3, "error": "ValueError: no", "retries": 1, "lost": 1, "left_out": 2, "rows_per_second": 10.0},
+        **{"waited": 1.5, "shared": False},
         "counters": [{"name": "tokens", "value": 350, "attributes": [("model", "m"), ("kind", "input")]}],
         "source": SCORE.source,
     }

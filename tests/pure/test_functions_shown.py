@@ -51,7 +51,15 @@ def test_the_functions_stand_below_the_plan() -> None:
 def test_the_notes_say_what_is_left_out() -> None:
     few = e.UdfFigures(T + 10, "q", "score-0", 9, 9, 9, 0, 4.5, counters=COUNTERS[1:], left_out=7, lost=2)
     (row,) = [line for line in lines(folded(*begun(), few)) if line.startswith("__main__.score")]
-    assert row.endswith("c0 0 · c1 1 · c2 2 · c3 3 · 8 more counters · counts may be too low: 2 processes ended untold")
+    assert row.endswith(
+        "| c0 0 · c1 1 · c2 2 · c3 3 · 8 more counters · counts may be too low: 2 processes ended untold"
+    )
+    again = e.UdfFigures(T + 10, "q", "score-0", 9, 9, 9, 0, 4.5, retries=2, waited=1.5, shared=True)
+    (row,) = [line for line in lines(folded(*begun(), again)) if line.startswith("__main__.score")]
+    assert row.endswith(
+        "| 2 retries, 1.50 s between them · another query called functions at the same time: some of the calls may be "
+        "its"
+    )
 
 
 def test_a_query_that_calls_no_function_has_no_table_of_them() -> None:

@@ -156,6 +156,7 @@ def test_zeros_of_a_pool_on_ray_are_not_known() -> None:
     done = (*runs(4, 3, finished=1), ended(0, 4, 3), stats(4, 2, 0.0, 0), stats(4, 3, 0.1, 9))
     found = operators(5, *done, plan=POOL)[2]
     assert [found[name] for name in ("duration_us", "derived_us", "rows_in", "rows_out", "time_share")] == [None] * 5
+    assert operators(5, *done, stats(4, 1, 0.0, 0), plan=POOL)[1]["duration_us"] == 0, "of another operator it is true"
     native = operators(5, stats(4, 2, 0.0, 0), plan=POOL, runner="native")[2]
     assert (native["duration_us"], native["rows_in"]) == (0, 0)
 
