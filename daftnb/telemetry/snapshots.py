@@ -16,7 +16,19 @@ from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.model import Query, State, Worker, threshold_in
 from daftnb.telemetry.plantopic import counts_of, plan_of
 from daftnb.telemetry.state import most_cpus
-from daftnb.telemetry.wire import Backlog, Cluster, NodeUsage, Past, Runner, Settings, Step, Task, ViewName, Workers
+from daftnb.telemetry.wire import (
+    Backlog,
+    Cluster,
+    NodeUsage,
+    Past,
+    Plan,
+    Runner,
+    Settings,
+    Step,
+    Task,
+    ViewName,
+    Workers,
+)
 from daftnb.telemetry.wire import Query as QueryTopic
 from daftnb.telemetry.wire import Snapshot as Snapshot
 from daftnb.telemetry.wire import Worker as WorkerRow
@@ -24,7 +36,7 @@ from daftnb.text.numbers import clock
 
 TOPICS: dict[ViewName, tuple[str, ...]] = {
     "plan": ("query", "plan"),
-    "workers": ("query", "workers"),
+    "workers": ("query", "plan", "workers"),
     "backlog": ("query", "backlog", "decisions"),
     "decisions": ("query", "decisions"),
     "history": ("query", "queries", "plan", "settings", "look", "compare"),
@@ -84,7 +96,18 @@ def select(snapshot: Snapshot, view: ViewName, first: int = 0, lanes: int = LANE
             part["backlog"] = {**part["backlog"], "points": {}, "marks": {}, "thresholds": {}}
     if view == "history" and part["look"] is None:  # the plan is of the query that is looked at
         part["plan"] = None
+    plan = part.get("plan")
+    if view == "workers" and plan is not None:
+        part["plan"] = _with_actors_alone(plan)
     return part
+
+
+def _with_actors_alone(plan: Plan) -> Plan:
+    """Return what a plan says of actors: the functions without their sources, and the operators that call them."""
+    functions = {key: {**called, "source": ""} for key, called in plan["functions"].items()}
+    callers = {str(id_) for called in plan["functions"].values() for id_ in called["operators"]}
+    operators = {id_: operator for id_, operator in plan["operators"].items() if id_ in callers}
+    return cast("Plan", {**plan, "operators": operators, "plans": {}, "functions": functions})
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
