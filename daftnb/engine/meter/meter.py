@@ -55,7 +55,7 @@ class Mine:
 
 
 class Threads(dict[int, Mine]):
-    """What each thread knows, by its id. Not a ``threading.local``: for Python, a thread of Daft's ends at each batch."""
+    """What each thread knows, by its id: Daft's threads lose what is in a ``threading.local`` after each batch."""
 
     def __missing__(self, thread: int) -> Mine:
         mine = self[thread] = Mine()
@@ -377,7 +377,6 @@ class Timed:
 def meter_legacy(meter: Meter, legacy: Any) -> None:
     """Wrap the functions and classes of ``@daft.udf``."""
     run_udf, initialize = legacy.run_udf, legacy.UninitializedUdf.initialize
-    classes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
 
     def metered_run_udf(func: Any, *arguments: Any) -> Any:
         timed = func

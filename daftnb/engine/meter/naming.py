@@ -46,7 +46,8 @@ def named(plain: Any, kind: str, is_class: bool) -> Function:
 
 def code_of(plain: Any) -> CodeType | None:
     """Return a function's code, or that of the ``__call__`` of a class or an object; None where it is not Python's."""
-    called = plain.__call__ if isinstance(plain, type) else getattr(type(plain), "__call__", None)
+    # Of a class or an object that is called: the method of the class, as it was written.
+    called = inspect.getattr_static(plain if isinstance(plain, type) else type(plain), "__call__", None)
     for each in (plain, called):
         code = getattr(each, "__code__", None)
         if isinstance(code, CodeType):
