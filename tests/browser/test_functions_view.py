@@ -53,7 +53,10 @@ def test_a_card_says_what_its_function_does(draw: Draw) -> None:
         "ƒ function 8.25 rows/s 58.1 s in its code "
         "✕ 2 errors 4 calls run · 5 retries · 63.3 k tokens · RateLimitError: 429 Too Many Requests",
     }
-    for words in ("ƒ a function of yours: rows a second (derived), time in its code", "≈ derived: the engine has not"):
+    for words in (
+        "ƒ a function of yours: rows a second (derived), time in its code",
+        "≈ derived: not told by the engine, or not yet",
+    ):
         page.get_by_text(words).wait_for()
 
 
@@ -115,7 +118,7 @@ def test_the_details_of_a_function(draw: Draw) -> None:
     for words in (
         "Function prompt async, a row at a time",
         "rows in 124 rows out 120 calls 124 calls now 4 time in its code 58.1 s",
-        "rows/s now, derived 8.25 rows/s rows/s overall, derived 8 rows/s errors 2 retries 5",
+        "rows/s now, derived 8.25 rows/s rows/s overall, derived 8 rows/s errors 2 retries 5 waited before them 12.5 s",
         "✕ the latest: RateLimitError: 429 Too Many Requests",
         "requests 96 input tokens 41.2 k output tokens 9.63 k total tokens 50.8 k",
         "counted pages 7 and 3 more counters",
@@ -132,6 +135,17 @@ def test_the_details_of_a_function(draw: Draw) -> None:
         "rows in, derived 17.5 k rows out, derived 17.5 k work, all threads 14.2 s of that, derived 14.2 s",
     ):
         assert words in said, (words, said)
+
+
+def test_calls_that_may_be_of_another_query(draw: Draw) -> None:
+    snapshot = calling.snapshot()
+    for each in snapshot["plan"]["functions"].values():
+        each["shared"] = True
+    page = draw(snapshot, "plan")
+    expect(card(page, 2)).to_contain_text("≈ 1.20 k rows/s", use_inner_text=True)
+    card(page, 2).click()
+    page.get_by_text("≈ Another query called functions at the same time: some of these calls may be its.").wait_for()
+    page.get_by_role("region", name="Models").get_by_text("another query may have a part in it").wait_for()
 
 
 def test_the_source_as_it_was(draw: Draw) -> None:
