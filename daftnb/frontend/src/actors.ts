@@ -37,7 +37,8 @@ export function actorsShort(called: UserFunction, udf: Udf | undefined): string 
   return live === 0 ? "" : plural(live, "actor") + (idle > 0 ? `, ${idle} idle` : "");
 }
 
-/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle", or "2 actors: 2 ended". */
+/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle", or
+ * "2 actors: 2 ended". */
 export function actorsWords(called: UserFunction, udf: Udf | undefined): string {
   const { actors, actors_left_out } = called;
   const { live, ready, asked } = countsOf(called, udf);
