@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
 from datetime import timedelta
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +88,47 @@ def test_the_native_runner_tells_of_the_two_sides_in_turn() -> None:
             assert (getattr(before, name) or 0) <= (getattr(after, name) or 0)
     assert {event.rows_out for event in stats} <= {None, *range(6_668)}
     assert subscriber.joins == {}
+
+
+def test_the_functions_of_a_query_are_told_of_to_its_end_also_those_in_processes() -> None:
+    @daft.cls(max_concurrency=1)
+    class Scorer:
+        def __init__(self) -> None:
+            time.sleep(0.2)
+
+        def __call__(self, x: int) -> int:
+            return x + 1
+
+    @daft.func
+    def rounded(x: int) -> int:
+        return x // 2
+
+    def written() -> list[Path]:
+        return list(Path(tempfile.gettempdir()).glob("daftnb-meter-*"))
+
+    before = {*written()}  # of other processes
+    events: list[Any] = []
+    subscriber = QueryEvents(events.append, lambda: None)
+    subscriber.attach()
+    try:
+        frame = daft.from_pydict({"x": list(range(30))}).with_column("y", Scorer()(daft.col("x")))
+        frame.with_column("z", rounded(daft.col("y"))).collect()
+        await_that(lambda: any(isinstance(event, e.QueryFinished) for event in events), "the query's end")
+        assert subscriber.functions.pull() == [], "nothing runs, nothing is told"
+    finally:
+        subscriber.detach()
+    over = next(n for n, event in enumerate(events) if isinstance(event, e.QueryFinished))
+    known = {event.name.rpartition(".<locals>.")[2]: event for event in events if isinstance(event, e.UdfKnown)}
+    assert known.keys() == {"Scorer.__call__", "rounded"}
+    assert "return x // 2" in known["rounded"].source
+    last = {event.udf: event for event in events[:over] if isinstance(event, e.UdfFigures)}
+    scorer, other = last[known["Scorer.__call__"].udf], last[known["rounded"].udf]
+    assert (scorer.calls, scorer.rows_in, scorer.rows_out, scorer.inits) == (30, 30, 30, 1)
+    assert scorer.init_seconds >= 0.2
+    assert (other.calls, other.running, other.shared) == (30, 0, False)
+    processes = [event for event in events if isinstance(event, e.UdfActorFigures)]
+    assert processes[-1].rows == 30 and processes[-1].worker_id == ""
+    await_that(lambda: not ({*written()} - before), "its file is gone")
 
 
 def test_what_was_changed_is_put_back_where_a_part_of_it_fails() -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 from daftnb.clock import steady as time
 from daftnb.engine.actor.tap import Tap
-from daftnb.engine.meter.ledger import Ledger, Part
+from daftnb.engine.meter.ledger import Ledger, part_row
 from daftnb.engine.meter.reports import REPORT_SECONDS, Told, begin_in_actor, begin_in_worker, packed, told_now
-from daftnb.engine.meter.tally import Function, Row
 from daftnb.engine.meter.travel import Parcel, Process, rows_of
 
 REPORTS_A_SECOND = 200  # of all processes together
@@ -29,27 +28,50 @@ class Metering:
         self.ledger = Ledger()
         self.processes: dict[str, Process] = {}  # that have reported, and live
         self.handles: dict[str, Any] = {}  # of workers, by id
+        self.beginning: list[Any] = []  # what Ray answers with once a worker has its meter
+        self.latest: list[str] = []
+        self.deadline = 0.0  # for the actors of a pool to tell their last
         self.name: tuple[str, str] | None = None
 
     def address(self) -> tuple[str, str]:
         """Return this actor's name and namespace, by which others find it."""
         if self.name is None:
             import ray
+            from daft.runners.flotilla import FLOTILLA_RUNNER_NAMESPACE
 
-            context = ray.get_runtime_context()
-            self.name = (context.get_actor_name() or "", context.namespace)
+            self.name = (ray.get_runtime_context().get_actor_name() or "", FLOTILLA_RUNNER_NAMESPACE)
         return self.name
 
     def begin_worker(self, handle: Any, worker_id: str) -> None:
         """Have a worker metered; it does that before its first task."""
         self.handles[worker_id] = handle
-        handle.actor_handle.__ray_call__.remote(begin_in_worker, self.address())
+        self.beginning.append(handle.actor_handle.__ray_call__.remote(begin_in_worker, self.address()))
+
+    def begun(self) -> None:
+        """Note which workers could not be metered."""
+        import ray
+
+        if not self.beginning:
+            return
+        answered, self.beginning = ray.wait(self.beginning, num_returns=len(self.beginning), timeout=0)
+        for answer in answered:
+            try:
+                ray.get(answer)
+            except ray.exceptions.RayActorError:
+                continue  # it has ended meanwhile
+            except ray.exceptions.RayError as error:
+                self.tap.fault("the meter of a worker", error)
 
     def worker_ended(self, worker_id: str) -> None:
         """Note that a worker's process is gone, and those that it had started."""
         self.handles.pop(worker_id, None)
         gone = [id_ for id_, p in self.processes.items() if p.worker_id == worker_id and p.kind != "actor"]
         self.gone(gone)
+
+    def lives(self, worker_id: str) -> bool:
+        """Return True if the tap has not seen a worker end."""
+        worker = self.tap.workers.get(worker_id)
+        return worker is not None and worker.alive
 
     def gone(self, process_ids: Iterable[str]) -> None:
         ids = list(process_ids)
@@ -93,7 +115,10 @@ class Metering:
             for query in queries
             if any(part in stage.name for stage in query.stages.values() for part in UDF_STAGES)
         ]
-        return [query.id for query in calling or queries]
+        found = [query.id for query in calling or queries]
+        if found:
+            self.latest = found
+        return found or self.latest  # what comes late belongs to the query that ended last
 
     def last(self, index: int) -> list[tuple[Any, ...]]:
         """Ask the processes of a query for the last of it, and return its rows; of one that is silent, what it told."""
@@ -122,7 +147,11 @@ class Metering:
         """Take the last that an actor of a pool has counted, before Daft ends it."""
         import ray
 
-        answered, _ = ray.wait([handle.actor.__ray_call__.remote(told_now)], timeout=LAST_SECONDS)
+        now = time.monotonic()
+        if now > self.deadline + LAST_SECONDS:
+            self.deadline = now + LAST_SECONDS  # of all those that Daft ends now
+        left = max(0.0, self.deadline - now)
+        answered, _ = ray.wait([handle.actor.__ray_call__.remote(told_now)], timeout=left)
         if not answered:
             return
         told, faults = ray.get(answered[0])
@@ -141,15 +170,12 @@ class Metering:
 
     def drain(self) -> list[tuple[Any, ...]]:
         """Return the rows of the queries that run, and of the one that ended last."""
+        self.begun()
+        for worker_id in [id_ for id_ in self.handles if not self.lives(id_)]:
+            self.worker_ended(worker_id)
         with self.tap.lock:
             known = list(self.ledger.queries)
             wanted = {*self.active(), *known[-1:]}
         return self.rows(query_id for query_id in known if query_id in wanted)
 
 
-def part_row(part: Part) -> tuple[Any, ...]:
-    """Return what is known of one process, as plain values."""
-    return part.process.name, part.process.worker_id, part.state, part.since, tuple(part.row)
-
-
-__all__ = ["Function", "Metering", "Row"]

@@ -141,3 +141,8 @@ class Ledger:
             for part in parts.values()
             if part.process.kind in ("actor", "process")
         ]
+
+
+def part_row(part: Part) -> tuple[Any, ...]:
+    """Return what is known of one process in one query, as plain values: its name, node, state, since when, and row."""
+    return part.process.name, part.process.worker_id, part.state, part.since, tuple(part.row)

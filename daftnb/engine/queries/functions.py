@@ -34,16 +34,19 @@ class FunctionEvents:
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], None] = {}
+        self.before: dict[tuple[str, ...], tuple[Any, ...]] = {}
 
     def events(self, rows: Iterable[tuple[Any, ...]], now: float, shift: float = 0.0) -> Iterator[e.Event]:
         """Yield the events of rows (``engine/actor/metering.py`` · ``Metering.rows``)."""
         for kind, query_id, plain, *facts in rows:
             function = Function(*plain)
             key = key_of(function)
+            which = (kind, query_id, key, str(facts[0]) if kind == "actor" else "")
+            if self.before.get(which) == tuple(facts):
+                continue
+            keep(self.before, which, tuple(facts))
             if (query_id, key) not in self.known:
-                self.known[query_id, key] = None
-                while len(self.known) > KEPT_KNOWN:
-                    del self.known[next(iter(self.known))]
+                keep(self.known, (query_id, key), None)
                 yield known(now, query_id, key, function)
             if kind == "function":
                 row, shared, lost = facts
@@ -51,6 +54,13 @@ class FunctionEvents:
             else:
                 name, worker_id, state, since, row = facts
                 yield actor_figures(now, query_id, key, (name, worker_id, state, since + shift), Row(*row))
+
+
+def keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
+    """Put a value in, and the oldest out where there are too many."""
+    kept[key] = value
+    while len(kept) > KEPT_KNOWN:
+        del kept[next(iter(kept))]
 
 
 def figures(now: float, query_id: str, key: str, row: Row, shared: bool, lost: int) -> e.UdfFigures:

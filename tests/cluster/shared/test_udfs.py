@@ -1,0 +1,84 @@
+"""What functions did, on a real cluster: in workers, in actors of a pool, and in processes of a worker."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import daftnb
+from daftnb.session import Session
+from tests.cluster.scaling import tiny
+from tests.conftest import await_that
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+ROWS = 60
+
+
+def functions() -> dict[str, Any]:
+    """The kinds of functions; each counts its calls itself, and says how long it took."""
+    import daft
+
+    def work(x: int) -> int:
+        from importlib import import_module
+
+        start = time.perf_counter_ns()
+        time.sleep(0.01)
+        increment_counter = import_module("daft.udf.metrics").increment_counter
+        increment_counter("calls", attributes={"model": "m"})
+        increment_counter("nanoseconds", time.perf_counter_ns() - start)
+        return x + 1
+
+    @daft.func
+    def plain(x: int) -> int:
+        return work(x)
+
+    @daft.cls(max_concurrency=2)
+    class Pooled:
+        def __init__(self) -> None:
+            time.sleep(0.3)
+
+        def __call__(self, x: int) -> int:
+            return work(x)
+
+    @daft.cls(use_process=True)
+    class Apart:
+        def __call__(self, x: int) -> int:
+            return work(x)
+
+    return {"plain": plain, "Pooled": Pooled(), "Apart": Apart()}
+
+
+@pytest.mark.parametrize("kind", ["plain", "Pooled", "Apart"])
+def test_figures_are_what_the_function_itself_counts(session: Session, kind: str, tmp_path: Path) -> None:
+    import daft
+    from daft import col
+
+    tiny()
+    frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(4)
+    assert frame.with_column("y", functions()[kind](col("x"))).to_pydict()["y"] == list(range(1, ROWS + 1))
+    path = tmp_path / "run.arrow"
+    number = session.snapshot()["query"]["number"]
+    await_that(lambda: not session.monitor.state.active(), "the query's end")
+    daftnb.save(path, number)
+    run = daftnb.open_recording(path)
+    (told,) = run.udfs().to_pylist()
+    assert kind in told["name"]
+    assert (told["rows_in"], told["rows_out"], told["calls"], told["errors"]) == (ROWS, ROWS, ROWS, 0)
+    counters = {each["name"]: each for each in told["counters"]}
+    assert counters["calls"]["value"] == ROWS
+    assert dict(counters["calls"]["attributes"]) == {"model": "m"}
+    # The meter's clock is read around the function's own.
+    assert told["seconds"] >= counters["nanoseconds"]["value"] / 1e9
+    actors = run.actors().to_pylist()
+    if kind == "plain":
+        assert actors == []
+    else:
+        assert sum(actor["rows"] for actor in actors) == ROWS
+        assert {actor["state"] for actor in actors} == {"ended"}
+    if kind == "Pooled":
+        assert (len(actors), told["inits"]) == (2, 2)
+        assert told["init_seconds"] >= 0.6
+        assert all(actor["init_seconds"] >= 0.3 for actor in actors)
