@@ -68,9 +68,7 @@ class Session:
 
     def __init__(self) -> None:
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
-        self.monitor = Monitor(
-            self._pull, self._snapshot, time.time, self.recorder, blocks.numbered
-        )
+        self.monitor = Monitor(self._pull, self._snapshot, time.time, self.recorder, blocks.numbered)
         self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
         self.terminal = TerminalLine(self)  # where there are no cells to show one under
         self.off = internals.missing("daft")

@@ -338,9 +338,7 @@ def test_taking_it_out_puts_back_what_was_there() -> None:
     assert installed() is None
 
 
-def test_an_error_of_our_own_is_counted_and_the_call_goes_on(
-    meter: Meter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_our_own_is_counted_and_the_call_goes_on(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_arguments: Any) -> Any:
         raise RuntimeError("a fault of ours")
 

@@ -177,5 +177,3 @@ class Metering:
             known = list(self.ledger.queries)
             wanted = {*self.active(), *known[-1:]}
         return self.rows(query_id for query_id in known if query_id in wanted)
-
-
