@@ -73,7 +73,7 @@ class Pool:
         with self.tap.lock:
             handle._daftnb = facts
             self.held[facts.worker_id] = handle
-            self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory)
+            self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory, facts.gpus)
 
     def facts_of(self, handle: Any) -> Facts:
         """Return a handle's facts; look those of one from before the tap up in Ray's tables, once."""
@@ -108,7 +108,7 @@ class Pool:
             if worker.held and not worker.alive:
                 handle.actor_handle = revived(facts)
                 self.give_variables(handle, facts.worker_id)
-                self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory)
+                self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory, facts.gpus)
                 worker = self.tap.workers[facts.worker_id]
             worker.idle_since = None
         return facts.worker_id

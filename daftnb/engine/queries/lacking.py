@@ -2,6 +2,8 @@
 
 Daft sends a task to a worker that has what the task asks for, and Ray starts an actor on such a node; where there is
 none, the query waits without a word, or fails. The plan's text says what is asked.
+
+It also says which GPUs tasks ask for, which Daft does not tell of a task (:func:`gpus_of_tasks`).
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from daftnb.engine.queries.plans import nodes_with_lines
+from daftnb.telemetry.events import PlanNode
 from daftnb.text.numbers import noun
 
 Resources = Mapping[str, float]
@@ -21,6 +25,7 @@ _REQUEST = re.compile(r"Resource request = \{([^}]*)\}")
 _AMOUNT = re.compile(r"(num_cpus|num_gpus|memory_bytes)\s*=\s*([0-9.]+(?:e[+-]?[0-9]+)?)")
 _OPTIONS = re.compile(r"ray_options = (\{.*?\}) ?\}\s*\n", re.DOTALL)
 _NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory_bytes": "memory", "memory": "memory"}
+_IN_TASKS = re.compile(r"(?:Builtin )?UDF ")
 _MOST_NAME = 60
 
 
@@ -46,6 +51,27 @@ def asked(text: str) -> list[Asked]:
             name = name.removeprefix("__main__.").rpartition("<locals>.")[2].removesuffix(".__call__")
             found.append(Asked(name[:_MOST_NAME], resources))
     return found
+
+
+def gpus_of_tasks(text: str, operators: Sequence[PlanNode]) -> dict[int, float] | None:
+    """Return what each operator that runs a UDF in its tasks asks for, by its id, as the plan's text says it.
+
+    ``operators``: of the same plan, with the ids that tasks are told by. One that runs a UDF in actors is not among
+    them: its tasks ask for no GPU. Empty where none asks for GPUs; None where the two forms differ in shape.
+    """
+    written = nodes_with_lines(text)
+    if len(written) != len(operators):
+        return None
+    number = {node.id: place for place, node in enumerate(operators)}
+    for node, (twin, _) in zip(operators, written, strict=True):
+        if [number[id_] for id_ in node.inputs] != list(twin.inputs):
+            return None
+    found = {
+        node.id: _resources("\n".join(lines)).get("GPU", 0.0)
+        for node, (_, lines) in zip(operators, written, strict=True)
+        if _IN_TASKS.match(lines[0])
+    }
+    return found if any(found.values()) else {}
 
 
 def _resources(part: str) -> dict[str, float]:
@@ -99,8 +125,11 @@ def warning(one: Asked, nodes: Sequence[Resources], kinds: Sequence[Resources] |
 def remedy(one: Asked, lacking: Sequence[str], embedded: bool) -> str:
     """Return what a person can do about a UDF that no node can run."""
     cpus = one.resources.get("CPU", 0)
-    if embedded and set(lacking) == {"CPU"}:
-        return f"Try %daft stop and %daft start --cpus {-(-cpus // 1):.0f}, or ask for fewer CPUs"
+    if embedded and set(lacking) <= {"CPU", "GPU"}:
+        options = [f" --{kind.lower()}s {-(-one.resources[kind] // 1):.0f}" for kind in lacking]
+        fewer = " and ".join(f"{kind}s" for kind in lacking)
+        logical = ", which are logical" if "GPU" in lacking else ""
+        return f"Try %daft stop and %daft start{''.join(options)}{logical}, or ask for fewer {fewer}"
     where = {"CPU": f"nodes of {cpus:g} CPUs", "GPU": "GPUs", "memory": "larger nodes"}
     return f"Try a cluster with {' and '.join(where.get(kind, kind) for kind in lacking)}, or ask for less"
 
