@@ -145,7 +145,7 @@ INTERNALS = (
     Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
     Internal("ray", (NODE_USAGE,), "ray._private.state", "available_resources_per_node", "use of the object stores"),
-    Internal("ray", (DEVICES,), "ray._private.thirdparty", "pynvml", "how busy GPUs are, and their memory"),
+    Internal("ray", (DEVICES,), "ray._private.thirdparty.pynvml", "", "how busy GPUs are, and their memory"),
     Internal("ray", (UDFS,), _UDFS, "start_udf_actors", "actors of UDFs", takes=("num_actors", "timeout")),
     Internal("ray", (UDFS,), _UDFS, "UDFActorHandle.teardown", "actors of UDFs"),
     Internal("ray", (CONNECTING,), _PARTITIONS, "PartitionSetCache.clear", "results of a lost Ray"),

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from daftnb.engine.actor.node_usage import ASKED_AT_ONCE, in_turn
 from daftnb.engine.actor.warm import Pool
 
-ASKED_AT_ONCE = 50  # workers per look, as for their memory
 KEPT = "_daftnb_devices"
 READ_SECONDS = 1.0  # between two readings
 FRESH_SECONDS = 10.0  # what is older is not told: the library does not answer, or nobody has looked
@@ -149,11 +149,8 @@ class Devices:
             ]
         here = {worker_id for worker_id, _ in handles}
         self.found = {worker_id: found for worker_id, found in self.found.items() if worker_id in here}
-        if not handles:
-            return
-        start = self.turn % len(handles)
-        self.turn = start + ASKED_AT_ONCE
-        for worker_id, handle in handles[start : start + ASKED_AT_ONCE]:
+        turn, self.turn = in_turn(handles, self.turn, ASKED_AT_ONCE)
+        for worker_id, handle in turn:
             if worker_id not in self.asked:
                 self.asked[worker_id] = handle.actor_handle.__ray_call__.remote(latest_reading)
 

@@ -12,12 +12,13 @@ Sent to the runner actor by value, with :mod:`daftnb.engine.actor.tap`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from daftnb.engine.actor.warm import Pool
 
 ASKED_AT_ONCE = 50  # workers per look: all of a thousand in 20 s
+Handle = TypeVar("Handle")
 
 
 def resident_bytes(_actor: Any) -> int:
@@ -78,11 +79,8 @@ class NodeUsage:
             handles = [*self.pool.held.items(), *self.pool.warm.items()]
             known = self.pool.tap.workers
             handles = [(id_, handle) for id_, handle in handles if id_ in known and known[id_].alive]
-        if not handles:
-            return
-        start = self.turn % len(handles)
-        self.turn = start + ASKED_AT_ONCE
-        for worker_id, handle in handles[start : start + ASKED_AT_ONCE]:
+        turn, self.turn = in_turn(handles, self.turn, ASKED_AT_ONCE)
+        for worker_id, handle in turn:
             if worker_id not in self.asked:
                 self.asked[worker_id] = handle.actor_handle.__ray_call__.remote(resident_bytes)
 
@@ -99,6 +97,15 @@ class NodeUsage:
                     self.resident[worker_id] = ray.get(ref) or self.resident.get(worker_id, 0)
                 except ray.exceptions.RayError:
                     self.resident.pop(worker_id, None)
+
+
+def in_turn(handles: Sequence[Handle], start: int, most: int) -> tuple[list[Handle], int]:
+    """Return at most so many handles, from number ``start`` on and round again, and where the next turn starts."""
+    if not handles:
+        return [], 0
+    start %= len(handles)
+    turn = [*handles[start:], *handles[:start]][:most]
+    return turn, start + len(turn)
 
 
 def whole(value: float | None) -> int | None:

@@ -71,7 +71,7 @@ class Tap:
         # GPUs, how many of them were asked for and, if trimmed, sent.
         self.asked: tuple[Any, ...] | None = None
         self.most: Most | None = None  # that the cluster may have; None: not known
-        # The reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
+        # The kind of reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
         self.hold: tuple[str, int] | None = None
         self.holds = 0
         self.udfs: dict[int, tuple[str, str]] = {}  # by the id of its handle, each UDF's actor's query and name
@@ -348,12 +348,13 @@ class Tap:
             waiting = [query for query in self.queries.values() if any(s.pending for s in query.stages.values())]
             if waiting and all(query.lacks for query in waiting):
                 reason = waiting[-1].lacks
-        if self.hold is None or self.hold[0] != reason:
+        kind = f"{reason}, with GPUs" if wants else reason  # that it waits for GPUs, too, is told anew
+        if self.hold is None or self.hold[0] != kind:
             self.holds += 1
-            self.hold = (reason, 0)
+            self.hold = (kind, 0)
             more = (wants, gpus) if wants else ()
             self.record("hold", self.holds, reason, self.pending, self.capacity, force.threshold, *more)
-        self.hold = (reason, self.hold[1] + 1)
+        self.hold = (kind, self.hold[1] + 1)
 
     # -- what the kernel calls, through install.py ---------------------------------------------------------------
 

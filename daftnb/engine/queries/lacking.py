@@ -112,7 +112,7 @@ def warning(one: Asked, nodes: Sequence[Resources], kinds: Sequence[Resources] |
     kept = lacking or list(one.resources)
     largest = {kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in kept}
     what = f"{one.name} asks for {words(one.resources)}, and no node has {'that' if lacking else 'all of it'}: "
-    what += f"the largest has {words(largest)}" if nodes else "there is no node"
+    what += f"the largest has {words(largest, embedded)}" if nodes else "there is no node"
     if kinds is None:
         return (
             f"{what}. daftnb does not know whether the cluster can start one that does. {remedy(one, kept, embedded)}"
@@ -128,20 +128,21 @@ def remedy(one: Asked, lacking: Sequence[str], embedded: bool) -> str:
     if embedded and set(lacking) <= {"CPU", "GPU"}:
         options = [f" --{kind.lower()}s {-(-one.resources[kind] // 1):.0f}" for kind in lacking]
         fewer = " and ".join(f"{kind}s" for kind in lacking)
-        logical = ", which are logical" if "GPU" in lacking else ""
+        logical = " (logical GPUs)" if "GPU" in lacking else ""
         return f"Try %daft stop and %daft start{''.join(options)}{logical}, or ask for fewer {fewer}"
     where = {"CPU": f"nodes of {cpus:g} CPUs", "GPU": "GPUs", "memory": "larger nodes"}
     return f"Try a cluster with {' and '.join(where.get(kind, kind) for kind in lacking)}, or ask for less"
 
 
-def words(resources: Resources) -> str:
-    """Return amounts of resources in words: ``8 CPUs, 1 GPU, 2 GiB of memory``."""
+def words(resources: Resources, logical: bool = False) -> str:
+    """Return amounts of resources in words: ``8 CPUs, 1 GPU, 2 GiB of memory``. ``logical``: the GPUs are."""
     parts = []
     for kind, amount in resources.items():
         if kind == "memory":
             parts.append(f"{amount / 2**30:.3g} GiB of memory")
         elif kind in ("CPU", "GPU"):
-            parts.append(f"{amount:g} {noun(amount, kind)}")
+            which = "logical " if logical and kind == "GPU" else ""
+            parts.append(f"{amount:g} {which}{noun(amount, kind)}")
         else:
             parts.append(f"{amount:g} of {kind}")
     return ", ".join(parts) or "nothing"
