@@ -87,6 +87,13 @@ def test_the_backlog_says_what_it_asks_for() -> None:
     assert backlog_gpu_words(bare) == ""
 
 
+def test_what_a_merged_sample_says_of_gpus_is_of_its_end() -> None:
+    state = folded(e.BacklogSample(12.0, 9, 9, 1, 4, 1, 4, 0.0, 0), e.BacklogSample(12.05, 3, 3, 1, 4, 1, 4, 2.5, 2))
+    assert len(state.samples) == 1
+    backlog = snapshot(state)["backlog"]
+    assert (backlog["pending"], backlog["pending_gpus"], backlog["gpus"]) == (3, 2.5, 2)
+
+
 def test_the_taps_answer_as_events() -> None:
     events = told(
         lives=[("a", 98.0, 2, 7, 2)],
