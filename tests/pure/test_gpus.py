@@ -151,7 +151,7 @@ HELD_PARTS: Any = ("a", None, None, None, None)
 
 def test_the_table_of_workers() -> None:
     begun = [e.QueryStarted(9.0, "q", "ray"), OURS, NODES, STARTED, BUSY, HELD, e.QueryFinished(13.0, "q", "finished")]
-    table = tables.workers([Replay(Reel(1, begun, [event.t for event in begun]))]).to_pydict()
+    table = tables.workers([Replay(Reel(1, begun, [13.0 + number for number in range(len(begun))]))]).to_pydict()
     columns = zip(*(table[name] for name in ("worker", "gpus", "gpus_tasks", "gpus_held")), strict=True)
     assert list(columns) == [("h", 0.0, 0.0, 0.0), ("a", 2.0, 1.0, 0.5), ("b", 2.0, 0.0, None)]
 

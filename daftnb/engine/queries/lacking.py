@@ -1,7 +1,9 @@
 """Warns the user when a UDF asks for more than any node has.
 
-Daft sends a task to a worker that has what the task asks for, and Ray starts an actor on such a node; where there is
-none, the query waits without a word, or fails. The plan's text says what is asked.
+Daft sends a task to a worker that has the CPUs that the task asks for and, if it asks for GPUs, any GPU free
+(``WorkerSnapshot::can_schedule_task``, ``daft-distributed``); it looks at no memory. Ray starts an actor on a node that
+has all that it asks for. Where there is none, the query waits without a word, or fails. The plan's text says what is
+asked.
 
 It also says which GPUs tasks ask for, which Daft does not tell of a task (:func:`gpus_of_tasks`).
 """
@@ -31,10 +33,14 @@ _MOST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one UDF asks of the node that runs it, by Ray's names of resources; memory in bytes."""
+    """What one UDF asks of the node that runs it, by Ray's names of resources; memory in bytes.
+
+    ``in_tasks``: it runs in the tasks themselves, and not in actors.
+    """
 
     name: str
     resources: dict[str, float]
+    in_tasks: bool = False
 
 
 def asked(text: str) -> list[Asked]:
@@ -49,7 +55,7 @@ def asked(text: str) -> list[Asked]:
             name = re.sub(r"^(?:ActorUDF:|UDF) *", "", head.group(1)).rstrip(":")
             name = "".join(name.split())  # a long one is broken anywhere
             name = name.removeprefix("__main__.").rpartition("<locals>.")[2].removesuffix(".__call__")
-            found.append(Asked(name[:_MOST_NAME], resources))
+            found.append(Asked(name[:_MOST_NAME], resources, bool(_IN_TASKS.match(head.group(1)))))
     return found
 
 
@@ -95,6 +101,14 @@ def has(node: Resources, wanted: Resources) -> bool:
     return all(node.get(kind, 0) >= amount for kind, amount in wanted.items())
 
 
+def runs_on(node: Resources, one: Asked) -> bool:
+    """Return True if a UDF runs on a node, which is for tasks less than what they ask for."""
+    if not one.in_tasks:
+        return has(node, one.resources)
+    looked_at = {kind: amount for kind, amount in one.resources.items() if kind not in ("GPU", "memory")}
+    return has(node, looked_at) and (not one.resources.get("GPU") or node.get("GPU", 0) > 0)
+
+
 def reason(one: Asked) -> str:
     """Return why a UDF's tasks wait, as the log of decisions says it."""
     return f"no node has {words(one.resources)}, which {one.name} asks for"
@@ -113,6 +127,9 @@ def warning(one: Asked, nodes: Sequence[Resources], kinds: Sequence[Resources] |
     largest = {kind: max((node.get(kind, 0) for node in nodes), default=0) for kind in kept}
     what = f"{one.name} asks for {words(one.resources)}, and no node has {'that' if lacking else 'all of it'}: "
     what += f"the largest has {words(largest, embedded)}" if nodes else "there is no node"
+    if any(runs_on(node, one) for node in nodes):
+        looks = "only whether a worker has any GPU free" if "GPU" in kept else "at CPUs and GPUs, and not at memory"
+        return f"{what}. Its tasks run all the same, as Daft looks {looks}"
     if kinds is None:
         return (
             f"{what}. daftnb does not know whether the cluster can start one that does. {remedy(one, kept, embedded)}"

@@ -361,7 +361,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
                 warning = lacking.warning(one, nodes, kinds, embedded)
                 if warning is not None:
                     self._warn(warning)
-                    self.door.call("lacks", index, lacking.reason(one))
+                    if not any(lacking.runs_on(node, one) for node in nodes):
+                        self.door.call("lacks", index, lacking.reason(one))
         except Exception as error:
             self.emit(e.ProblemFound.of(steady.time(), "what a UDF asks for was not understood", error))
 
