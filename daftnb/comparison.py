@@ -1,4 +1,4 @@
-"""Shows two runs side by side, operator by operator, as tables."""
+"""Shows two runs side by side, operator by operator and function by function, as tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from daftnb.telemetry.compare import compare_queries
+from daftnb.telemetry.compare import compare_functions, compare_queries
+from daftnb.telemetry.functions import Function
 from daftnb.telemetry.model import Query
 from daftnb.telemetry.wire import Compared
 from daftnb.text import numbers as f
@@ -21,16 +22,20 @@ LONGEST_REASON = 300  # characters
 MEASURES = ("rows", "bytes", "seconds", "tasks", "skew")
 _NAMES = {"seconds": "duration_us"}  # as compare_queries has them
 _SHOWN = {"rows": f.number, "bytes": f.size, "seconds": f.duration, "tasks": f.number, "skew": f.ratio}
+UDF_MEASURES = ("rows", "calls", "seconds", "rows_per_second", "errors")
+_SHOWN_UDFS = {"rows": f.number, "calls": f.number, "seconds": f.duration, "rows_per_second": f.number,
+               "errors": f.number}  # fmt: skip
 _SHOWN_TOTALS = {"seconds": f.duration, "peak_ratio": f.ratio}
 Row = dict[str, Any]
 
 
 class Comparison:
-    """Two runs, ``a`` and ``b``: :attr:`operators` and :attr:`totals` as DataFrames, :meth:`as_dict` as plain data.
+    """Two runs, ``a`` and ``b``, as DataFrames and, by :meth:`as_dict`, as plain data.
 
-    Each measure is there three times: ``rows_a``, ``rows_b``, and ``rows_ratio``, b ÷ a (None where that says
-    nothing). ``rows`` and ``bytes`` are what an operator gave, ``seconds`` the time in it (all threads together),
-    ``tasks`` those that end in it, ``skew`` its longest task ÷ the median one (approximate).
+    They are :attr:`operators`, :attr:`udfs` and :attr:`totals`. Each measure is there three times: ``rows_a``,
+    ``rows_b``, and ``rows_ratio``, b ÷ a (None where that says nothing). ``rows`` and ``bytes`` are what an operator
+    gave, ``seconds`` the time in it (all threads together, with what is derived of it), ``tasks`` those that end in it,
+    ``skew`` its longest task ÷ the median one (approximate).
 
     Attributes
     ----------
@@ -57,6 +62,7 @@ class Comparison:
     def __init__(self, a: Query, b: Query, now: float | None = None) -> None:
         found = compare_queries(a, b, now)
         self._rows = [_flat(row) for row in found["operators"].values()]
+        self._udfs = [_flat_udf(*each) for each in compare_functions(a, b)]
         self.runs: tuple[Row, ...] = tuple(
             {
                 "number": query.number,
@@ -88,6 +94,23 @@ class Comparison:
         return pandas.DataFrame(self._rows, columns=list(self._rows[0]) if self._rows else None)
 
     @property
+    def udfs(self) -> pandas.DataFrame:
+        """Return one row per function (UDF) that either run called, by its dotted name.
+
+        ``rows`` are those that it was given, ``seconds`` those in the user's code, and ``rows_per_second`` is over all
+        the time in which it ran. Missing is not known.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns ``name``, ``in`` (both, a or b), and those of the measures.
+        """
+        import pandas
+
+        columns = ["name", "in", *(f"{m}_{side}" for m in UDF_MEASURES for side in ("a", "b", "ratio"))]
+        return pandas.DataFrame(self._udfs, columns=columns)
+
+    @property
     def totals(self) -> pandas.DataFrame:
         """Return the totals of both runs, and the ratio b ÷ a.
 
@@ -102,16 +125,17 @@ class Comparison:
         return pandas.DataFrame(self._totals).set_index("total")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON can say it: runs, operators, totals, settings.
+        """Return all of it as JSON can say it: runs, operators, functions, totals, settings.
 
         Returns
         -------
         dict[str, Any]
-            The keys ``runs``, ``operators``, ``totals`` and ``settings``.
+            The keys ``runs``, ``operators``, ``udfs``, ``totals`` and ``settings``.
         """
         return {
             "runs": list(self.runs),
             "operators": self._rows,
+            "udfs": self._udfs,
             "totals": self._totals,
             "settings": {name: list(pair) for name, pair in self.settings.items()},
         }
@@ -135,7 +159,17 @@ class Comparison:
             f"{side}: query {run['number']} ({clean(run['id'])}, {run['state']}{_reason(run.get('error'))})"
             for side, run in zip("ab", self.runs, strict=True)
         )
-        return [(title, ["", "a", "b", "b ÷ a"], totals + settings), ("Operators", heading, cells)]
+        shown = [(title, ["", "a", "b", "b ÷ a"], totals + settings), ("Operators", heading, cells)]
+        if self._udfs:
+            words = (m.replace("rows_per_second", "rows/s") for m in UDF_MEASURES)
+            heading = ["function", *(f"{word} {side}" for word in words for side in ("a", "b"))]
+            cells = [
+                [_mark(row) + clean(row["name"])]
+                + [_SHOWN_UDFS[m](row[f"{m}_{side}"]) for m in UDF_MEASURES for side in ("a", "b")]
+                for row in self._udfs
+            ]
+            shown.append(("Functions", heading, cells))
+        return shown
 
     def __repr__(self) -> str:
         lines: list[str] = []
@@ -175,6 +209,25 @@ def _cell(text: str) -> str:
 
 def _mark(row: Row) -> str:
     return "" if row["in"] == "both" else f"[{row['in']} only] "
+
+
+def _flat_udf(name: str, one: Function | None, other: Function | None) -> Row:
+    """Return a function of two runs as a row of a table."""
+    flat: Row = {"name": name, "in": "both" if one and other else "a" if one else "b"}
+    for measure in UDF_MEASURES:
+        a, b = _udf_measure(one, measure), _udf_measure(other, measure)
+        flat[f"{measure}_a"], flat[f"{measure}_b"] = a, b
+        flat[f"{measure}_ratio"] = None if a is None or b is None or not a else round(b / a, 4)
+    return flat
+
+
+def _udf_measure(function: Function | None, name: str) -> float | None:
+    if function is None or function.figures is None:
+        return None
+    if name == "rows_per_second":
+        return function.rate_overall()
+    value: float = getattr(function.figures, "rows_in" if name == "rows" else name)
+    return value
 
 
 def _flat(row: Compared) -> Row:

@@ -233,6 +233,37 @@ class Recording:
         """
         return tables.operators(self._some(query))
 
+    def udfs(self, query: int | str | None = None) -> Any:
+        """Return the functions of the user's (UDFs) that were called, as an Arrow table.
+
+        Rows, calls, errors and retries are counts; ``seconds`` are those in the user's code, all calls together, and
+        ``rows_per_second`` is over all the time in which the function ran. Null is not known.
+
+        Parameters
+        ----------
+        query
+            Number or id of one query. None: all of them.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per function and query; the columns are :data:`daftnb.telemetry.tables.UDFS`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("doubled", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).select(daft.col("a") * 2).collect()
+        >>> daftnb.recording().udfs().num_rows  # nothing in it was the user's own function
+        0
+        """
+        return tables.udfs(self._some(query))
+
     def tasks(self, query: int | str | None = None) -> Any:
         """Return the tasks that have ended as an Arrow table.
 
@@ -272,6 +303,27 @@ class Recording:
             If there is no such query in it.
         """
         return tables.workers(self._some(query))
+
+    def actors(self, query: int | str | None = None) -> Any:
+        """Return the actors that functions (UDFs) ran in, as an Arrow table.
+
+        Parameters
+        ----------
+        query
+            Number or id of one query. None: all of them.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per actor, or process, of a function, as it was at the end; the columns are
+            :data:`daftnb.telemetry.tables.ACTORS`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such query in it.
+        """
+        return tables.actors(self._some(query))
 
     def decisions(self, query: int | str | None = None) -> Any:
         """Return the scaling decisions as an Arrow table.

@@ -69,7 +69,7 @@ class Session:
     def __init__(self) -> None:
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
         self.monitor = Monitor(
-            lambda: self.connection.pull(), self._snapshot, time.time, self.recorder, blocks.numbered
+            self._pull, self._snapshot, time.time, self.recorder, blocks.numbered
         )
         self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
         self.terminal = TerminalLine(self)  # where there are no cells to show one under
@@ -91,13 +91,20 @@ class Session:
         self._attach()
         atexit.register(self._at_exit)
 
+    def _pull(self) -> list[e.Event]:
+        """Return what this process's functions did, and what the cluster has to tell. May raise Ray's errors."""
+        functions = [] if self._query_events is None else self._query_events.functions.pull()
+        return [*functions, *self.connection.pull()]
+
     def _attach(self) -> None:
         for line in releases.too_old():
             self.monitor.emit(e.ProblemFound(time.time(), line))
         if internals.LIVE not in self.off:
             from daftnb.engine.queries.subscriber import QueryEvents
 
-            self._query_events = QueryEvents(self._tell, self.connection.adopt, blocks.began)
+            self._query_events = QueryEvents(
+                self._tell, self.connection.adopt, blocks.began, metered=internals.METER not in self.off
+            )
             self._query_events.attach()
             self._on_close.callback(self._query_events.detach)
         if internals.PREVIEWS not in self.off:

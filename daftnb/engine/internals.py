@@ -28,6 +28,7 @@ VARIABLES = "variables of workers"
 REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded cluster"
 CONNECTING, GROWTH = "connecting", "autoscaler notices"
 STATS = "rows of operators on Ray"
+METER, POOLS = "figures of functions", "figures of actors"
 JOBS, JOB_SIZES, NODE_USAGE, UDFS = "jobs", "size of a job's folder", "usage of nodes", "UDF actors"
 DEVICES, TASK_GPUS = "use of GPUs", "GPUs of tasks"
 PLANS = "plans of dataframes"
@@ -79,6 +80,8 @@ _BAR = "daft.runners.progress_bar"
 _PARTITIONS = "daft.runners.partitioning"
 _BUILDER = "daft.logical.builder"
 _UDFS = "daft.execution.ray_actor_pool_udf"
+_CALLS = "daft.udf.execution"
+_CHILDREN = "daft.execution.udf"
 _CONSTANTS = "ray._private.ray_constants"
 _SERVICES = "ray._private.services"
 _STUBS = "ray.core.generated.gcs_service_pb2_grpc"
@@ -124,6 +127,21 @@ INTERNALS = (
     Internal("daft", (PRINTED,), "daft.recordbatch", "MicroPartition._from_record_batches", "Daft's printer"),
     Internal("daft", (PRINTED,), "daft.recordbatch", "RecordBatch.from_pydict", "Daft's printer"),
     Internal("daft", (SQL_HINTS,), "daft.daft", "list_sql_functions", "the nearest spelling of a function"),
+    Internal("daft", (METER,), _CALLS, "_metrics_context", "each call of a function"),
+    Internal("daft", (METER,), _CALLS, "call_func", "each call of a function"),
+    Internal("daft", (METER,), _CALLS, "call_batch_func", "each call of a function"),
+    Internal("daft", (METER,), _CALLS, "call_async_func_batched", "each call of a function"),
+    Internal("daft", (METER,), _CALLS, "call_batch_async", "each call of a function"),
+    Internal("daft", (METER,), "daft.udf.udf_v2", "ClsBase._daft_bind_method", "which function is called"),
+    Internal("daft", (METER,), "daft.udf.udf_v2", "ClsBase._daft_bind_coroutine_method", "which function is called"),
+    Internal("daft", (METER,), "daft.udf.udf_v2", "ClsBase._daft_get_instance", "how long a class initialises"),
+    Internal("daft", (METER,), "daft.udf.metrics", "_CURRENT_METRICS", "the user's own counters"),
+    Internal("daft", (METER,), "daft.udf.metrics", "OperatorMetrics", "the user's own counters"),
+    Internal("daft", (METER,), "daft.udf.legacy", "run_udf", "functions of @daft.udf"),
+    Internal("daft", (METER,), "daft.udf.legacy", "UninitializedUdf.initialize", "classes of @daft.udf"),
+    Internal("daft", (METER,), _CHILDREN, "UdfHandle.teardown", "processes for functions"),
+    Internal("daft", (METER,), _CHILDREN, "ExpressionsProjection", "processes for functions"),
+    Internal("daft", (METER,), _CHILDREN, "SharedMemoryTransport.write_and_close", "processes for functions"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "FlotillaRunner.stream_plan", "before and after a query"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "_FLOTILLA_RUNNER_NAME_SUFFIX", "a new actor where one has died"),
@@ -148,6 +166,8 @@ INTERNALS = (
     Internal("ray", (DEVICES,), "ray._private.thirdparty.pynvml", "", "how busy GPUs are, and their memory"),
     Internal("ray", (UDFS,), _UDFS, "start_udf_actors", "actors of UDFs", takes=("num_actors", "timeout")),
     Internal("ray", (UDFS,), _UDFS, "UDFActorHandle.teardown", "actors of UDFs"),
+    Internal("ray", (METER,), _FLOTILLA, "FLOTILLA_RUNNER_NAMESPACE", "where functions are counted together"),
+    Internal("ray", (POOLS,), _UDFS, "UDFActor", "what an actor of a pool is sent"),
     Internal("ray", (CONNECTING,), _PARTITIONS, "PartitionSetCache.clear", "results of a lost Ray"),
     Internal("ray", (CONNECTING,), "ray.util.client", "RayAPIStub.is_connected", "which connection there is"),
     Internal("ray", (CONNECTING,), "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),

@@ -38,6 +38,7 @@ LONGEST_REASON = 300  # characters of an error in the headline
 MAX_ERROR_LINES = 12  # of an error after its first line
 MAX_DECISIONS = 25
 NO_QUERY = "No query has run yet."
+FUNCTIONS = "Functions that it called"
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -147,7 +148,8 @@ def _plan_html(snapshot: Snapshot) -> list[str]:
             for part in table_html(f"{stage.capitalize()} plan", tables.not_run(tree))
         ]
         return drawing
-    return [plan_svg(plan), *table_html("Plan", tables.operators(snapshot))]
+    called = table_html(FUNCTIONS, tables.functions(plan), MAX_BESIDE)
+    return [plan_svg(plan), *table_html("Plan", tables.operators(snapshot)), *called]
 
 
 def _pool_summary(snapshot: Snapshot) -> str:
@@ -215,7 +217,8 @@ def _plan_text(snapshot: Snapshot) -> list[str]:
     if plan is not None and plan.get("of") is not None:
         parts = ([f"{stage} plan", *table_text(tables.not_run(tree)), ""] for stage, tree in trees_of(plan))
         return [line for part in parts for line in part][:-1]
-    return table_text(tables.operators(snapshot))
+    called = table_text(tables.functions(plan), MAX_BESIDE) if plan is not None else []
+    return [*table_text(tables.operators(snapshot)), *(["", FUNCTIONS, *called] if called else [])]
 
 
 def _workers_text(snapshot: Snapshot) -> list[str]:
@@ -240,7 +243,10 @@ def _cell_queries_html(snapshot: Snapshot) -> list[str]:
 
 def _operators_html(snapshot: Snapshot) -> list[str]:
     plan = snapshot.get("plan")
-    return [] if plan is None else table_html(f"Plan of query {plan['number']}", tables.operators(snapshot))
+    if plan is None:
+        return []
+    called = table_html(FUNCTIONS, tables.functions(plan), MAX_BESIDE)
+    return [*table_html(f"Plan of query {plan['number']}", tables.operators(snapshot)), *called]
 
 
 _SECTIONS = {

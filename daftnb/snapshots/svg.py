@@ -90,7 +90,8 @@ def _box(operator: Mapping[str, Any], x: float, y: float, slow: bool) -> str:
         parts = [f"about {f.rows(rows)}" if rows is not None else expression(operator["detail"])]
     else:
         colour, sign = _STATES.get(operator["state"], GREY), GLYPHS.get(operator["state"], "·") + " "
-        parts = [f.rows(operator["rows_out"]) if operator["rows_out"] is not None else operator["state"]]
+        about = "≈ " if operator.get("derived_rows") else ""
+        parts = [about + f.rows(operator["rows_out"]) if operator["rows_out"] is not None else operator["state"]]
         if operator["bytes_out"] is not None:
             parts.append(f.size(operator["bytes_out"]))
         if tasks := operator["tasks"]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from daftnb.telemetry.wire import Plan, Snapshot, Tree
+from daftnb.telemetry.wire import Function, Plan, Snapshot, Tree
 from daftnb.text import numbers as f
+from daftnb.text.shorten import shortened
 from daftnb.text.states import (
     decision_words,
     device_words,
@@ -21,6 +22,8 @@ from daftnb.text.states import (
 from daftnb.text.tables import Table, clean
 
 MAX_DECISIONS = 25
+MAX_COUNTERS = 4  # of a function, in its notes
+MAX_ERROR = 60  # characters of its latest error there
 
 
 def operators(snapshot: Snapshot) -> Table:
@@ -31,16 +34,19 @@ def operators(snapshot: Snapshot) -> Table:
     paths = plan is not None and has_paths(plan["operators"].values())
     for depth, operator in walk(plan) if plan else ():
         tasks = operator["tasks"]
-        duration = operator["duration_us"]
+        duration, derived = operator["duration_us"], operator["derived_us"]
+        time = (
+            f.UNKNOWN if duration is None and derived is None else f.duration(((duration or 0) + (derived or 0)) / 1e6)
+        )
         share = f" ({operator['time_share']:.0%})" if operator["time_share"] is not None else ""
         name = "  " * depth + f"{operator['name']} {expression(operator['detail'])}".rstrip()
         rows.append(
             [
                 name,
                 state_words(operator["state"]),
-                f.number(operator["rows_out"]),
+                ("≈ " if operator["derived_rows"] else "") + f.number(operator["rows_out"]),
                 f.size(operator["bytes_out"]),
-                (f.duration(duration / 1e6) + share) if duration is not None else f.UNKNOWN,
+                ("≈ " if derived else "") + time + share,
                 f"{tasks['finished']}/{tasks['submitted']}" if tasks else f.UNKNOWN,
                 operator_notes(operator, paths),
             ]
@@ -48,6 +54,66 @@ def operators(snapshot: Snapshot) -> Table:
     if any(row[-1] for row in rows):
         return [*columns, ("notes", False)], rows
     return columns, [row[:-1] for row in rows]
+
+
+def functions(plan: Plan) -> Table:
+    """Return the functions of the user's (UDFs) that a query called."""
+    columns = [("function", False), ("code", False), ("rows", True), ("calls", True), ("time in it", True)]
+    columns += [("rows/s", True), ("errors", True)]
+    rows = [
+        [
+            function["name"],
+            _place(function),
+            f.number(function["rows_in"]),
+            f.number(function["calls"]),
+            f.duration(function["seconds"]),
+            f.number(function["rate"] if function["rate"] is not None else function["rate_overall"]),
+            f.number(function["errors"]),
+            _function_notes(function),
+        ]
+        for function in plan["functions"].values()
+    ]
+    if any(row[-1] for row in rows):
+        return [*columns, ("notes", False)], rows
+    return columns, [row[:-1] for row in rows]
+
+
+def _place(function: Function) -> str:
+    """Return where a function's code is: "cell 12, line 3", "score.py:40"; — where that is not known."""
+    line = function["line"]
+    if function["cell"] is not None:
+        return f"cell {function['cell']}" + (f", line {line}" if line is not None else "")
+    if not function["file"]:
+        return f.UNKNOWN
+    return function["file"] + (f":{line}" if line is not None else "")
+
+
+def _function_notes(function: Function) -> str:
+    """Return what is worth knowing of a function beside its numbers: actors, start, counters, the latest error."""
+    notes = []
+    if function["error"]:
+        notes.append(f"latest error: {shortened(clean(function['error'].partition(chr(10))[0]), MAX_ERROR)}")
+    count = len(function["actors"]) + function["actors_left_out"]
+    if count:
+        notes.append(f.plural(count, "actor"))
+    if function["init_seconds"]:
+        times = f" × {function['inits']}" if function["inits"] and function["inits"] > 1 else ""
+        each = function["init_seconds"] / (function["inits"] or 1)
+        notes.append(f"initialised in {f.duration(each)}{times}")
+    if function["retries"]:
+        waited = f", {f.duration(function['waited'])} between them" if function["waited"] else ""
+        notes.append(f.plural(function["retries"], "retry", "retries") + waited)
+    for counter in function["counters"][:MAX_COUNTERS]:
+        about = ", ".join(f"{name} {value}" for name, value in counter["attributes"].items())
+        notes.append(f"{counter['name']} {f.number(counter['value'])}" + (f" ({about})" if about else ""))
+    more = len(function["counters"]) - MAX_COUNTERS + function["left_out"]
+    if more > 0:
+        notes.append(f"{more} more counters")
+    if function["shared"]:
+        notes.append("another query called functions at the same time: some of the calls may be its")
+    if function["lost"]:
+        notes.append(f"counts may be too low: {f.plural(function['lost'], 'process', 'processes')} ended untold")
+    return " · ".join(notes)
 
 
 def not_run(tree: Tree) -> Table:

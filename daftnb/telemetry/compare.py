@@ -1,4 +1,4 @@
-"""Compares two queries operator by operator: what each did, and the second as a multiple of the first."""
+"""Compares two queries, operator by operator and function by function: the second as a multiple of the first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from daftnb.settings import SETTINGS
+from daftnb.telemetry.functions import Function
 from daftnb.telemetry.model import Operator, Query
-from daftnb.telemetry.wire import Compared, Comparison, Did, Ratios
+from daftnb.telemetry.plantopic import plan_of
+from daftnb.telemetry.wire import Compared, Comparison, Did, Plan, Ratios
 
 MOST_ALIGNED = 300  # operators; beyond them they are matched by position, as alignment costs the square
 
@@ -20,12 +22,13 @@ def compare_queries(a: Query, b: Query, now: float | None = None) -> Comparison:
     ``now``: up to when a query that still runs is counted, in seconds since the epoch.
     ``totals``: measure → [a, b, b ÷ a]; ``operators``: in the plan's order from the root down, each with ``depth``,
     ``a`` and ``b`` (None where that query has no such operator) and ``ratio`` (of each measure, b ÷ a); ``settings``:
-    those that differ, name → [a, b]. Times are seconds in totals and µs of work in operators; ``skew`` is the longest
-    task ÷ the median one (approximate); a ratio with nothing below is None.
+    those that differ, name → [a, b]. Times are seconds in totals and µs of work in operators, with what is derived of
+    it; ``skew`` is the longest task ÷ the median one (approximate); a ratio with nothing below is None.
     """
     rows: dict[str, Compared] = {}
+    plan_a, plan_b = plan_of(a, now=now), plan_of(b, now=now)
     for index, (left, right) in enumerate(_matched(list(_walk(a)), list(_walk(b)))):
-        one, two = _facts(a, left), _facts(b, right)
+        one, two = _facts(a, plan_a, left), _facts(b, plan_b, right)
         rows[str(index)] = {
             "depth": (left or right or (0, None))[0],
             "a": one,
@@ -39,6 +42,22 @@ def compare_queries(a: Query, b: Query, now: float | None = None) -> Comparison:
         "operators": rows,
         "settings": _settings(a, b),
     }
+
+
+def compare_functions(a: Query, b: Query) -> Iterator[tuple[str, Function | None, Function | None]]:
+    """Yield the functions (UDFs) of two queries by their names, in the order of ``a``; None where one lacks it.
+
+    Of several with one name the first of ``a`` goes with the first of ``b``, and so on.
+    """
+    others: dict[str, list[Function]] = {}
+    for function in b.functions.values():
+        others.setdefault(function.name, []).append(function)
+    for function in a.functions.values():
+        same = others.get(function.name)
+        yield function.name, function, same.pop(0) if same else None
+    for name, left in others.items():
+        for function in left:
+            yield name, None, function
 
 
 def _walk(query: Query) -> Iterator[Placed]:
@@ -70,21 +89,22 @@ def _matched(a: list[Placed], b: list[Placed]) -> Iterator[tuple[Placed | None, 
             yield (left[place] if place < len(left) else None), (right[place] if place < len(right) else None)
 
 
-def _facts(query: Query, placed: Placed | None) -> Did | None:
-    if placed is None:
+def _facts(query: Query, plan: Plan | None, placed: Placed | None) -> Did | None:
+    if placed is None or plan is None:
         return None
     _, operator = placed
+    row = plan["operators"][str(operator.node.id)]
     durations = query.durations.get(operator.node.id)
     median = durations.median() if durations and durations.count > 1 else None
-    stats = operator.stats
     stage = query.stages.get(operator.node.id)
+    own, derived = row["duration_us"], row["derived_us"]
     return {
         "id": operator.node.id,
         "name": operator.node.name,
         "detail": operator.node.detail,
-        "rows": stats.rows_out if stats else None,
-        "bytes": stats.bytes_out if stats else None,
-        "duration_us": stats.duration_us if stats else None,
+        "rows": row["rows_out"],
+        "bytes": row["bytes_out"],
+        "duration_us": own if derived is None else (own or 0) + derived,
         "tasks": stage.counts.submitted if stage else None,
         "skew": round(durations.longest[0][0] / median, 3) if durations and median else None,
     }

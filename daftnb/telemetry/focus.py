@@ -24,7 +24,7 @@ def focus(
         then = at_that_time(state, snapshot, looked)
         found = {**snapshot, "look": number, "query": query_of(looked, snapshot["now"]), **then}
         if plan:
-            found["plan"] = plan_of(looked)
+            found["plan"] = plan_of(looked, state.workers, snapshot["now"])
     if pair is not None and pair[0] in queries and pair[1] in queries:
         found["compare"] = compare_queries(queries[pair[0]], queries[pair[1]], snapshot["now"])
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import events as e
+from daftnb.telemetry.functions import Function
 from daftnb.telemetry.wire import DecisionKind, PlanStage, QueryRunner, QueryState, Task, WorkerState
 
 KEPT_SPANS = 40
@@ -24,11 +25,12 @@ GONE_SECONDS = 60  # a node that is gone leaves the state after this, at the nex
 class Durations:
     """How long the tasks of one stage took: a histogram whose bins are 5 % wide, and the longest tasks themselves."""
 
-    __slots__ = ("bins", "count", "longest")
+    __slots__ = ("bins", "count", "longest", "total")
 
     def __init__(self) -> None:
         self.bins: dict[int, int] = {}
         self.count = 0
+        self.total = 0.0  # seconds
         self.longest: list[tuple[float, int, str]] = []  # seconds, task id, worker id; the longest first
 
     def add(self, seconds: float, task_id: int, worker_id: str) -> None:
@@ -36,6 +38,7 @@ class Durations:
         bin_ = math.ceil(math.log(max(seconds, SHORTEST) / SHORTEST, BIN))
         self.bins[bin_] = self.bins.get(bin_, 0) + 1
         self.count += 1
+        self.total += seconds
         self.longest.append((seconds, task_id, worker_id))
         self.longest.sort(reverse=True)
         del self.longest[KEPT_LONGEST:]
@@ -76,6 +79,7 @@ class Query:
     stages: dict[int, e.StageCounts] = field(default_factory=dict)
     durations: dict[int, Durations] = field(default_factory=dict)  # by stage
     udfs: dict[str, e.UdfActors] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)  # by key
     deadly: dict[int, e.TaskEndedWorkers] = field(default_factory=dict)  # by stage
     node_seconds: float = 0.0  # of the workers that ran, by the samples
     sampled: float | None = None

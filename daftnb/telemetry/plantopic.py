@@ -1,6 +1,7 @@
 """Makes the topic ``plan`` of a snapshot: what each operator of a query did, and what stands out.
 
-Numbers that are not the engine's own are derived here: selectivity, the slowest path, skew.
+Numbers that are not the engine's own are derived: here selectivity, the slowest path and skew, in
+:mod:`daftnb.telemetry.uncounted` the time and the rows that the engine has not told yet.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from daftnb.telemetry import events as e
-from daftnb.telemetry.model import Durations, Query
+from daftnb.telemetry.callers import has_name, is_pool
+from daftnb.telemetry.functiontopic import functions_of
+from daftnb.telemetry.model import Durations, Query, Worker
+from daftnb.telemetry.uncounted import uncounted
 from daftnb.telemetry.wire import (
     Counts,
     Drawn,
@@ -54,20 +58,31 @@ def stages_of(query: Query) -> dict[int, int]:
     return found
 
 
-def plan_of(query: Query) -> Plan | None:
-    """Return the topic ``plan``; None until the physical plan is known."""
+def plan_of(query: Query, workers: Mapping[str, Worker] | None = None, now: float | None = None) -> Plan | None:
+    """Return the topic ``plan``; None until the physical plan is known.
+
+    ``workers``: those that may run its tasks, by id. ``now``: seconds since the epoch up to when it has run; None: the
+    query's end, or the latest time that its operators were told of.
+    """
     if not query.operators:
         return None
+    if now is None:
+        now = _latest(query)
     stages = stages_of(query)
-    slowest = _slowest_path(query)
-    time = sum(o.stats.duration_us or 0 for o in query.operators.values() if o.stats)
+    beside = uncounted(query, stages, (workers or {}).values(), now)
+    times = {id_: _time(query, id_, beside.time) for id_ in query.operators}
+    slowest = _slowest_path(query, times)
+    whole = sum(time or 0 for time in times.values())
     rows: dict[str, Operator] = {}
     for id_, operator in query.operators.items():
         stage = query.stages.get(stages.get(id_, -1))
         counts = stage.counts if stage else None
-        stats = operator.stats
-        duration = stats.duration_us if stats else None
+        stats = None if _is_untold(query, id_) else operator.stats
+        time = times[id_]
         state = _operator_state(query, id_, stages, counts)
+        functions_rows = beside.rows.get(id_)
+        rows_in, rows_out = functions_rows or ((stats.rows_in, stats.rows_out) if stats else (None, None))
+        derived_us = round(beside.time.get(id_, 0.0))
         rows[str(id_)] = {
             "id": id_,
             "name": operator.node.name,
@@ -75,14 +90,16 @@ def plan_of(query: Query) -> Plan | None:
             "detail": operator.node.detail,
             "inputs": list(operator.node.inputs),
             "state": state,
-            "rows_in": stats.rows_in if stats else None,
-            "rows_out": stats.rows_out if stats else None,
+            "rows_in": rows_in,
+            "rows_out": rows_out,
             "bytes_in": stats.bytes_in if stats else None,
             "bytes_out": stats.bytes_out if stats else None,
-            "duration_us": duration,
-            "time_share": round(duration / time, 3) if duration is not None and time else None,
+            "duration_us": stats.duration_us if stats else None,
+            "derived_us": derived_us or None,
+            "time_share": round(time / whole, 3) if time is not None and whole else None,
+            "derived_rows": functions_rows is not None,
             "estimated_rows": operator.node.estimated_rows,
-            "selectivity": _selectivity(stats) if state not in ("failed", "stopped") else None,
+            "selectivity": _selectivity(rows_in, rows_out) if state not in ("failed", "stopped") else None,
             "slowest": id_ in slowest,
             "tasks": counts_of(counts),
             "stage": stages.get(id_),
@@ -95,7 +112,38 @@ def plan_of(query: Query) -> Plan | None:
         "operators": rows,
         "plans": _trees(query.plans),
         "udfs": {udf.name: _udf(query, udf) for udf in query.udfs.values()},
+        "functions": functions_of(query, beside.called, workers or {}, now),
     }
+
+
+def _latest(query: Query) -> float:
+    """Return a query's end, or the latest time that its operators or functions were told of."""
+    if query.ended is not None:
+        return query.ended
+    told = [operator.stats.t for operator in query.operators.values() if operator.stats is not None]
+    told += [stage.t for stage in query.stages.values()]
+    told += [function.figures.t for function in query.functions.values() if function.figures is not None]
+    return max(told, default=query.started)
+
+
+def _is_untold(query: Query, id_: int) -> bool:
+    """Return True if an operator's statistics are zeros that say nothing: on Ray, those of a pool of actors."""
+    operator = query.operators[id_]
+    stats = operator.stats
+    return (
+        query.runner == "ray"
+        and stats is not None
+        and is_pool(operator.node)
+        and not (stats.rows_in or stats.rows_out or stats.duration_us)
+    )
+
+
+def _time(query: Query, id_: int, beside: Mapping[int, float]) -> float | None:
+    """Return the time of an operator in µs, with what is derived; None where nothing is known of it."""
+    stats = query.operators[id_].stats
+    own = stats.duration_us if stats is not None and not _is_untold(query, id_) else None
+    more = beside.get(id_)
+    return own if more is None else (own or 0) + more
 
 
 def _udf(query: Query, udf: e.UdfActors) -> Udf:
@@ -105,11 +153,18 @@ def _udf(query: Query, udf: e.UdfActors) -> Udf:
 def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:
     """Return how many of a UDF's actors are idle; None where that is not known.
 
-    Derived, where the engine does not say: a task that runs the UDF keeps one actor busy. Of several UDFs' actors
-    that cannot be told.
+    The actors tell it, where the function is known that is called. Else it is derived, where the engine does not say: a
+    task that runs the UDF keeps one actor busy. Of several UDFs' actors that cannot be told.
     """
-    if udf.idle is not None or len(query.udfs) != 1:
+    if udf.idle is not None:
         return udf.idle
+    called = [
+        function for function in query.functions.values() if function.actors and has_name(udf.name, function.name)
+    ]
+    if len(called) == 1 and udf.count:
+        return min(udf.count, sum(actor.figures.state == "idle" for actor in called[0].actors.values()))
+    if len(query.udfs) != 1:
+        return None
     names = {id_: operator.node.name for id_, operator in query.operators.items()}
     stages = stages_of(query)
     with_udf = {stages[id_] for id_, name in names.items() if "ActorUDF" in name and id_ in stages}
@@ -129,6 +184,7 @@ def plan_not_run(snapshot: Snapshot, name: str, plans: Mapping[PlanStage, tuple[
         "operators": {},
         "plans": _trees(plans),
         "udfs": {},
+        "functions": {},
     }
     return {**snapshot, "query": None, "plan": plan}
 
@@ -165,22 +221,22 @@ def _drawn(node: e.PlanNode) -> Drawn:
     }
 
 
-def _selectivity(stats: e.OperatorStats | None) -> float | None:
+def _selectivity(rows_in: int | None, rows_out: int | None) -> float | None:
     """Return the rows out per row in, which is derived; None where it is not known."""
-    if stats is None or not stats.rows_in or stats.rows_out is None:
+    if not rows_in or rows_out is None:
         return None
-    return round(stats.rows_out / stats.rows_in, 6)
+    return round(rows_out / rows_in, 6)
 
 
-def _slowest_path(query: Query) -> set[int]:
+def _slowest_path(query: Query, times: Mapping[int, float | None]) -> set[int]:
     """Return the slowest path: from the root down, always the input under which the most time was spent.
 
-    It is derived from the engine's times: empty without them; in a plan without a join it is all the operators.
+    It is derived from the operators' times in µs: empty without them; in a plan without a join it is all the operators.
     """
-    below: dict[int, int] = {}
+    below: dict[int, float] = {}
     heaviest: dict[int, int] = {}
     for id_, operator in query.operators.items():  # inputs before what they feed
-        own = (operator.stats.duration_us or 0) if operator.stats else 0
+        own = times[id_] or 0
         inputs = [child for child in operator.node.inputs if child in below]
         if inputs:
             heaviest[id_] = max(inputs, key=lambda child: below[child])

@@ -38,7 +38,7 @@ LOST = "malformed events were left out of a recording"
 _OWN: frozenset[type] = frozenset(
     (
         *(e.PlanReady, e.LogicalPlan, e.OperatorStarted, e.OperatorFinished, e.OperatorStats, e.StageCounts),
-        *(e.UdfActors, e.TaskEndedWorkers),
+        *(e.UdfActors, e.UdfKnown, e.UdfFigures, e.UdfActorFigures, e.TaskEndedWorkers),
     )
 )
 # What a query must be told of itself, whether it still hears of the world or not.
@@ -47,6 +47,8 @@ _ABOUT: frozenset[type] = frozenset((e.TaskEnded, e.QueryFinished, e.SettingsInE
 _COUNTS: dict[type, Callable[[Any], tuple[object, ...]]] = {
     e.OperatorStats: lambda event: (event.query_id, event.operator_id),
     e.StageCounts: lambda event: (event.query_id, event.last_id),
+    e.UdfFigures: lambda event: (event.query_id, event.udf),
+    e.UdfActorFigures: lambda event: (event.query_id, event.udf, event.actor),
     e.WorkerCounts: lambda event: (event.worker_id,),
     e.HoldCounted: lambda event: (),
     e.NodesSeen: lambda event: (),

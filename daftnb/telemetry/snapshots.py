@@ -23,6 +23,7 @@ from daftnb.telemetry.wire import (
     GpuUse,
     NodeUsage,
     Past,
+    Plan,
     Runner,
     Settings,
     Step,
@@ -37,7 +38,7 @@ from daftnb.text.numbers import clock
 
 TOPICS: dict[ViewName, tuple[str, ...]] = {
     "plan": ("query", "plan"),
-    "workers": ("query", "workers"),
+    "workers": ("query", "plan", "workers"),
     "backlog": ("query", "backlog", "decisions"),
     "decisions": ("query", "decisions"),
     "history": ("query", "queries", "plan", "settings", "look", "compare"),
@@ -67,7 +68,7 @@ def snapshot_of(state: State, now: float, runner: Runner, settings: AutoscalingS
         },
         "query": query_of(query, now) if query else None,
         "queries": {str(q.number): history_of(q, now) for q in state.queries.values()},
-        "plan": plan_of(query) if query else None,
+        "plan": plan_of(query, state.workers, now) if query else None,
         "workers": _workers(state),
         "backlog": _backlog(state, settings),
         "decisions": {
@@ -97,7 +98,18 @@ def select(snapshot: Snapshot, view: ViewName, first: int = 0, lanes: int = LANE
             part["backlog"] = {**part["backlog"], "points": {}, "marks": {}, "thresholds": {}}
     if view == "history" and part["look"] is None:  # the plan is of the query that is looked at
         part["plan"] = None
+    plan = part.get("plan")
+    if view == "workers" and plan is not None:
+        part["plan"] = _with_actors_alone(plan)
     return part
+
+
+def _with_actors_alone(plan: Plan) -> Plan:
+    """Return what a plan says of actors: the functions without their sources, and the operators that call them."""
+    functions = {key: {**called, "source": ""} for key, called in plan["functions"].items()}
+    callers = {str(id_) for called in plan["functions"].values() for id_ in called["operators"]}
+    operators = {id_: operator for id_, operator in plan["operators"].items() if id_ in callers}
+    return cast("Plan", {**plan, "operators": operators, "plans": {}, "functions": functions})
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

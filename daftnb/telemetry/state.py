@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import cast
 
-from daftnb.telemetry import decisions, samples, world
+from daftnb.telemetry import decisions, functions, samples, world
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.marks import mark, mark_together
@@ -31,6 +31,9 @@ def apply(event: e.Event, state: State) -> None:
 
 apply.register(e.WorldKnown, world.restore)
 apply.register(e.WorkerKnown, world.restore_worker)
+apply.register(e.UdfKnown, functions.know)
+apply.register(e.UdfFigures, functions.count)
+apply.register(e.UdfActorFigures, functions.count_actor)
 
 
 @apply.register
@@ -153,6 +156,7 @@ def _(event: e.QueryFinished, state: State) -> None:
     query.error = None if event.error is None else reason_of_text(event.error).text
     if event.rows is not None:
         query.rows = event.rows
+    functions.end_all(query)
 
 
 @apply.register

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from daftnb.telemetry import events as e
+from daftnb.telemetry.functions import KEPT_ACTORS, KEPT_FUNCTIONS, actors_of, news
 from daftnb.telemetry.model import GONE_SECONDS, State
 
 BUSY_PART = 500  # a GPU's percentage, likewise: by more than 5
@@ -148,6 +149,40 @@ def _udf_actors(event: e.UdfActors, state: State) -> bool:
     return old is not None and (old.count, old.idle, old.awaited) == (event.count, event.idle, event.awaited)
 
 
+def _udf_known(event: e.UdfKnown, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return True
+    function = query.functions.get(event.udf)
+    if function is None:
+        return len(query.functions) >= KEPT_FUNCTIONS
+    old = function.known
+    return old is not None and (old.t > event.t or replace(old, t=event.t) == event)
+
+
+def _udf_figures(event: e.UdfFigures, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return True
+    function = query.functions.get(event.udf)
+    if function is None:
+        return len(query.functions) >= KEPT_FUNCTIONS
+    return not news(function.figures, event)
+
+
+def _udf_actor_figures(event: e.UdfActorFigures, state: State) -> bool:
+    query = state.queries.get(event.query_id)
+    if query is None:
+        return True
+    function = query.functions.get(event.udf)
+    if function is None:
+        return len(query.functions) >= KEPT_FUNCTIONS
+    actor = function.actors.get(event.actor)
+    if actor is None:
+        return actors_of(query) >= KEPT_ACTORS
+    return not news(actor.figures, event)
+
+
 def _task_ended_workers(event: e.TaskEndedWorkers, state: State) -> bool:
     query = state.queries.get(event.query_id)
     if query is None:
@@ -170,6 +205,9 @@ _WAYS: dict[type, Callable[[Any, State], bool]] = {
     e.LaunchesSeen: _launches_seen,
     e.NodeFigures: _node_usage,
     e.UdfActors: _udf_actors,
+    e.UdfKnown: _udf_known,
+    e.UdfFigures: _udf_figures,
+    e.UdfActorFigures: _udf_actor_figures,
     e.TaskEndedWorkers: _task_ended_workers,
     e.DetailDropped: _detail_dropped,
 }

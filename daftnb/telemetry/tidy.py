@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
+from daftnb.telemetry import events as e
 from daftnb.text.cleaning import NAME
 from daftnb.text.reasons import told_line
 from daftnb.text.redaction import redact
@@ -18,9 +19,12 @@ from daftnb.text.shorten import shortened
 DETAIL = 2_000  # characters of what an operator does
 TEXT = 1_000  # of a sentence
 ERROR = 2_500
-_LONGEST = {"detail": DETAIL, "text": TEXT, "error": ERROR}
+SOURCE = 8_192
+COUNTERS = 100  # of a function
+ATTRIBUTES = 20  # of a counter
+_LONGEST = {"detail": DETAIL, "text": TEXT, "error": ERROR, "source": SOURCE}
 # What others write, and what may therefore hold a secret; ids, states and the like are only bounded.
-_WRITTEN = frozenset(("name", "detail", "text", "error", "address"))
+_WRITTEN = frozenset(("name", "detail", "text", "error", "address", "file", "source"))
 
 
 def tidy(event: Any) -> Any:
@@ -42,7 +46,31 @@ def tidy(event: Any) -> Any:
         found = _tidy_part(value)
         if found is not value:
             changed[name] = found
-    return replace(event, **changed) if changed else event
+    event = replace(event, **changed) if changed else event
+    return _tidy_counters(event) if isinstance(event, e.UdfFigures) and event.counters else event
+
+
+def _tidy_counters(event: e.UdfFigures) -> e.UdfFigures:
+    """Return a function's figures with few enough counters, and no secret in their attributes."""
+    kept = tuple(_tidy_attributes(counter) for counter in event.counters[:COUNTERS])
+    left_out = event.left_out + len(event.counters) - len(kept)
+    unchanged = left_out == event.left_out and all(new is old for new, old in zip(kept, event.counters, strict=True))
+    return event if unchanged else replace(event, counters=kept, left_out=left_out)
+
+
+def _tidy_attributes(counter: e.Counter) -> e.Counter:
+    """Return a counter without a secret: as the name of an attribute may say that its value is one, both together."""
+    found = tuple(_tidy_attribute(name, value) for name, value in counter.attributes[:ATTRIBUTES])
+    return counter if found == counter.attributes else replace(counter, attributes=found)
+
+
+def _tidy_attribute(name: str, value: str) -> tuple[str, str]:
+    whole = f"{name}={value}"
+    told = redact(whole)
+    if told == whole:
+        return name, value
+    name, _, value = told.partition("=")
+    return shortened(name, NAME), shortened(value, NAME)
 
 
 def _tidy_text(name: str, text: str, longest: int) -> str:

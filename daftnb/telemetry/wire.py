@@ -209,7 +209,7 @@ class Function(TypedDict):
     """A user's function (a UDF) as the query has called it so far, over all processes; null: not known."""
 
     name: str
-    kind: UdfKind
+    kind: UdfKind | None
     is_class: bool
     #: The operators that call it.
     operators: list[int]
@@ -218,7 +218,7 @@ class Function(TypedDict):
     cell: int | None
     line: int | None
     source: str
-    #: Null from here to `retries`: nothing has been told of its calls.
+    #: Null from here to `waited`: nothing has been told of its calls.
     rows_in: int | None
     rows_out: int | None
     calls: int | None
@@ -230,6 +230,10 @@ class Function(TypedDict):
     errors: int | None
     error: str
     retries: int | None
+    #: Seconds between calls that failed and their retries, all together.
+    waited: float | None
+    #: Whether another query called functions at the same time, so that some of these calls may be its.
+    shared: bool
     #: Rows a second: over the last few seconds (null once the query is over), and over all the time in which it ran.
     rate: float | None
     rate_overall: float | None

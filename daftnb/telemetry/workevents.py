@@ -48,6 +48,8 @@ class UdfFigures:
     initialised, ``init_seconds``: all of that together. ``errors``: exceptions, those that ``on_error`` ignores too;
     ``error`` is the latest. ``began``: when the first call began. ``left_out``: counters that are not in ``counters``,
     as there are too many. ``lost``: processes that ended before they had told all: what these last did is not counted.
+    ``waited``: seconds between calls that failed and their retries, all together. ``shared``: another query ran at the
+    same time and called functions too, so that some of these calls may be its.
     """
 
     t: float
@@ -67,6 +69,8 @@ class UdfFigures:
     left_out: int = 0
     lost: int = 0
     began: float | None = None
+    waited: float = 0.0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ _POOLS: dict[str, st.SearchStrategy[Any]] = {
     "rule": st.sampled_from(["", "survivor"]),
     "text": st.sampled_from(["x", "y"]),
     "name": st.sampled_from(["f", "g"]),
+    "udf": st.sampled_from(["f", "g"]),
+    "actor": st.sampled_from(["0", "1"]),
 }
 
 

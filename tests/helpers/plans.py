@@ -88,6 +88,8 @@ def snapshot(over: bool = False) -> Snapshot:
             "bytes_in": None,
             "bytes_out": size,
             "duration_us": duration,
+            "derived_us": None,
+            "derived_rows": False,
             "time_share": None if duration is None else round(duration / whole, 4),
             "estimated_rows": expected,
             "selectivity": round(out / rows_in, 6) if rows_in and out else None,
@@ -97,7 +99,7 @@ def snapshot(over: bool = False) -> Snapshot:
             "skew": SKEW if id_ == 6 else None,
         }
     trees = plan_not_run(made, "", {"logical": LOGICAL, "optimised": OPTIMISED})["plan"]["plans"]
-    plan = {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": trees}
+    plan = {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": trees, "functions": {}}
     return made | {"plan": plan | {"udfs": {"UDF score": {"count": 2, "idle": 1, "awaited": 0, "limit": 0.0}}}}
 
 

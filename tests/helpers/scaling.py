@@ -50,6 +50,8 @@ def _plan(over: bool) -> Snapshot:
             "bytes_in": None,
             "bytes_out": size,
             "duration_us": duration,
+            "derived_us": None,
+            "derived_rows": False,
             "time_share": None if duration is None else round(duration / 10_800_000, 4),
             "estimated_rows": None,
             "tasks": counts(finished, submitted, min(2, submitted - finished)) if submitted else None,
@@ -58,7 +60,7 @@ def _plan(over: bool) -> Snapshot:
             "slowest": False,
             "skew": None,
         }
-    return {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": {}, "udfs": {}}
+    return {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": {}, "udfs": {}, "functions": {}}
 
 
 def _worker(id_: str, label: str, state: str, spans: list[list[float | None]], **more: Any) -> Snapshot:

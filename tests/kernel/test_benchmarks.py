@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from daftnb.recordings import Recording
+from daftnb.telemetry import events as e
+from tests.benchmarks import bottleneck
 from tests.benchmarks.__main__ import listed, main
 from tests.benchmarks.figures import Figure, Goal, Missing, Report, Unmeasured, differences, exponent, line
 from tests.benchmarks.peers import python_with
 from tests.benchmarks.suite import BENCHMARKS, Benchmark, run, run_here, select
 from tests.benchmarks.table import table
+from tests.helpers.called import PLAN, T, begun, runs
+from tests.helpers.called import ended as task_ended
+from tests.helpers.recorded import recorded
 
 FIGURE = Figure("area", "before", "s", (1.0,))
 
@@ -174,3 +180,30 @@ def test_the_command_lists_compares_and_refuses(tmp_path: Path, capsys: pytest.C
         Report([Figure("a", "b", "s", (value,))], machine={}).write(tmp_path / f"{name}.json")
     assert main(["compare", str(tmp_path / "one.json"), str(tmp_path / "two.json")]) == 0
     assert capsys.readouterr().out == "a, b: 1 → 2 s (+100.0%), ranges apart\n"
+
+
+def test_who_leads_is_judged_once_the_operator_has_taken_a_second() -> None:
+    """A scan of 4 s, then 6 s of sorting: the sort takes the most in the end, and leads once it has taken 4 s."""
+    plan = (e.PlanNode(1, "ScanTaskSource", "", ()), e.PlanNode(2, "Sort", "", (1,)))
+    steps = [event for t in range(1, 11) for event in runs(t, 1 if t <= 4 else 2, *([0.0] if t <= 4 else [4.0]))]
+    events = [
+        *begun(plan=plan)[:3],
+        *steps[:8],
+        task_ended(0, 4, 1),
+        e.OperatorStats(T + 4, "q", 1, duration_us=4_000_000),
+        *steps[8:],
+        task_ended(4, 10, 2, 1),
+        e.OperatorStats(T + 10, "q", 2, duration_us=6_000_000),
+        e.QueryFinished(T + 10, "q", "finished"),
+    ]
+    (judged,) = bottleneck.judge(Recording([recorded(events).reel(1)], "a test"))
+    assert (judged.operator, judged.moments) == ("Sort", 100), "from 5 s on, of 10"
+    assert (judged.leads, judged.then) == (39, 100), "after 8 s; until then the scan had taken more"
+
+
+def test_an_operator_of_which_nobody_tells_the_time_never_leads() -> None:
+    pool = (PLAN[0], e.PlanNode(2, "ActorUDF", "", (1,)))
+    events = [*begun(plan=pool)[:3], *runs(1, 2, 0.5), task_ended(0.5, 9, 2), *runs(9, 2, finished=1)]
+    events += [e.OperatorStats(T + 9, "q", 1, duration_us=50), e.QueryFinished(T + 10, "q", "finished")]
+    (judged,) = bottleneck.judge(Recording([recorded(events).reel(1)], "a test"))
+    assert (judged.operator, judged.moments, judged.leads) == (bottleneck.UNKNOWN, bottleneck.MOMENTS, 0)

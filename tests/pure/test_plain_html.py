@@ -44,6 +44,8 @@ def failed(text: str) -> Recorder:
         e.QueryStarted(1.0, "q", "native", text),
         e.LogicalPlan(1.0, "q", "optimised", (node,)),
         e.PlanReady(1.1, "q", (node,)),
+        e.UdfKnown(1.1, "q", text, text, file=text, line=1, source=text),
+        e.UdfFigures(1.2, "q", text, 1, errors=1, error=text, counters=(e.Counter(text, 1, ((text, text),)),)),
         e.ProblemFound(1.2, text),
         e.ClusterChanged(1.2, "external", "running", text),
         e.QueryFinished(2.0, "q", "failed", f"ValueError: {text}"),

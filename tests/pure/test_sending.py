@@ -21,7 +21,7 @@ from daftnb.widgets import base, loading
 from daftnb.widgets.pace import BYTES_PER_SECOND, LEAST_SECONDS, Pace, size_of
 from daftnb.widgets.views import Cockpit
 from tests.benchmarks.stream import PULL_SECONDS, stream
-from tests.helpers import story
+from tests.helpers import calling, story
 from tests.helpers.mergepatch import rfc7386, without_none
 
 
@@ -312,3 +312,12 @@ def test_no_listener_and_no_thread_is_left(clock: Clock, made: tuple[FakeSession
 def test_every_view_has_its_part() -> None:
     for view in TOPICS:
         assert select(story.snapshot(), view)["query"]["number"] == 1, "publish judges by it"
+
+
+def test_the_view_of_workers_gets_what_a_plan_says_of_actors() -> None:
+    whole = calling.snapshot()
+    plan = select(whole, "workers")["plan"]
+    assert (list(plan["operators"]), plan["plans"], plan["udfs"]) == (["2", "3", "4"], {}, whole["plan"]["udfs"])
+    assert plan["functions"]["embed"] == {**whole["plan"]["functions"]["embed"], "source": ""}
+    assert whole["plan"]["functions"]["embed"]["source"] == "class Embedder: ...", "that of other views has it"
+    assert select({**whole, "plan": None}, "workers")["plan"] is None

@@ -25,7 +25,7 @@ from daftnb.widgets.line import Line, Span
 from daftnb.widgets.preview import Preview
 from daftnb.widgets.replay import Replay
 from daftnb.widgets.views import Cockpit
-from tests.helpers import plans, scaling, shell, story
+from tests.helpers import calling, plans, scaling, shell, story
 from tests.helpers.fakesession import FakeSession, ask, native
 from tests.helpers.frames import every_type
 from tests.helpers.previewservice import Asked
@@ -152,7 +152,8 @@ def test_limits_are_written_as_constants() -> None:
 
 
 def test_states_and_decisions_have_their_words() -> None:
-    states = {*get_args(wire.QueryState), *get_args(wire.OperatorState), *get_args(wire.WorkerState)}
+    kinds = (wire.QueryState, wire.OperatorState, wire.WorkerState, wire.ActorState)
+    states = {state for kind in kinds for state in get_args(kind)}
     assert states == GLYPHS.keys()
     assert set(get_args(wire.DecisionKind)) == DECISIONS.keys() and SIGNS.keys() < DECISIONS.keys()
 
@@ -195,6 +196,9 @@ def stand_ins() -> Iterator[tuple[str, wire.Snapshot]]:
     for over in (False, True):
         yield f"plans, {over}", plans.snapshot(over)
         yield f"scaling, {over}", scaling.snapshot(over)
+    yield "functions", calling.snapshot()
+    yield "functions of the past", calling.ended()
+    yield "functions of which nothing is told", calling.without_functions()
     yield "a recording", shell.replayed(T + 3)
     yield "a line", shell.line("running")
 

@@ -19,6 +19,7 @@ from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run
 from daftnb.engine.actor.devices import Devices
 from daftnb.engine.actor.launches import Launches
+from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.actor.trimming import Most
@@ -178,6 +179,7 @@ class InActor:
         self.usage = NodeUsage(pool)
         self.devices = Devices(pool)
         self.launches = Launches(tap)
+        self.metering = Metering(actor, tap)
         self.with_launches = True
         self.with_usage = True
         self.with_devices = True
@@ -242,8 +244,24 @@ class InActor:
         launches = None
         if with_nodes and self.with_launches:
             launches = self.guarded("launches of nodes", lambda: self.launches.row(bool(self.actor.curr_result_gens)))
+        functions = self.guarded("figures of functions", self.metering.drain) or []
         told = self.tap.drain(seen, seen_tasks)
-        return {**told, "nodes": nodes, "usage": usage, "stats": stats, "launches": launches}
+        return {
+            **told,
+            "nodes": nodes,
+            "usage": usage,
+            "stats": stats,
+            "launches": launches,
+            "functions": functions,
+        }
+
+    def report(self, told: list[Any], faults: dict[str, int]) -> float:
+        """Take what a worker or an actor has counted of functions; return after how many seconds it may tell more."""
+        return self.metering.report(told, faults)
+
+    def last_figures(self, index: int) -> list[tuple[Any, ...]]:
+        """Return the last of what a query's functions did, asked of the workers."""
+        return self.metering.last(index)
 
     def whereabouts(self) -> tuple[str, list[str]]:
         """Return where the cluster's processes run: this one's folder, and the names of the machines."""

@@ -10,6 +10,7 @@
 - ``flotilla.try_autoscale``: every request for resources, which is trimmed to the most that the cluster may have, and
   every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
+- ``ray_actor_pool_udf.UDFActor``: each actor of a UDF is sent its function with the meter around it;
 - ``ray_actor_pool_udf.start_udf_actors`` and ``UDFActorHandle.teardown``: the actors of UDFs with a concurrency;
 - ``curr_result_gens`` of the actor: the result stream of each query that runs.
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
@@ -231,11 +233,41 @@ def tap_udfs(mine: InActor) -> None:
 
     @functools.wraps(teardown)
     def tapped_teardown(self: Any) -> None:
+        guarded(tap, mine.metering.actor_ends, self)
         guarded(tap, tap.udf_ended, self)
         teardown(self)
 
     mine.patch(pool, "start_udf_actors", tapped_start_udf_actors)
     mine.patch(pool.UDFActorHandle, "teardown", tapped_teardown)
+
+
+class Carrying:
+    """Stands in for a class of actors: what each of them is sent, it is sent as ``carry`` makes it."""
+
+    def __init__(self, actors: Any, carry: Callable[[Any], Any]) -> None:
+        self.actors, self.carry = actors, carry
+
+    def options(self, **options: Any) -> Carrying:
+        """Return it with Ray's options for the actors."""
+        return Carrying(self.actors.options(**options), self.carry)
+
+    def remote(self, content: Any) -> Any:
+        """Start an actor."""
+        return self.actors.remote(self.carry(content))
+
+
+def meter_functions(mine: InActor, off: frozenset[str]) -> None:
+    """Put the meter into each worker as it starts, and into each actor of a pool."""
+    from daft.execution import ray_actor_pool_udf
+
+    metering, tap = mine.metering, mine.tap
+    mine.pool.on_worker = lambda handle, worker_id: guarded(tap, metering.begin_worker, handle, worker_id)
+
+    if "figures of actors" not in off:
+        carrying = Carrying(
+            ray_actor_pool_udf.UDFActor, lambda content: guarded(tap, metering.carrying, content) or content
+        )
+        mine.patch(ray_actor_pool_udf, "UDFActor", carrying)
 
 
 def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False) -> tuple[int, int]:
@@ -276,6 +308,8 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
         tap_requests(mine, flotilla)
     if "UDF actors" not in off:
         tap_udfs(mine)
+    if not {"task counts", "figures of functions"} & off:
+        meter_functions(mine, off)
     mine.with_usage = "usage of nodes" not in off
     mine.with_devices = "use of GPUs" not in off
     mine.with_launches = not {"scale-up requests", "autoscaler notices"} & off

@@ -62,6 +62,7 @@ class Pool:
         self.variables: dict[str, str | None] = {}  # of the environment, for workers that start; None unsets one
         self.given: dict[str, dict[str, str | None]] = {}  # those that each worker was given
         self.giving: list[Any] = []  # what Ray answers with once a new worker has them
+        self.on_worker: Callable[[Any, str], None] = lambda _handle, _worker_id: None  # told of each new process
         self.stopping = threading.Event()
         self.thread: threading.Thread | None = None
         self.looked_at = 0.0
@@ -74,6 +75,7 @@ class Pool:
             handle._daftnb = facts
             self.held[facts.worker_id] = handle
             self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory, facts.gpus)
+        self.on_worker(handle, facts.worker_id)
 
     def facts_of(self, handle: Any) -> Facts:
         """Return a handle's facts; look those of one from before the tap up in Ray's tables, once."""
@@ -108,6 +110,7 @@ class Pool:
             if worker.held and not worker.alive:
                 handle.actor_handle = revived(facts)
                 self.give_variables(handle, facts.worker_id)
+                self.on_worker(handle, facts.worker_id)
                 self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory, facts.gpus)
                 worker = self.tap.workers[facts.worker_id]
             worker.idle_since = None

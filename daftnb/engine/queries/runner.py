@@ -29,6 +29,7 @@ from daftnb import clock, variables
 from daftnb.clock import steady
 from daftnb.engine import actor as actor_package
 from daftnb.engine import daftnames, internals
+from daftnb.engine import meter as meter_package
 from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
@@ -57,7 +58,7 @@ WITHOUT_CONNECTION = (
 )
 NEW_WORKERS = "For new ones: %daft stop, then %daft start, or %daft connect."
 # Sent to the actor with all that is in them: the cluster need not have daftnb.
-BY_VALUE = (actor_package, clock, variables)
+BY_VALUE = (actor_package, meter_package, clock, variables)
 
 
 def is_death(error: BaseException) -> bool:
@@ -125,6 +126,11 @@ class RunnerDoor:
         """Take the tap out again, so that the actor is as Daft made it."""
         if not self.dead:
             self.call("uninstall", seconds=CALL_SECONDS)
+
+    def last_figures(self, index: int) -> list[e.Event]:
+        """Return the last of what the functions of a query did, which has just ended."""
+        rows = self.call("last_figures", index, seconds=CALL_SECONDS)
+        return list(self._tap_events.functions.events(rows, steady.time(), self._clock_offset))
 
     def pull(self, looked_at: bool = False) -> list[e.Event]:
         """Return all that happened since the last pull, on this process's clock: details, then absolute counts.
@@ -252,7 +258,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             index = int(plan.idx())
             query_id, parents = self._prepare(index)
             self._expressions(plan)
-            self._warn_of(plan, index)
+            calls = self._warn_of(plan, index)
         try:
             stats, count = yield from _counted(super().stream_plan(plan, partition_sets), self._gate)
         except BaseException as error:
@@ -270,6 +276,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         if index in self._cancelled:
             self._cancelled.discard(index)
             raise QueryCancelled(query_id)
+        if calls and internals.METER not in self._off:
+            self._last_figures(index)
         if internals.STATS not in self._off:
             self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), parents, count))
         return stats
@@ -309,15 +317,19 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         where = "" if self.door.link is None else f" at {self.door.link.address}"
         return ClusterError(f"This kernel left Ray{where} while this query ran.", WITHOUT_CONNECTION)
 
-    def _warn_of(self, plan: Any, index: int) -> None:
-        """Warn of what nobody expects of this plan: where its paths are, and that no node has what it asks for."""
+    def _warn_of(self, plan: Any, index: int) -> bool:
+        """Warn of what nobody expects of this plan: where its paths are, and that no node has what it asks for.
+
+        Return whether the plan calls functions of the user's.
+        """
         try:
             text = plan.repr_ascii(False)
         except Exception as error:
             self.emit(e.ProblemFound.of(steady.time(), "the plan was not understood", error))
-            return
+            return True
         self._warn_of_paths(text)
         self._warn_of_resources(text, plan, index)
+        return "UDF" in text
 
     def _warn_of_paths(self, plan: str) -> None:
         """Warn where a relative path of the plan names another place for the tasks than here."""
@@ -449,6 +461,13 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
 
         if not self.door.left:
             self._last_stats(query_id, cancelled)
+
+    def _last_figures(self, index: int) -> None:
+        try:
+            for event in self.door.last_figures(index):
+                self.emit(event)
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "the last of the functions could not be asked for", error))
 
     def _last_stats(self, query_id: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
         try:

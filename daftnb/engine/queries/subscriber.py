@@ -22,6 +22,7 @@ from daftnb.engine.queries import background
 from daftnb.engine.queries.endless import WORDS as ENDLESS
 from daftnb.engine.queries.endless import is_endless
 from daftnb.engine.queries.failing import FailedNodes, encodable, tell_any_error
+from daftnb.engine.queries.functions import NativeFunctions
 from daftnb.engine.queries.plans import bounded, logical_nodes, plan_nodes, read_json, text_nodes, with_details_of
 from daftnb.errors import QueryCancelled
 from daftnb.telemetry import events as e
@@ -41,13 +42,18 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
     ``planned`` holds, per thread, the id and the operators' parents of the query that thread has just planned: the
     runner asks for it when it is handed the plan, which does not name the query; ``operators`` are that query's.
     ``optimised`` holds the optimised plan of each query of the native runner until it runs. ``began`` is told the
-    id of a query that starts, on its thread, and gives its name.
+    id of a query that starts, on its thread, and gives its name. ``metered``: whether this Daft's functions can be.
     """
 
     def __init__(
-        self, emit: Emit, ray_query: Callable[[], None], began: Callable[[str], str] = lambda _query_id: ""
+        self,
+        emit: Emit,
+        ray_query: Callable[[], None],
+        began: Callable[[str], str] = lambda _query_id: "",
+        metered: bool = True,
     ) -> None:
         self.emit = emit
+        self.metered = metered
         self.began = began
         self.ray_query = ray_query
         self.planned: dict[int, tuple[str, dict[int, int]]] = {}
@@ -57,18 +63,22 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         self.threads: dict[str, int] = {}  # of each query that runs
         self.unseen: set[str] = set()  # the queries that are ours, not the user's
         self.failed = FailedNodes()
+        self.functions = NativeFunctions()
         self._put_back: Callable[[], None] = lambda: None
 
     def attach(self) -> None:
         """Watch every query of this process from now on."""
         daft.attach_subscriber(ALIAS, self)
         self.failed.listen()
+        if self.metered:
+            self.functions.attach()
         self._put_back = tell_any_error()
 
     def detach(self) -> None:
         """Undo :meth:`attach`."""
         daft.detach_subscriber(ALIAS)
         self.failed.leave()
+        self.functions.detach()
         self._put_back()
 
     def on_event(self, event: Any) -> None:
@@ -91,6 +101,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                     self.ray_query()
                 else:
                     self.optimised[event.query_id] = ()
+                    self.functions.began(event.query_id)
                     self.failed.begin(event.query_id, threading.get_ident())
                 written = logical_nodes(read_json(event.metadata.unoptimized_plan))
                 self.emit(e.LogicalPlan(now, event.query_id, "logical", written))
@@ -129,6 +140,8 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
                 # The native runner plans, and ends, on threads of its own; each may be at its next query already.
                 for thread in [thread for thread, (id_, _) in self.planned.items() if id_ == event.query_id]:
                     del self.planned[thread], self.operators[thread]
+                for figures in self.functions.ended(event.query_id):
+                    self.emit(figures)
                 state = event.result.end_state
                 outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
                 raised = sys.exc_info()[1]

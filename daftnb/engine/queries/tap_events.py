@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from daftnb.engine.queries.functions import FunctionEvents
 from daftnb.engine.queries.subscriber import operator_stats
 from daftnb.telemetry import events as e
 
@@ -29,6 +30,7 @@ class TapEvents:
 
     def __init__(self) -> None:
         self._faults: dict[str, int] = {}
+        self.functions = FunctionEvents()
         self._dropped = 0
 
     def events(self, drained: dict[str, Any], shift: float) -> Iterator[e.Event]:
@@ -42,6 +44,7 @@ class TapEvents:
         for query_id, rows in drained["stats"]:
             for row in rows:
                 yield operator_stats(now, query_id, row["id"], row)
+        yield from self.functions.events(drained.get("functions", ()), now, shift)
         if drained["nodes"] is not None:
             yield e.NodesSeen(now, tuple(e.Node(*node) for node in drained["nodes"]))
         if drained.get("launches") is not None:  # an older version's tap may be there

@@ -1,5 +1,6 @@
 // The operators and what connects them: laid out once per shape, panned by scrolling, zoomed about the pointer.
 import { useRef } from "preact/hooks";
+import type { Wait } from "./actors.ts";
 import { useCards } from "./canvas/cards.tsx";
 import { EdgeLines, edgesOf, Legend } from "./canvas/edges.tsx";
 import { focusCard, useKeyboardFocus } from "./canvas/focus.ts";
@@ -11,10 +12,11 @@ import { useSize } from "./canvas/size.ts";
 import { useZoom, ZoomButtons } from "./canvas/zoom.tsx";
 import { Fold } from "./fold.tsx";
 import { plural } from "./format.ts";
+import type { Calls } from "./functions.ts";
 import { suppressShortcuts } from "./keys.ts";
 import { nextTo } from "./layout.ts";
 import { Details } from "./operator.tsx";
-import { type ActorsById, type Drawn, hasPaths } from "./planwords.ts";
+import { type ActorsById, callsByName, type Drawn, hasPaths } from "./planwords.ts";
 import type { Plan, Workers } from "./snapshot.ts";
 import type { Turns } from "./turns.ts";
 
@@ -22,6 +24,7 @@ const FAR = 0.45; // below this scale a card has its name only
 const HIGHEST = 640; // px, of the box where nothing else bounds it
 const MANY = 60; // operators; of more than that, those out of sight are not drawn
 const CARD_HEIGHT = { tall: 82, low: 64 } as const; // px
+const FUNCTION_LINES = 34; // px more, of a card whose operator calls functions
 const KEYS =
   "operators, sources first: arrow keys move, Enter shows details, C hides what is above, plus, minus and 0 zoom";
 
@@ -30,13 +33,17 @@ interface CanvasProps {
   operators: Drawn[];
   workers: Workers | undefined;
   actors: ActorsById;
+  calls: Calls;
+  waits: ReadonlyMap<number, Wait>;
+  /** Whether functions may be called that are not known yet: their lines have a place from the start. */
+  active: boolean;
   /** Whether a card has a line for tasks. */
   tall: boolean;
   panel: object;
   turns: Turns;
 }
 
-export function Canvas({ plan, operators, workers, actors, tall, panel, turns }: CanvasProps) {
+export function Canvas({ plan, operators, workers, actors, calls, waits, active, tall, panel, turns }: CanvasProps) {
   const box = useRef<HTMLDivElement>(null);
   const cardHeight = tall ? CARD_HEIGHT.tall : CARD_HEIGHT.low;
   const many = operators.length > MANY;
@@ -44,13 +51,17 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
   const byId = new Map(operators.map((operator) => [operator.id, operator]));
 
   const size = useSize(box);
-  const { layout, hidden, toggle } = useFolding(operators, cardHeight);
+  const shapes = operators.map((one) => {
+    const isHigher = calls.has(one.id) || (active && callsByName(one));
+    return isHigher ? { id: one.id, inputs: one.inputs, more: FUNCTION_LINES } : one;
+  });
+  const { layout, hidden, toggle } = useFolding(shapes, cardHeight);
   const zoom = useZoom(box, size, layout);
   const { scale, left } = zoom;
   const { current, setCurrent, moveTo } = useKeyboardFocus(box, layout);
-  const [selected, setSelected] = useSelection({ box, layout, scale, cardHeight, boxHeight: size.height });
+  const [selected, setSelected] = useSelection({ box, layout, scale, boxHeight: size.height });
   const pan = usePan(box);
-  const { onScroll, isWithin } = useSight({ box, size, zoom, cardHeight, many });
+  const { onScroll, isWithin } = useSight({ box, size, zoom, many });
 
   const fold = (id: number) => {
     toggle(id);
@@ -71,6 +82,8 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
     plan,
     byId,
     actors,
+    calls,
+    waits,
     layout,
     hidden,
     current,
@@ -107,7 +120,10 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
   const chosen = selected === null ? undefined : byId.get(selected);
   const edges = edgesOf(layout, byId, paths);
   const below = (edge: number) =>
-    layout.order.filter((id) => (layout.places.get(id)!.y + cardHeight) * scale > edge).length;
+    layout.order.filter((id) => {
+      const { y, high } = layout.places.get(id)!;
+      return (y + high) * scale > edge;
+    }).length;
 
   return (
     <>
@@ -140,7 +156,6 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
                   width: `${layout.width}px`,
                   height: `${layout.height}px`,
                   transform: `translateX(${left}px) scale(${scale})`,
-                  "--high": `${cardHeight}px`,
                 }}
               >
                 <EdgeLines edges={edges} width={layout.width} height={layout.height} />
@@ -154,6 +169,8 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
             operator={chosen}
             plan={plan}
             udf={actors.get(chosen.id)?.[1]}
+            functions={calls.get(chosen.id) ?? []}
+            wait={waits.get(chosen.id)}
             workers={workers}
             slowest={paths && chosen.slowest === true}
             hidden={hidden.get(chosen.id)}
@@ -162,7 +179,7 @@ export function Canvas({ plan, operators, workers, actors, tall, panel, turns }:
           />
         )}
       </div>
-      <Legend edges={edges} paths={paths} operators={operators} />
+      <Legend edges={edges} paths={paths} calls={calls.size > 0} operators={operators} />
     </>
   );
 }

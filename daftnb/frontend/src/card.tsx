@@ -1,7 +1,9 @@
 // One operator as a card: what it is, how far it has come, what came of it, and what stands out.
 import { fits, widths } from "./fit.ts";
 import { duration, plural, share, size } from "./format.ts";
-import { brief, type Drawn, rowWords, skewShort } from "./planwords.ts";
+import type { Work } from "./functions.ts";
+import type { Place } from "./layout.ts";
+import { brief, DERIVED, type Drawn, rowWords, secondsOf, skewShort } from "./planwords.ts";
 import type { Counts } from "./snapshot.ts";
 import { glyph } from "./words.ts";
 
@@ -14,8 +16,7 @@ const FAR_NAME = widths("650 26px");
 
 interface CardProps {
   operator: Drawn;
-  x: number;
-  y: number;
+  place: Place;
   /** Whether it can be reached by Tab: one can, the arrow keys lead to the others. */
   current: boolean;
   selected: boolean;
@@ -24,6 +25,8 @@ interface CardProps {
   /** Too far away to be read: its name only. */
   far: boolean;
   actors?: string;
+  /** What the functions that it calls do. */
+  work?: Work;
   /** How many operators above it are not shown; undefined: all are. */
   hidden?: number;
   onSelect: () => void;
@@ -33,22 +36,23 @@ interface CardProps {
 
 export function Card({
   operator,
-  x,
-  y,
+  place: { x, y, high },
   current,
   selected,
   slowest,
   far,
   actors,
+  work,
   hidden,
   onSelect,
   onFold,
   onFocus,
 }: CardProps) {
-  const { id, name, detail, state, inputs, bytes_out, duration_us, tasks } = operator;
+  const { id, name, detail, state, inputs, bytes_out, tasks } = operator;
   const skew = skewShort(operator.skew);
   const note = skew || actors;
-  const time = duration_us != null ? duration(duration_us / 1e6) : "";
+  const seconds = secondsOf(operator);
+  const time = seconds === null ? "" : (operator.derived_us ? DERIVED : "") + duration(seconds);
   const title = name.slice(0, SHOWN);
   const sign = state ? `${glyph(state)} ` : "";
   const part = (slowest ? "⚑ " : "") + share(operator.time_share);
@@ -66,7 +70,7 @@ export function Card({
       <button
         class={classes.filter(Boolean).join(" ")}
         type="button"
-        style={{ left: `${x}px`, top: `${y}px` }}
+        style={{ left: `${x}px`, top: `${y}px`, height: `${high}px` }}
         data-id={id}
         data-state={state}
         tabIndex={current ? 0 : -1}
@@ -110,18 +114,23 @@ export function Card({
               >
                 {expression}
               </bdi>
-              {bytes && <span>{bytes}</span>}
+              {bytes !== "" && <span>{bytes}</span>}
             </span>
             <span class="row">
               <span class={cut("expr", fits(ROOM.near, GAP, [flow, TEXT], [aside, skew ? NAME : TEXT]))}>{flow}</span>
-              {aside && <span class={skew ? "over" : ""}>{aside}</span>}
+              {aside !== "" && (
+                <span class={`${skew ? "over" : "aside"}${fits(ROOM.near, 0, [aside, TEXT]) ? "" : " cut"}`}>
+                  {aside}
+                </span>
+              )}
             </span>
             {tasks && (
               <span class="row">
                 <Tasks tasks={tasks} state={state!} />
-                {time && <span>{time}</span>}
+                {time !== "" && <span>{time}</span>}
               </span>
             )}
+            {work && <WorkRows work={work} />}
           </>
         )}
       </button>
@@ -144,6 +153,33 @@ export function Card({
 
 export const foldWords = (hidden: number | undefined): string =>
   hidden === undefined ? "Hide what is above" : `Show ${plural(hidden, "operator")} above`;
+
+/** What the user's functions do: how fast, for how long, and what stands out. */
+function WorkRows({ work: { rate, seconds, errors, note } }: { work: Work }) {
+  const wrong = errors && `✕ ${errors}`;
+  const cut = fits(ROOM.near, GAP, [wrong, NAME], [note, TEXT]) ? "" : " cut";
+  return (
+    <>
+      <span class="row">
+        <span class="expr">
+          <b aria-hidden="true">ƒ </b>
+          <span class="hidden">function </span>
+          {rate}
+        </span>
+        <span title="in the function's code">
+          {seconds}
+          <span class="hidden"> in its code</span>
+        </span>
+      </span>
+      <span class="row">
+        {wrong !== "" && <b class="st-failed">{wrong}</b>}
+        <span class={`expr${cut}`} title={note}>
+          {note}
+        </span>
+      </span>
+    </>
+  );
+}
 
 /** Done, running and failed tasks as parts of all that are known; what is left is pending. The words say it again. */
 function Tasks({ tasks, state }: { tasks: Counts; state: string }) {

@@ -3,6 +3,7 @@ import { useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Header, Problems } from "./header.tsx";
 import { History } from "./history.tsx";
+import { Models } from "./modeltable.tsx";
 import { Panel } from "./panel.tsx";
 import { Decisions, Settings } from "./panels.tsx";
 import { PlanPanel } from "./plan.tsx";
@@ -12,8 +13,7 @@ import type { Store } from "./store.ts";
 import { Tabs } from "./tabs.tsx";
 import type { Theme } from "./theme.ts";
 import { BacklogPanel, BacklogRows, onNative } from "./timeline.tsx";
-import { NATIVE } from "./words.ts";
-import { WorkerRows, WorkerSummary, WorkersPanel } from "./workers.tsx";
+import { NativeRows, WorkerRows, WorkerSummary, WorkersPanel } from "./workers.tsx";
 
 export const TABS = ["Overview", "Plan", "Workers", "Backlog", "Decisions", "History", "Settings"] as const;
 
@@ -51,7 +51,12 @@ export function Parts({ store, theme }: Props) {
 function part(name: string, { store, theme }: Props, replayed: boolean): ComponentChildren {
   switch (name) {
     case "Plan":
-      return <PlanPanel store={store} wide />;
+      return (
+        <div class="grid">
+          <PlanPanel store={store} wide />
+          <Models store={store} />
+        </div>
+      );
     case "Workers":
       return <WorkersPanel store={store} theme={theme} />;
     case "Backlog":
@@ -75,7 +80,7 @@ function Overview({ store, theme }: Props) {
       <Panel title="Backlog and workers" sub={<WorkerSummary store={store} />} wide={native}>
         <div class="timeline">
           {native ? (
-            <p class="empty rule">{NATIVE}</p>
+            <NativeRows store={store} />
           ) : (
             <>
               <BacklogRows store={store} theme={theme} />
@@ -86,6 +91,7 @@ function Overview({ store, theme }: Props) {
       </Panel>
       <Decisions store={store} />
       <Settings store={store} />
+      <Models store={store} />
     </div>
   );
 }

@@ -1,7 +1,9 @@
 // Numbers as people read them; the Python twin is daftnb/text/numbers.py. null is always "—".
 
 export const UNKNOWN = "—";
-type Maybe = number | null | undefined;
+/** The same in a sentence, and where a dash alone would not be understood. */
+export const NOT_KNOWN = "not known";
+export type Maybe = number | null | undefined;
 
 const three = (value: number): string =>
   value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);
@@ -25,6 +27,10 @@ const SIZES: [number, string][] = [
 ];
 
 export const count = (value: Maybe): string => (value == null ? UNKNOWN : (scaled(value, COUNTS) ?? value.toFixed(0)));
+
+/** So many a second: small ones with their decimals, as 0.4 a second is not none. */
+export const rate = (value: Maybe): string =>
+  value == null ? UNKNOWN : value < 99.95 ? String(Number(value.toPrecision(3))) : count(value);
 
 export const rows = (value: Maybe): string => (value == null ? UNKNOWN : `${count(value)} ${noun(value, "row")}`);
 

@@ -8,6 +8,7 @@ import { History } from "./history.tsx";
 import { keepFocus, keepKeys } from "./keys.ts";
 import { whenLeft } from "./left.ts";
 import { Line } from "./line.tsx";
+import { Models } from "./modeltable.tsx";
 import { Decisions } from "./panels.tsx";
 import planStyle from "./plan.css";
 import { PlanPanel } from "./plan.tsx";
@@ -44,6 +45,7 @@ function View({ name, store, theme }: { name: ViewName; store: Store; theme: The
       <div class="wide">
         <One store={store} theme={theme} />
       </div>
+      {name === "plan" && <Models store={store} />}
       {name === "history" && looking.value && <PlanPanel store={store} wide />}
     </div>
   );

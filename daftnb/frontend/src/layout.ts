@@ -5,13 +5,22 @@ import dagre from "@dagrejs/dagre";
 export interface Shape {
   id: number;
   inputs: number[];
+  /** px that its card is higher than the others. */
+  more?: number;
+}
+
+export interface Place {
+  x: number;
+  y: number;
+  /** px of the card's height. */
+  high: number;
 }
 
 export interface Placed {
   width: number;
   height: number;
   order: number[];
-  places: Map<number, { x: number; y: number }>;
+  places: Map<number, Place>;
   edges: { from: number; to: number; path: string }[];
 }
 
@@ -21,8 +30,9 @@ const MARGIN = 6;
 /** Dagre takes a second for 1,000 operators; a plan of that size is a tree of few joins, which needs less thought. */
 const MOST_FOR_DAGRE = 150;
 
-/** The plan's shape in one string: ids and their inputs. */
-export const shapeOf = (nodes: Shape[]): string => nodes.map(({ id, inputs }) => `${id}<${inputs.join(",")}`).join(";");
+/** The plan's shape in one string: ids, their inputs, and which cards are higher. */
+export const shapeOf = (nodes: Shape[]): string =>
+  nodes.map(({ id, inputs, more }) => `${id}<${inputs.join(",")}${more ? `+${more}` : ""}`).join(";");
 
 /** The operators that are not above a collapsed one, and of each collapsed one, how many are hidden above it. */
 export function unfolded<T extends Shape>(
@@ -66,10 +76,10 @@ export function layOut(nodes: Shape[], cardHeight: number, top = 0): Placed {
   for (const place of all) place.y += top;
   return {
     width: Math.max(0, ...all.map(({ x }) => x)) + CARD_WIDTH + MARGIN,
-    height: Math.max(0, ...all.map(({ y }) => y)) + cardHeight + MARGIN,
+    height: Math.max(0, ...all.map(({ y, high }) => y + high)) + MARGIN,
     order: [...places.entries()].sort(([, a], [, b]) => a.y - b.y || a.x - b.x).map(([id]) => id),
     places,
-    edges: edges.map(({ from, to }) => ({ from, to, path: edgePath(places.get(from)!, places.get(to)!, cardHeight) })),
+    edges: edges.map(({ from, to }) => ({ from, to, path: edgePath(places.get(from)!, places.get(to)!) })),
   };
 }
 
@@ -77,13 +87,14 @@ function byDagre(nodes: Shape[], edges: { from: number; to: number }[], height: 
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "TB", nodesep: GAP.x, ranksep: GAP.y, marginx: MARGIN, marginy: MARGIN });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const { id } of nodes) graph.setNode(String(id), { width: CARD_WIDTH, height });
+  for (const { id, more = 0 } of nodes) graph.setNode(String(id), { width: CARD_WIDTH, height: height + more });
   for (const { from, to } of edges) graph.setEdge(String(from), String(to));
   dagre.layout(graph);
   return new Map(
-    nodes.map(({ id }) => {
+    nodes.map(({ id, more = 0 }) => {
       const { x, y } = graph.node(String(id)) as { x: number; y: number };
-      return [id, { x: Math.round(x - CARD_WIDTH / 2), y: Math.round(y - height / 2) }];
+      const high = height + more;
+      return [id, { x: Math.round(x - CARD_WIDTH / 2), y: Math.round(y - high / 2), high }];
     }),
   );
 }
@@ -115,19 +126,24 @@ function asTree(nodes: Shape[], known: ReadonlySet<number>, height: number): Pla
     for (const input of byId.get(id)!.inputs) below.set(input, Math.max(below.get(input) ?? 0, layers + 1));
   }
   const last = Math.max(0, ...below.values());
+  const high = (id: number): number => height + (byId.get(id)!.more ?? 0);
+  const highest = Array<number>(last + 1).fill(height);
+  for (const [id, layers] of below) highest[last - layers] = Math.max(highest[last - layers]!, high(id));
+  const tops = [MARGIN];
+  for (const most of highest) tops.push(tops.at(-1)! + most + GAP.y);
   const free = new Map<number, number>(); // by layer, the first column: what feeds two may bring two to one place
   const places: Placed["places"] = new Map();
   for (const [id, wanted] of [...column].sort(([, a], [, b]) => a - b)) {
     const layer = last - below.get(id)!;
     const at = Math.max(wanted, free.get(layer) ?? 0);
     free.set(layer, at + 1);
-    places.set(id, { x: MARGIN + Math.round(at * (CARD_WIDTH + GAP.x)), y: MARGIN + layer * (height + GAP.y) });
+    places.set(id, { x: MARGIN + Math.round(at * (CARD_WIDTH + GAP.x)), y: tops[layer]!, high: high(id) });
   }
   return places;
 }
 
-function edgePath(from: { x: number; y: number }, to: { x: number; y: number }, height: number): string {
-  const [x0, y0] = [from.x + CARD_WIDTH / 2, from.y + height];
+function edgePath(from: Place, to: Place): string {
+  const [x0, y0] = [from.x + CARD_WIDTH / 2, from.y + from.high];
   const [x1, y1] = [to.x + CARD_WIDTH / 2, to.y];
   const middle = y1 - GAP.y / 2; // an edge over several layers goes straight down first
   if (x0 === x1) return `M${x0} ${y0}V${y1}`;

@@ -1,14 +1,24 @@
 // The details of the operator that is selected: every number, its expressions, its longest tasks and who ran them.
+
+import type { Wait } from "./actors.ts";
 import { foldWords } from "./card.tsx";
-import { duration } from "./format.ts";
+import { duration, plural } from "./format.ts";
+import { FunctionDetails } from "./function.tsx";
 import { type Drawn, facts, skewWords, stragglers } from "./planwords.ts";
-import type { Plan, Workers } from "./snapshot.ts";
+import type { Plan, Function as UserFunction, Workers } from "./snapshot.ts";
 import { glyph } from "./words.ts";
+
+const MOST_FUNCTIONS = 8;
+/** As long as what may stand in its place, so that nothing below moves when it comes. */
+const NOBODY_WAITS = "Its actors neither wait for rows nor keep others waiting.";
 
 interface DetailsProps {
   operator: Drawn;
   plan: Plan;
   udf: Plan["udfs"][string] | undefined;
+  /** Those that it calls, each with its key. */
+  functions: [string, UserFunction][];
+  wait: Wait | undefined;
   workers: Workers | undefined;
   slowest: boolean;
   hidden: number | undefined;
@@ -16,8 +26,10 @@ interface DetailsProps {
   onClose: () => void;
 }
 
-export function Details({ operator, plan, udf, workers, slowest, hidden, onFold, onClose }: DetailsProps) {
+export function Details(all: DetailsProps) {
+  const { operator, plan, udf, functions, wait, workers, slowest, hidden, onFold, onClose } = all;
   const { name, state, detail, skew, inputs } = operator;
+  const pool = state === "running" && functions.some(([, { actors }]) => Object.keys(actors).length > 0);
   return (
     <section class="opinfo" aria-label={`Details of ${name.slice(0, 120)}`} tabIndex={0}>
       <div class="row">
@@ -36,6 +48,7 @@ export function Details({ operator, plan, udf, workers, slowest, hidden, onFold,
           {slowest && <span class="flag"> · ⚑ on the slowest path</span>}
         </p>
       )}
+      {pool && <p class={wait ? "over" : "muted"}>{wait ? `⧖ ${wait.long}` : NOBODY_WAITS}</p>}
       {skew && stragglers(skew).length > 0 && <p class="over">⚠ Uneven tasks: {skewWords(skew)}</p>}
       <dl>
         {facts(operator, plan, udf).map(([what, value]) => (
@@ -45,6 +58,12 @@ export function Details({ operator, plan, udf, workers, slowest, hidden, onFold,
           </div>
         ))}
       </dl>
+      {functions.slice(0, MOST_FUNCTIONS).map(([key, called]) => (
+        <FunctionDetails key={key} called={called} runs={state === "running"} />
+      ))}
+      {functions.length > MOST_FUNCTIONS && (
+        <p class="sub">and {plural(functions.length - MOST_FUNCTIONS, "more function")}</p>
+      )}
       {skew && skew.longest.length > 0 && <Longest skew={skew} workers={workers} />}
       {detail && (
         <>

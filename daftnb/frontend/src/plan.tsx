@@ -1,11 +1,16 @@
 // The plan: which of its forms is shown, and the panel around it.
 import { useId, useState } from "preact/hooks";
+import { waitsOf } from "./actors.ts";
 import { Canvas } from "./canvas.tsx";
 import { plural } from "./format.ts";
+import { callsOf } from "./functions.ts";
 import { Panel } from "./panel.tsx";
 import { actorsOf, isolated, operatorsOf, STAGES, type Stage, udfWords } from "./planwords.ts";
+import { isActive } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import { useSnapshot } from "./turns.ts";
+
+const NONE: ReadonlyMap<number, never> = new Map<number, never>();
 
 export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   const [chosen, choose] = useState<Stage | null>(null);
@@ -28,6 +33,8 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
   }
   const operators = operatorsOf(plan, stage)!;
   const actors = actorsOf(plan);
+  // Functions are called by the operators that run: those of the other forms have numbers of their own.
+  const running = stage === "physical" && Object.keys(plan.operators).length > 0;
   const tasks =
     stage === "physical" &&
     plan.of == null &&
@@ -80,6 +87,9 @@ export function PlanPanel({ store, wide }: { store: Store; wide?: boolean }) {
           operators={operators}
           workers={snapshot.workers}
           actors={actors}
+          calls={running ? callsOf(plan) : NONE}
+          waits={running ? waitsOf(plan, snapshot.now) : NONE}
+          active={running && isActive(snapshot.query)}
           panel={panel}
           tall={tasks}
           turns={store.turns}

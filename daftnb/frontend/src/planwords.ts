@@ -1,5 +1,5 @@
 // What the plan says of an operator, in words. Members that are null may be gone after a patch (undefined).
-import { count, duration, plural, rows, share, size } from "./format.ts";
+import { count, duration, NOT_KNOWN, plural, rows, share, size } from "./format.ts";
 import { SKEW_SECONDS, SKEW_TIMES } from "./limits.ts";
 import type { Operator, Plan, Skew, Tree } from "./snapshot.ts";
 
@@ -64,12 +64,30 @@ export function misjudged({ estimated_rows: estimated, rows_out: actual, state }
   return `${times(more / less)} ${actual > estimated ? "more" : "fewer"}`;
 }
 
+/** Whether an operator is one that calls a user's function, by its name: this is known before it has called any. */
+export const callsByName = ({ name }: Drawn): boolean => /^(Actor|Async)?UDF\b/.test(name);
+
+/** Whether an operator calls a function, has begun, and nothing is told of its rows: the engine may do so only when a
+ * task ends, and of actors never. */
+export const isUntold = (operator: Drawn): boolean =>
+  callsByName(operator) && operator.state != null && operator.state !== "waiting" && operator.rows_out == null;
+
+/** The operator's time, with what is derived, in seconds; null: not known. */
+export const secondsOf = ({ duration_us, derived_us }: Drawn): number | null =>
+  duration_us == null && derived_us == null ? null : ((duration_us ?? 0) + (derived_us ?? 0)) / 1e6;
+
+/** Sign of numbers that are not the engine's, or not to the last digit. */
+export const DERIVED = "≈ ";
+
 /** `short`: there is little room. */
 export function rowWords(operator: Drawn, short: boolean): string {
   const { rows_in, rows_out, estimated_rows, state } = operator;
+  if (isUntold(operator)) return `rows ${NOT_KNOWN}`;
   if (rows_out != null && state !== "waiting") {
     const flow = (of: (value: number) => string) =>
-      (rows_in == null || rows_in === rows_out ? "" : `${count(rows_in)} → `) + of(rows_out);
+      (operator.derived_rows ? DERIVED : "") +
+      (rows_in == null || rows_in === rows_out ? "" : `${count(rows_in)} → `) +
+      of(rows_out);
     if (short) return flow(rows);
     if (misjudged(operator)) return `${flow(count)} · ${count(estimated_rows)} expected`;
     const kept = keptWords(operator.selectivity);
@@ -112,10 +130,13 @@ export const udfWords = ({ count: actors, idle, awaited, limit }: Udf): string =
 
 /** All that is known of an operator, as (name, value) in the order in which one asks. */
 export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][] {
-  const { tasks, skew, duration_us, estimated_rows } = operator;
+  const { tasks, skew, derived_us, estimated_rows } = operator;
+  const seconds = secondsOf(operator);
+  const untold = isUntold(operator) && NOT_KNOWN;
+  const derived = operator.derived_rows ? ", derived" : "";
   const found: [string, string | false | null | undefined][] = [
-    ["rows in", operator.rows_in != null && count(operator.rows_in)],
-    ["rows out", operator.rows_out != null && count(operator.rows_out)],
+    [`rows in${derived}`, operator.rows_in == null ? untold : count(operator.rows_in)],
+    [`rows out${derived}`, operator.rows_out == null ? untold : count(operator.rows_out)],
     ["selectivity, derived", operator.selectivity != null && String(Number(operator.selectivity.toPrecision(3)))],
     [
       "rows expected",
@@ -123,7 +144,8 @@ export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][
     ],
     ["bytes in", operator.bytes_in != null && size(operator.bytes_in)],
     ["bytes out", operator.bytes_out != null && size(operator.bytes_out)],
-    ["work, all threads", duration_us != null && duration(duration_us / 1e6)],
+    ["work, all threads", seconds === null ? untold : duration(seconds)],
+    ["of that, derived", derived_us != null && duration(derived_us / 1e6)],
     ["of the query's work", share(operator.time_share)],
     ["tasks", tasks && tasksWords(tasks)],
     ["task times", skew && stragglers(skew).length === 0 && skewWords(skew)],

@@ -196,7 +196,7 @@ export interface UdfActor {
 /** A user's function (a UDF) as the query has called it so far, over all processes; null: not known. */
 export interface Function {
   name: string;
-  kind: UdfKind;
+  kind: UdfKind | null;
   is_class: boolean;
   /** The operators that call it. */
   operators: number[];
@@ -205,7 +205,7 @@ export interface Function {
   cell: number | null;
   line: number | null;
   source: string;
-  /** Null from here to `retries`: nothing has been told of its calls. */
+  /** Null from here to `waited`: nothing has been told of its calls. */
   rows_in: number | null;
   rows_out: number | null;
   calls: number | null;
@@ -217,6 +217,10 @@ export interface Function {
   errors: number | null;
   error: string;
   retries: number | null;
+  /** Seconds between calls that failed and their retries, all together. */
+  waited: number | null;
+  /** Whether another query called functions at the same time, so that some of these calls may be its. */
+  shared: boolean;
   /** Rows a second: over the last few seconds (null once the query is over), and over all the time in which it ran. */
   rate: number | null;
   rate_overall: number | null;

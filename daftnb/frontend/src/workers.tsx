@@ -5,6 +5,7 @@ import { Readout } from "./cursor.tsx";
 import { duration, plural } from "./format.ts";
 import { Lanes } from "./lanes.tsx";
 import { Panel } from "./panel.tsx";
+import { Pools, poolsOf } from "./pools.tsx";
 import type { Snapshot, Worker, Workers } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 import { WorkerTable } from "./table.tsx";
@@ -26,6 +27,17 @@ export function WorkerSummary({ store }: { store: Store }) {
 const inOrder = (pool: Workers): Worker[] =>
   Object.values(pool.rows).sort((a, b) => Number(b.head) - Number(a.head) || (a.place ?? 0) - (b.place ?? 0));
 
+/** In place of the workers, where the query has none. */
+export function NativeRows({ store }: { store: Store }) {
+  const snapshot = useSnapshot(store);
+  return (
+    <>
+      <p class="empty rule">{NATIVE}</p>
+      {snapshot && <Pools store={store} snapshot={snapshot} />}
+    </>
+  );
+}
+
 export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
   const snapshot = useSnapshot(store);
   const form = useSignal<"lanes" | "table">("lanes");
@@ -33,9 +45,12 @@ export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
   const workers = inOrder(snapshot.workers);
   if (workers.length === 0) {
     return (
-      <p class="empty rule">
-        {onNative(snapshot) ? NATIVE : "No workers yet: %daft start gives this kernel a Ray cluster."}
-      </p>
+      <>
+        <p class="empty rule">
+          {onNative(snapshot) ? NATIVE : "No workers yet: %daft start gives this kernel a Ray cluster."}
+        </p>
+        <Pools store={store} snapshot={snapshot} />
+      </>
     );
   }
   return (
@@ -56,13 +71,17 @@ export function WorkerRows({ store, theme }: { store: Store; theme: Theme }) {
       ) : (
         <WorkerTable store={store} workers={workers} pool={snapshot.workers} />
       )}
+      <Pools store={store} snapshot={snapshot} />
     </div>
   );
 }
 
-/** Actors that a UDF with a concurrency runs in: they live on the workers' nodes, beside the workers. */
+/** Actors that a UDF with a concurrency runs in, where no more is known of them: they live on the workers' nodes. */
 function UdfActors({ snapshot }: { snapshot: Snapshot }) {
-  const udfs = Object.entries(snapshot.plan?.udfs ?? {}).filter(([, udf]) => udf.count > 0 || udf.awaited);
+  const told = new Set(poolsOf(snapshot).map(({ udf }) => udf));
+  const udfs = Object.entries(snapshot.plan?.udfs ?? {}).filter(
+    ([, udf]) => (udf.count > 0 || udf.awaited) && !told.has(udf),
+  );
   return (
     <>
       {udfs.map(([name, { count: actors, idle, awaited, limit }]) => (

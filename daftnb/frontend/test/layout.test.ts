@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CARD_WIDTH, layOut, nextTo, type Placed, type Shape, unfolded } from "../src/layout.ts";
+import { CARD_WIDTH, layOut, nextTo, type Placed, type Shape, shapeOf, unfolded } from "../src/layout.ts";
 import { themeOf } from "../src/theme.ts";
 
 const HIGH = 60;
@@ -8,13 +8,15 @@ const shapes = (inputs: number[][]): Shape[] => inputs.map((from, id) => ({ id, 
 
 function check(placed: Placed): void {
   for (const { from, to } of placed.edges) {
-    assert.ok(placed.places.get(from)!.y + HIGH <= placed.places.get(to)!.y);
+    const above = placed.places.get(from)!;
+    assert.ok(above.y + above.high <= placed.places.get(to)!.y);
   }
   const spots = [...placed.places.values()];
   for (const [i, a] of spots.entries())
-    for (const b of spots.slice(i + 1)) assert.ok(Math.abs(a.x - b.x) >= CARD_WIDTH || Math.abs(a.y - b.y) >= HIGH);
-  for (const { x, y } of spots)
-    assert.ok(x >= 0 && y >= 0 && x + CARD_WIDTH <= placed.width && y + HIGH <= placed.height);
+    for (const b of spots.slice(i + 1))
+      assert.ok(Math.abs(a.x - b.x) >= CARD_WIDTH || a.y + a.high <= b.y || b.y + b.high <= a.y);
+  for (const { x, y, high } of spots)
+    assert.ok(x >= 0 && y >= 0 && x + CARD_WIDTH <= placed.width && y + high <= placed.height);
 }
 
 const JOIN = shapes([[], [], [0], [1], [2, 3], [4]]);
@@ -41,6 +43,21 @@ test("a plan of any size: deep, wide, and where one feeds several", () => {
     assert.equal(new Set(placed.order).size, count);
     check(placed);
   }
+});
+
+test("a card may be higher than the others, in a small plan and in a large one", () => {
+  for (const count of [6, 300]) {
+    const higher = Array.from({ length: count }, (_, id) => ({
+      id,
+      inputs: id ? [id - 1] : [],
+      more: id % 3 ? 0 : 34,
+    }));
+    const placed = layOut(higher, HIGH);
+    check(placed);
+    assert.deepEqual([placed.places.get(3)!.high, placed.places.get(4)!.high], [HIGH + 34, HIGH]);
+    assert.equal(placed.height, layOut(shapes(higher.map(({ inputs }) => inputs)), HIGH).height + (34 * count) / 3);
+  }
+  assert.notEqual(shapeOf([{ id: 1, inputs: [] }]), shapeOf([{ id: 1, inputs: [], more: 34 }]));
 });
 
 test("an input that is not in the plan is left out", () => {

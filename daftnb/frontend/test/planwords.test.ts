@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   actorsOf,
   brief,
+  callsByName,
   type Drawn,
   facts,
   hasPaths,
@@ -10,6 +11,7 @@ import {
   misjudged,
   operatorsOf,
   rowWords,
+  secondsOf,
   skewShort,
   skewWords,
   stragglers,
@@ -32,6 +34,7 @@ const plan = (more: Partial<Plan> = {}): Plan => ({
   operators: {},
   plans: {},
   udfs: {},
+  functions: {},
   ...more,
 });
 const skew = (median: number, ...seconds: number[]): Skew => ({
@@ -121,6 +124,41 @@ test("the details have what is known, and nothing else; null may be gone", () =>
     ["UDF actors", "2 actors, 1 idle"],
     ["runs with", "\u2068UDF\u2069, in the same tasks"],
   ]);
+});
+
+test("rows and time of a function's operator that are not told are not known", () => {
+  const tasks = { submitted: 4, pending: 0, running: 1, finished: 3, failed: 0, cancelled: 0 };
+  const actors = operator({ name: "ActorUDF", state: "running", rows_out: null, tasks });
+  assert.equal(rowWords(actors, false), "rows not known");
+  assert.deepEqual(facts(actors, plan()), [
+    ["rows in", "not known"],
+    ["rows out", "not known"],
+    ["work, all threads", "not known"],
+    ["tasks", "3 of 4 done, 1 running"],
+  ]);
+  assert.equal(rowWords({ ...actors, rows_out: 5, rows_in: 5 }, false), "5 rows");
+  assert.equal(rowWords({ ...actors, rows_out: 0 }, false), "0 rows");
+  assert.equal(rowWords({ ...actors, name: "Filter" }, false), "");
+  assert.equal(rowWords({ ...actors, state: "waiting" }, false), "");
+  assert.deepEqual(
+    ["UDF score", "ActorUDF", "AsyncUDF prompt", "UDF", "UDFs", "Filter UDF"].map((name) =>
+      callsByName(operator({ name })),
+    ),
+    [true, true, true, true, false, false],
+  );
+});
+
+test("what is derived says so", () => {
+  const derived = operator({ state: "running", rows_in: 1000, rows_out: 490, derived_rows: true, derived_us: 500_000 });
+  assert.equal(rowWords(derived, true), "≈ 1.00 k → 490 rows");
+  assert.deepEqual(facts({ ...derived, duration_us: 1_500_000 }, plan()), [
+    ["rows in, derived", "1.00 k"],
+    ["rows out, derived", "490"],
+    ["work, all threads", "2.00 s"],
+    ["of that, derived", "500 ms"],
+  ]);
+  assert.equal(secondsOf(derived), 0.5);
+  assert.equal(secondsOf(operator()), null);
 });
 
 test("the actors of UDFs are those of an operator, where it can be told which", () => {

@@ -2,8 +2,10 @@
 // screen.
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
+import { actorsShort, type Wait } from "../actors.ts";
 import { Card } from "../card.tsx";
-import type { Placed } from "../layout.ts";
+import { type Calls, type Work, workWords } from "../functions.ts";
+import type { Place, Placed } from "../layout.ts";
 import { type ActorsById, type Drawn, udfWords } from "../planwords.ts";
 import type { Plan } from "../snapshot.ts";
 import type { Turns } from "../turns.ts";
@@ -14,6 +16,8 @@ const FRESH = 120; // px around what is in sight in which cards follow the snaps
 
 interface Made {
   of: Drawn;
+  /** What it says of functions and their actors. */
+  said: string;
   node: VNode;
   /** When it was drawn, ms. */
   at: number;
@@ -23,6 +27,8 @@ interface Cards {
   plan: Plan;
   byId: ReadonlyMap<number, Drawn>;
   actors: ActorsById;
+  calls: Calls;
+  waits: ReadonlyMap<number, Wait>;
   layout: Placed;
   hidden: ReadonlyMap<number, number>;
   current: number | null;
@@ -32,7 +38,7 @@ interface Cards {
   /** Whether the plan has a slowest path. */
   paths: boolean;
   many: boolean;
-  isWithin: (place: { x: number; y: number }, margin: number) => boolean;
+  isWithin: (place: Place, margin: number) => boolean;
   turns: Turns;
   onSelect: (id: number) => void;
   onFold: (id: number) => void;
@@ -43,7 +49,7 @@ interface Cards {
 export function useCards(all: Cards): VNode[] {
   const { plan, byId, layout, current, selected, far, paths, many, isWithin, turns } = all;
   const cards = useRef({ key: [] as unknown[], made: new Map<number, Made>() });
-  const key = [layout, far, paths, plan.udfs];
+  const key = [layout, far, paths];
   if (key.some((part, index) => part !== cards.current.key[index])) cards.current = { key, made: new Map() };
   const { made } = cards.current;
   // A kept card has the callbacks of the time it was made: it looks up what to call.
@@ -54,7 +60,9 @@ export function useCards(all: Cards): VNode[] {
   const shown = layout.order.filter(
     (id) => byId.has(id) && (id === current || isWithin(layout.places.get(id)!, MARGIN)),
   );
-  const stale = shown.filter((id) => made.has(id) && made.get(id)!.of !== byId.get(id) && isFresh(id));
+  const words = new Map(shown.map((id) => [id, wordsOf(all, id)]));
+  const isAsMade = ({ of, said }: Made, id: number) => of === byId.get(id) && said === JSON.stringify(words.get(id));
+  const stale = shown.filter((id) => made.has(id) && !isAsMade(made.get(id)!, id) && isFresh(id));
   stale.sort((a, b) => made.get(a)!.at - made.get(b)!.at);
   const waiting = useWaiting({ of: plan, stale, many, turns });
 
@@ -62,27 +70,36 @@ export function useCards(all: Cards): VNode[] {
     const operator = byId.get(id)!;
     const isMarked = id === current || id === selected;
     const known = isMarked ? undefined : made.get(id);
-    if (known && (known.of === operator || waiting.has(id) || !isFresh(id))) return known.node;
+    if (known && (isAsMade(known, id) || waiting.has(id) || !isFresh(id))) return known.node;
     const at = layout.places.get(id)!;
-    const udf = all.actors.get(id)?.[1];
     const node = (
       <Card
         key={id}
         operator={operator}
-        x={at.x}
-        y={at.y}
+        place={at}
         current={id === current}
         selected={id === selected}
         far={far}
         slowest={paths && operator.slowest === true}
-        actors={udf ? udfWords(udf) : undefined}
+        {...words.get(id)}
         hidden={all.hidden.get(id)}
         onSelect={() => latest.current.onSelect(id)}
         onFold={() => latest.current.onFold(id)}
         onFocus={() => latest.current.onFocus(id)}
       />
     );
-    if (!isMarked) made.set(id, { of: operator, node, at: performance.now() });
+    if (!isMarked) made.set(id, { of: operator, said: JSON.stringify(words.get(id)), node, at: performance.now() });
     return node;
   });
+}
+
+/** What a card says of the functions that its operator calls, and of their actors. */
+function wordsOf({ byId, actors, calls, waits }: Cards, id: number): { actors?: string; work?: Work } {
+  const udf = actors.get(id)?.[1];
+  const called = calls.get(id)?.map(([, one]) => one);
+  const pool = called?.find((one) => Object.keys(one.actors).length > 0);
+  return {
+    actors: pool ? actorsShort(pool, udf) : udf && udfWords(udf),
+    work: called && workWords(called, byId.get(id)!.state, waits.get(id)?.short ?? ""),
+  };
 }

@@ -1,6 +1,6 @@
 // What connects the operators: broad where they run in the same tasks, marked where they are on the slowest path.
 import type { Placed } from "../layout.ts";
-import { type Drawn, skewShort } from "../planwords.ts";
+import { DERIVED, type Drawn, skewShort } from "../planwords.ts";
 
 const KINDS = ["fused", "", "slow"] as const; // as the style sheet names them; the last is drawn on top
 
@@ -26,12 +26,23 @@ export function EdgeLines({ edges, width, height }: { edges: Edges; width: numbe
   );
 }
 
+interface LegendProps {
+  edges: Edges;
+  paths: boolean;
+  /** Whether a card says what functions do. */
+  calls: boolean;
+  operators: Drawn[];
+}
+
 /** What the signs in this plan mean. */
-export function Legend({ edges, paths, operators }: { edges: Edges; paths: boolean; operators: Drawn[] }) {
+export function Legend({ edges, paths, calls, operators }: LegendProps) {
   const legend = [
     edges.fused && "broad line: in the same tasks",
     paths && "⚑ slowest path: of a join's inputs, the one with the most work",
     operators.some((operator) => skewShort(operator.skew)) && "⚠ the slowest task against the median",
+    calls && "ƒ a function of yours: rows a second (derived), time in its code",
+    operators.some(({ derived_us, derived_rows }) => derived_us || derived_rows) &&
+      `${DERIVED}derived: the engine has not told it yet`,
   ].filter(Boolean);
   return legend.length > 0 ? <div class="detail">{legend.join(" · ")}</div> : null;
 }

@@ -9,19 +9,18 @@ interface View {
   box: Box;
   layout: Placed;
   scale: number;
-  /** px of a card at scale 1, and of the box. */
-  cardHeight: number;
+  /** px of the box. */
   boxHeight: number;
 }
 
 /** Return the selected operator and its setter. The details take room from the box: their operator stays in sight. */
-export function useSelection({ box, layout, scale, cardHeight, boxHeight }: View) {
+export function useSelection({ box, layout, scale, boxHeight }: View) {
   const [selected, setSelected] = useState<number | null>(null);
   useLayoutEffect(() => {
     const at = selected === null ? undefined : layout.places.get(selected);
     const element = box.current;
     if (!at || !element) return;
-    const [top, bottom] = [at.y * scale, (at.y + cardHeight) * scale];
+    const [top, bottom] = [at.y * scale, (at.y + at.high) * scale];
     const lowest = Math.max(0, top - MARGIN);
     element.scrollTop = Math.min(Math.max(element.scrollTop, bottom + MARGIN - element.clientHeight), lowest);
   }, [selected, boxHeight]);

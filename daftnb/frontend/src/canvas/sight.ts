@@ -1,6 +1,6 @@
 // Which part of the plan is in sight: of a large plan nothing else is drawn.
 import { useState } from "preact/hooks";
-import { CARD_WIDTH } from "../layout.ts";
+import { CARD_WIDTH, type Place } from "../layout.ts";
 import type { Box, Size } from "./size.ts";
 import type { Zoom } from "./zoom.tsx";
 
@@ -13,7 +13,6 @@ interface View {
   box: Box;
   size: Size;
   zoom: Zoom;
-  cardHeight: number;
   /** Whether the plan is large: of a small one all is in sight. */
   many: boolean;
 }
@@ -21,10 +20,10 @@ interface View {
 interface Sight {
   onScroll: () => void;
   /** Return whether a card at a place of the layout is at most `margin` px out of sight. */
-  isWithin: (place: { x: number; y: number }, margin: number) => boolean;
+  isWithin: (place: Place, margin: number) => boolean;
 }
 
-export function useSight({ box, size, zoom, cardHeight, many }: View): Sight {
+export function useSight({ box, size, zoom, many }: View): Sight {
   const [sight, setSight] = useState({ left: 0, top: 0 });
   const { scale, left } = zoom;
   return {
@@ -33,11 +32,11 @@ export function useSight({ box, size, zoom, cardHeight, many }: View): Sight {
       const to = { left: grain(box.current.scrollLeft), top: grain(box.current.scrollTop) };
       if (to.left !== sight.left || to.top !== sight.top) setSight(to);
     },
-    isWithin: ({ x, y }, margin) =>
+    isWithin: ({ x, y, high }, margin) =>
       !many ||
       (x * scale + left < sight.left + size.width + margin &&
         (x + CARD_WIDTH) * scale + left > sight.left - margin &&
         y * scale < sight.top + size.height + margin &&
-        (y + cardHeight) * scale > sight.top - margin),
+        (y + high) * scale > sight.top - margin),
   };
 }

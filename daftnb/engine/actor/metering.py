@@ -1,0 +1,181 @@
+"""The runner actor's side of the meter: puts it into workers and actors of pools, and takes what they tell.
+
+Sent to the actor by value, with :mod:`daftnb.engine.actor.tap`, and with :mod:`daftnb.engine.meter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from daftnb.clock import steady as time
+from daftnb.engine.actor.tap import Tap
+from daftnb.engine.meter.ledger import Ledger, part_row
+from daftnb.engine.meter.reports import REPORT_SECONDS, Told, begin_in_actor, begin_in_worker, packed, told_now
+from daftnb.engine.meter.travel import Parcel, Process, rows_of
+
+REPORTS_A_SECOND = 200  # of all processes together
+LAST_SECONDS = 1.0  # to ask all for their last
+UDF_STAGES = ("UDF", "ActorPool")  # in the names of the operators that call functions
+
+
+class Metering:
+    """The ledger of this runner actor's queries, and the processes that report to it."""
+
+    def __init__(self, actor: Any, tap: Tap) -> None:
+        self.actor = actor
+        self.tap = tap
+        self.ledger = Ledger()
+        self.processes: dict[str, Process] = {}  # that have reported, and live
+        self.handles: dict[str, Any] = {}  # of workers, by id
+        self.beginning: list[Any] = []  # what Ray answers with once a worker has its meter
+        self.latest: list[str] = []
+        self.deadline = 0.0  # for the actors of a pool to tell their last
+        self.name: tuple[str, str] | None = None
+
+    def address(self) -> tuple[str, str]:
+        """Return this actor's name and namespace, by which others find it."""
+        if self.name is None:
+            import ray
+            from daft.runners.flotilla import FLOTILLA_RUNNER_NAMESPACE
+
+            self.name = (ray.get_runtime_context().get_actor_name() or "", FLOTILLA_RUNNER_NAMESPACE)
+        return self.name
+
+    def begin_worker(self, handle: Any, worker_id: str) -> None:
+        """Have a worker metered; it does that before its first task."""
+        self.handles[worker_id] = handle
+        self.beginning.append(handle.actor_handle.__ray_call__.remote(begin_in_worker, self.address()))
+
+    def begun(self) -> None:
+        """Note which workers could not be metered."""
+        import ray
+
+        if not self.beginning:
+            return
+        answered, self.beginning = ray.wait(self.beginning, num_returns=len(self.beginning), timeout=0)
+        for answer in answered:
+            try:
+                ray.get(answer)
+            except ray.exceptions.RayActorError:
+                continue  # it has ended meanwhile
+            except ray.exceptions.RayError as error:
+                self.tap.fault("the meter of a worker", error)
+
+    def worker_ended(self, worker_id: str) -> None:
+        """Note that a worker's process is gone, and those that it had started."""
+        self.handles.pop(worker_id, None)
+        gone = [id_ for id_, p in self.processes.items() if p.worker_id == worker_id and p.kind != "actor"]
+        self.gone(gone)
+
+    def lives(self, worker_id: str) -> bool:
+        """Return True if the tap has not seen a worker end."""
+        worker = self.tap.workers.get(worker_id)
+        return worker is not None and worker.alive
+
+    def gone(self, process_ids: Iterable[str]) -> None:
+        ids = list(process_ids)
+        for id_ in ids:
+            del self.processes[id_]
+        with self.tap.lock:
+            self.ledger.died(ids, time.time())
+
+    def carrying(self, projection: Any) -> Parcel:
+        """Return what an actor of a pool is sent for its function: the meter is there before it is initialised."""
+        return Parcel(packed, begin_in_actor, projection, self.address())
+
+    def report(self, told: list[Told], faults: dict[str, int]) -> float:
+        """Take what a process tells; return after how many seconds it may tell more."""
+        now = time.time()
+        with self.tap.lock:
+            active = self.active()
+            for process, rows, ended in told:
+                self.take(Process(*process), rows, ended, active, now)
+            for text, count in faults.items():
+                self.tap.faults[f"the meter: {text}"] = count
+        return max(REPORT_SECONDS, len(self.processes) / REPORTS_A_SECOND)
+
+    def take(self, process: Process, rows: Any, ended: bool, active: list[str], now: float) -> None:
+        """Take what one process has counted."""
+        if process.kind == "actor" and process.id not in self.processes:
+            # Ray has started the actor again: its process before is gone.
+            before = [id_ for id_, p in self.processes.items() if p.kind == "actor" and p.name == process.name]
+            self.gone(before)
+        if ended:
+            self.processes.pop(process.id, None)
+        elif process.id not in self.ledger.ended:
+            self.processes[process.id] = process
+        self.ledger.take(process, rows_of(rows), active, now, ended)
+
+    def active(self) -> list[str]:
+        """Return the queries that run: of several, those that call functions, where that can be told."""
+        queries = [self.tap.query(int(plan_id)) for plan_id in self.actor.curr_result_gens]
+        calling = [
+            query
+            for query in queries
+            if any(part in stage.name for stage in query.stages.values() for part in UDF_STAGES)
+        ]
+        found = [query.id for query in calling or queries]
+        if found:
+            self.latest = found
+        return found or self.latest  # what comes late belongs to the query that ended last
+
+    def last(self, index: int) -> list[tuple[Any, ...]]:
+        """Ask the processes of a query for the last of it, and return its rows; of one that is silent, what it told."""
+        import ray
+
+        with self.tap.lock:
+            query = self.tap.query(index)
+            if not any(part in stage.name for stage in query.stages.values() for part in UDF_STAGES):
+                return []
+            handles = list(self.handles.values())
+        asked = [handle.actor_handle.__ray_call__.remote(told_now) for handle in handles]
+        answered, _ = ray.wait(asked, num_returns=len(asked), timeout=LAST_SECONDS) if asked else ([], [])
+        now = time.time()
+        for answer in answered:
+            try:
+                told, _faults = ray.get(answer)
+            except ray.exceptions.RayError as error:
+                self.tap.fault("the last of a worker", error)
+                continue
+            with self.tap.lock:
+                for process, rows, ended in told:
+                    self.take(Process(*process), rows, ended, [query.id], now)
+        return self.rows([query.id])
+
+    def actor_ends(self, handle: Any) -> None:
+        """Take the last that an actor of a pool has counted, before Daft ends it."""
+        import ray
+
+        now = time.monotonic()
+        if now > self.deadline + LAST_SECONDS:
+            self.deadline = now + LAST_SECONDS  # of all those that Daft ends now
+        left = max(0.0, self.deadline - now)
+        answered, _ = ray.wait([handle.actor.__ray_call__.remote(told_now)], timeout=left)
+        if not answered:
+            return
+        told, faults = ray.get(answered[0])
+        self.report([(process, rows, True) for process, rows, _ in told], faults)
+
+    def rows(self, query_ids: Iterable[str]) -> list[tuple[Any, ...]]:
+        """Return what is known of the functions of queries, as plain values: a row for each function and process."""
+        found: list[tuple[Any, ...]] = []
+        with self.tap.lock:
+            for query_id in query_ids:
+                for function, row, shared, lost in self.ledger.figures(query_id):
+                    found.append(("function", query_id, tuple(function), tuple(row), shared, lost))
+                for function, part in self.ledger.parts(query_id):
+                    found.append(("actor", query_id, tuple(function), *part_row(part)))
+        return found
+
+    def drain(self) -> list[tuple[Any, ...]]:
+        """Return the rows of the queries that run, and of the one that ended last."""
+        self.begun()
+        for worker_id in [id_ for id_ in self.handles if not self.lives(id_)]:
+            self.worker_ended(worker_id)
+        with self.tap.lock:
+            known = list(self.ledger.queries)
+            wanted = {*self.active(), *known[-1:]}
+        return self.rows(query_id for query_id in known if query_id in wanted)
+
+

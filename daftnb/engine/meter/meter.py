@@ -1,0 +1,419 @@
+"""Puts the meter into a process: stands in for the names that Daft looks up at each call of a UDF.
+
+- ``daft.udf.execution._metrics_context``: entered just before the user's function is called, and left just after, by
+  each of the four functions that Daft's engine calls (``daft/udf/execution.py``);
+- ``ClsBase._daft_bind_method`` and ``._daft_bind_coroutine_method``: called right before, with the function;
+- ``daft.udf.legacy.run_udf`` and ``UninitializedUdf.initialize``: those of ``@daft.udf``.
+
+What goes wrong in here is counted (:attr:`Meter.faults`), and the call goes on without being counted.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import sys
+import uuid
+import weakref
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from threading import Event, get_ident
+from types import TracebackType
+from typing import Any
+
+from daftnb.clock import steady
+from daftnb.engine.meter.naming import function_of, named
+from daftnb.engine.meter.retrying import arguments_of, columns_in, is_column, is_retry, note_failure
+from daftnb.engine.meter.tally import Function, Rows, Tally, ns, row_of, summed
+
+ATTRIBUTE = "_daftnb_meter"  # of daft.udf.execution: the one of this process, by whichever copy of this code
+MOST_FUNCTIONS = 1_000  # of a process
+MOST_FAULTS = 20
+BY_ROW = ("row", "generator")  # what these do is counted by the call alone
+
+
+class Entry:
+    """One function object in one thread: whose tally it counts to, for as long as the object lives."""
+
+    __slots__ = ("owner", "references", "tally", "wrap")
+
+    def __init__(self, tally: Tally, owner: int, references: tuple[Any, ...], wrap: Callable[..., Any] | None) -> None:
+        self.tally, self.owner, self.references, self.wrap = tally, owner, references, wrap
+
+
+class Mine:
+    """What a thread knows: the functions that it has called, and the one that it is about to call."""
+
+    __slots__ = ("calls", "known", "tallies", "tally")
+
+    def __init__(self) -> None:
+        self.known: dict[int, Entry] = {}  # by the id of the function object
+        self.tallies: dict[Function, Tally] = {}
+        self.tally: Tally | None = None
+        self.calls: list[Any] | None = None  # the arguments of the calls of a coroutine function that are made ready
+
+
+class Threads(dict[int, Mine]):
+    """What each thread knows, by its id. Not a ``threading.local``: for Python, a thread of Daft's ends at each batch."""
+
+    def __missing__(self, thread: int) -> Mine:
+        mine = self[thread] = Mine()
+        return mine
+
+
+class Meter:
+    """The counters of this process, and what they were put in the place of."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4().hex
+        self.pid = os.getpid()
+        self.began = steady.time()
+        self.threads = Threads()
+        self.tallies: list[Tally] = []  # of all threads
+        self.faults: dict[str, int] = {}
+        self.first_call = Event()
+        self.undo: list[tuple[Any, str, Any]] = []
+
+    def rows(self) -> Rows:
+        """Return what this process has done so far, by function."""
+        return summed((tally.function, row_of(tally)) for tally in self.tallies.copy())
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Count a failure of our own."""
+        text = f"{where}: {type(error).__name__}: {error}"[:300]
+        if text in self.faults or len(self.faults) < MOST_FAULTS:
+            self.faults[text] = self.faults.get(text, 0) + 1
+
+    def tally(self, function: Function) -> Tally:
+        """Return this thread's tally of a function."""
+        mine = self.threads[get_ident()].tallies
+        tally = mine.get(function)
+        if tally is None:
+            tally = Tally(function)
+            if len(self.tallies) < MOST_FUNCTIONS:
+                mine[function] = tally
+                self.tallies.append(tally)
+                self.first_call.set()
+        return tally
+
+    def patch(self, owner: Any, name: str, replacement: Any) -> None:
+        """Replace an attribute, to be put back by :meth:`uninstall`."""
+        self.undo.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, replacement)
+
+    def uninstall(self) -> None:
+        """Put everything back as Daft made it."""
+        while self.undo:
+            owner, name, original = self.undo.pop()
+            setattr(owner, name, original)
+        delattr(import_module("daft.udf.execution"), ATTRIBUTE)
+
+
+def installed() -> Meter | None:
+    """Return this process's meter; None where there is none."""
+    execution = sys.modules.get("daft.udf.execution")
+    meter: Meter | None = getattr(execution, ATTRIBUTE, None)
+    return meter
+
+
+def install() -> Meter:
+    """Put a meter into this process, once, and return it."""
+    meter = installed()
+    if meter is not None and meter.pid == os.getpid():
+        return meter
+    execution, udf_v2 = import_module("daft.udf.execution"), import_module("daft.udf.udf_v2")
+    meter = Meter()
+    meter_calls(meter, execution, udf_v2.ClsBase)
+    meter_legacy(meter, import_module("daft.udf.legacy"))
+    setattr(execution, ATTRIBUTE, meter)
+    return meter
+
+
+# -- @daft.func and @daft.cls -----------------------------------------------------------------------------------------
+
+
+def meter_calls(meter: Meter, execution: Any, base: Any) -> None:
+    """Wrap what comes just before a call, and what it is made within."""
+    threads, bind, bind_coroutine = meter.threads, base._daft_bind_method, base._daft_bind_coroutine_method
+
+    def first(mine: Mine, owner: Any, method: Any) -> Entry | None:
+        """Note which function is about to be called; initialise its object, which Daft would do now."""
+        mine.tally = None
+        try:
+            entry = _first(meter, mine, owner, method, sys._getframe(2).f_code.co_name)
+        except Exception as error:
+            meter.fault("first call", error)
+            return None
+        _initialise(entry.tally, owner)
+        return entry
+
+    def metered_bind(self: Any, method: Any) -> Any:
+        mine = threads[get_ident()]
+        entry = mine.known.get(id(method))
+        if entry is None or entry.owner != id(self):
+            entry = first(mine, self, method)
+            if entry is None:
+                return bind(self, method)
+        mine.tally = entry.tally
+        bound = partial(method, self._daft_get_instance())
+        return bound if entry.wrap is None else entry.wrap(mine, entry.tally, bound)
+
+    def metered_bind_coroutine(self: Any, method: Any) -> Any:
+        mine = threads[get_ident()]
+        entry = mine.known.get(id(method))
+        if entry is None or entry.owner != id(self):
+            entry = first(mine, self, method)
+        mine.tally = None if entry is None else entry.tally
+        return bind_coroutine(self, method)
+
+    meter.patch(base, "_daft_bind_method", metered_bind)
+    meter.patch(base, "_daft_bind_coroutine_method", metered_bind_coroutine)
+    meter.patch(execution, "_metrics_context", _context(meter, import_module("daft.udf.metrics")))
+
+
+def _first(meter: Meter, mine: Mine, owner: Any, method: Any, caller: str) -> Entry:
+    is_class = "_daft_local_instance" in vars(owner)
+    function = function_of(method, caller, is_class)
+    key = id(method)
+
+    def forget(_reference: Any) -> None:
+        mine.known.pop(key, None)  # another object may get its id
+
+    wrap = {"generator": _counting_rows, "async": _timing_calls}.get(function.kind)
+    references = (weakref.ref(owner, forget), weakref.ref(method, forget))
+    entry = mine.known[key] = Entry(meter.tally(function), id(owner), references, wrap)
+    return entry
+
+
+def _initialise(tally: Tally, owner: Any) -> None:
+    """Initialise the object of a class, where it is not, as the call would; what it raises is the user's."""
+    if vars(owner).get("_daft_local_instance", tally) is not None:
+        return
+    tally.initialising, start = steady.time(), ns()
+    try:
+        owner._daft_get_instance()
+    except BaseException as error:
+        tally.failed(error)
+        raise
+    finally:
+        tally.inits += 1
+        tally.init_ns += ns() - start
+        tally.initialising = None
+
+
+def _counting_rows(_mine: Mine, tally: Tally, bound: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(*arguments: Any, **options: Any) -> Any:
+        rows = bound(*arguments, **options)
+        tally.rows_out += len(rows)
+        return rows
+
+    return counted
+
+
+def _timing_calls(mine: Mine, tally: Tally, bound: Callable[..., Any]) -> Callable[..., Any]:
+    """Time each call of a coroutine function by itself: many run at once."""
+    calls = mine.calls = []
+    running = tally.open
+
+    async def timed(*arguments: Any, **options: Any) -> Any:
+        calls.append((arguments, options))
+        key = tally.entered = tally.entered + 1
+        running[key] = start = ns()
+        try:
+            return await bound(*arguments, **options)
+        except Exception as error:
+            tally.failed(error)
+            raise
+        finally:
+            del running[key]
+            tally.last = end = ns()
+            tally.ns += end - start
+            tally.left += 1
+
+    return timed
+
+
+def _context(meter: Meter, metrics: Any) -> type:
+    """Return what stands in for Daft's ``_metrics_context``: it gives the same object, and counts besides.
+
+    Its ``inc_counter`` is what ``increment_counter`` finds in Daft's variable of the context.
+    """
+    threads, current, make = meter.threads, metrics._CURRENT_METRICS, metrics.OperatorMetrics
+    set_current: Callable[[Any], contextvars.Token[Any]] = current.set
+    reset_current = current.reset
+
+    class MetricsContext:
+        __slots__ = ("calls", "kind", "metrics", "tally", "token")
+
+        def __enter__(self) -> Any:
+            self.metrics = make()
+            self.token = set_current(self)
+            mine = threads[get_ident()]
+            tally = self.tally = mine.tally
+            if tally is not None:
+                mine.tally = None
+                kind = self.kind = tally.function.kind
+                if kind == "async":
+                    self.calls, mine.calls = mine.calls, None
+                    return self.metrics
+                if tally.failures or kind not in BY_ROW:
+                    self.before(tally, kind)
+                tally.entered += 1
+                tally.started = ns()
+            return self.metrics
+
+        def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+            end = ns()
+            tally = self.tally
+            if tally is not None:
+                kind = self.kind
+                if kind != "async":
+                    start, tally.started = tally.started, 0
+                    tally.ns += end - start
+                    tally.last = end
+                    tally.left += 1
+                if error is not None or kind not in BY_ROW:
+                    self.after(tally, kind, error)
+            reset_current(self.token)
+
+        def inc_counter(
+            self, name: str, amount: int = 1, *, description: str | None = None, attributes: Any = None
+        ) -> None:
+            self.metrics.inc_counter(name, amount, description=description, attributes=attributes)
+            tally = self.tally
+            if tally is not None:
+                try:
+                    tally.count(name, amount, attributes)
+                except Exception as fault:
+                    meter.fault("counter", fault)
+
+        def before(self, tally: Tally, kind: str) -> None:
+            """Count a batch's rows, and whether a call that failed is tried again."""
+            try:
+                names = sys._getframe(2).f_locals
+                again = tally.failures and is_retry(tally, arguments_of(kind, names))
+                if kind not in BY_ROW and not again:
+                    tally.rows_in += rows_in(names)
+            except Exception as fault:
+                meter.fault("before a call", fault)
+
+        def after(self, tally: Tally, kind: str, error: BaseException | None) -> None:
+            """Count an exception, or the rows that a batch gave."""
+            try:
+                names = sys._getframe(2).f_locals
+                if kind == "async":
+                    if tally.failures:
+                        is_retry(tally, self.calls)
+                    if isinstance(error, Exception):
+                        without_our_frame(error)
+                        note_failure(tally, self.calls)
+                elif isinstance(error, Exception):
+                    tally.failed(error)
+                    note_failure(tally, arguments_of(kind, names))
+                elif kind not in BY_ROW and hasattr(names.get("output"), "__len__"):
+                    tally.rows_out += len(names["output"])
+            except Exception as fault:
+                meter.fault("after a call", fault)
+
+    return MetricsContext
+
+
+def rows_in(names: dict[str, Any]) -> int:
+    """Return how many rows a batch has: those of its longest argument, as one of a single row is for all."""
+    return max((len(series) for series in columns_in(names)), default=0)
+
+
+def without_our_frame(error: BaseException) -> None:
+    """Take our own frames out of an exception's traceback: the user is shown it."""
+    while error.__traceback__ is not None and is_ours(error.__traceback__):
+        error.__traceback__ = error.__traceback__.tb_next
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        if is_ours(trace.tb_next):
+            trace.tb_next = trace.tb_next.tb_next
+        else:
+            trace = trace.tb_next
+
+
+def is_ours(trace: TracebackType) -> bool:
+    """Return True if a traceback begins in this file."""
+    return trace.tb_frame.f_code.co_filename == is_ours.__code__.co_filename
+
+
+# -- @daft.udf --------------------------------------------------------------------------------------------------------
+
+
+class Timed:
+    """A function as ``run_udf`` calls it, timed; its text is the function's, which Daft puts into its messages."""
+
+    def __init__(self, tally: Tally, function: Any) -> None:
+        self.tally, self.function = tally, function
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        tally = self.tally
+        rows = max((len(each) for each in (*arguments, *options.values()) if is_column(each)), default=0)
+        tally.rows_in += rows
+        tally.entered += 1
+        tally.started = ns()
+        try:
+            output = self.function(*arguments, **options)
+        except Exception as error:
+            tally.failed(error)
+            raise
+        finally:
+            tally.last = ns()
+            start, tally.started = tally.started, 0
+            tally.ns += tally.last - start
+            tally.left += 1
+        if hasattr(output, "__len__"):
+            tally.rows_out += len(output)
+        return output
+
+
+def meter_legacy(meter: Meter, legacy: Any) -> None:
+    """Wrap the functions and classes of ``@daft.udf``."""
+    run_udf, initialize = legacy.run_udf, legacy.UninitializedUdf.initialize
+    classes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+
+    def metered_run_udf(func: Any, *arguments: Any) -> Any:
+        timed = func
+        try:
+            is_class = not hasattr(func, "__qualname__")
+            timed = Timed(meter.tally(named(func, "legacy", is_class)), func)
+        except Exception as error:
+            meter.fault("run_udf", error)
+        try:
+            return run_udf(timed, *arguments)
+        except Exception as error:
+            if error.__cause__ is not None:
+                without_our_frame(error.__cause__)
+            raise
+
+    def metered_initialize(self: Any, init_args: Any) -> Any:
+        if not isinstance(self.inner, type):
+            return initialize(self, init_args)
+        tally = None
+        try:
+            tally = meter.tally(named(self.inner, "legacy", True))
+            tally.initialising = steady.time()
+        except Exception as error:
+            meter.fault("initialize", error)
+        start = ns()
+        try:
+            return initialize(self, init_args)
+        except Exception as error:
+            if tally is not None:
+                tally.failed(error.__cause__ or error)
+            raise
+        finally:
+            if tally is not None:
+                tally.inits += 1
+                tally.init_ns += ns() - start
+                tally.initialising = None
+
+    meter.patch(legacy, "run_udf", metered_run_udf)
+    meter.patch(legacy.UninitializedUdf, "initialize", metered_initialize)

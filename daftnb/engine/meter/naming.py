@@ -1,0 +1,54 @@
+"""Says which function a call is of: its name as plans have it, its kind, and where its code is."""
+
+from __future__ import annotations
+
+import inspect
+from types import CodeType
+from typing import Any
+
+from daftnb.engine.meter.tally import Function
+
+LONGEST = 500  # characters of a name or a file's name
+# By which of Daft's functions calls it (daft/udf/execution.py).
+CALLERS = {
+    "call_func": "row",
+    "call_batch_func": "batch",
+    "call_async_func_batched": "async",
+    "call_batch_async": "async batch",
+}
+
+
+def function_of(method: Any, caller: str, is_class: bool) -> Function:
+    """Return the function behind a method as Daft calls it; ``caller``: the name of Daft's function that does."""
+    plain, kind = without_wrappers(method), CALLERS.get(caller, "row")
+    if plain is not method and inspect.isgeneratorfunction(plain) and kind == "row":
+        kind = "generator"
+    return named(plain, kind, is_class)
+
+
+def without_wrappers(method: Any) -> Any:
+    """Return the user's function, without what Daft has wrapped it in."""
+    if getattr(method, "__qualname__", "").endswith("Func.__call__.<locals>.method"):
+        # What collects the rows of a generator; the function is an attribute of the Func that it has closed over.
+        for cell in getattr(method, "__closure__", None) or ():
+            method = getattr(cell.cell_contents, "_method", method)
+    return inspect.unwrap(method)
+
+
+def named(plain: Any, kind: str, is_class: bool) -> Function:
+    """Return what tells a function (or an object that is called) from others."""
+    about = plain if hasattr(plain, "__qualname__") else type(plain)
+    name = f"{getattr(about, '__module__', '') or ''}.{about.__qualname__}".lstrip(".")
+    code = code_of(plain)
+    file, line = ("", 0) if code is None else (code.co_filename, code.co_firstlineno)
+    return Function(name[:LONGEST], kind, is_class, file[:LONGEST], line)
+
+
+def code_of(plain: Any) -> CodeType | None:
+    """Return a function's code, or that of the ``__call__`` of a class or an object; None where it is not Python's."""
+    called = plain.__call__ if isinstance(plain, type) else getattr(type(plain), "__call__", None)
+    for each in (plain, called):
+        code = getattr(each, "__code__", None)
+        if isinstance(code, CodeType):
+            return code
+    return None

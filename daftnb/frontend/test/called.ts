@@ -1,0 +1,46 @@
+// A user's function, and an actor that it runs in, as a snapshot has them.
+import type { UdfActor, Function as UserFunction } from "../src/snapshot.ts";
+
+export const calledOf = (facts: Partial<UserFunction> = {}): UserFunction => ({
+  name: "score",
+  kind: "row",
+  is_class: false,
+  operators: [2],
+  file: "",
+  cell: 12,
+  line: 3,
+  source: "",
+  rows_in: 400,
+  rows_out: 400,
+  calls: 400,
+  running: 0,
+  seconds: 12.34,
+  inits: 0,
+  init_seconds: 0,
+  errors: 0,
+  error: "",
+  retries: 0,
+  rate: null,
+  rate_overall: null,
+  counters: [],
+  left_out: 0,
+  lost: 0,
+  actors: {},
+  actors_left_out: 0,
+  ...facts,
+});
+
+export const actorOf = (facts: Partial<UdfActor> = {}): UdfActor => ({
+  worker: "a",
+  label: "worker 1",
+  state: "busy",
+  since: 90,
+  rows: 10,
+  calls: 1,
+  seconds: 1,
+  init_seconds: 0.5,
+  rate: null,
+  queue: null,
+  gpus: null,
+  ...facts,
+});
