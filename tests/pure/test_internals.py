@@ -128,4 +128,5 @@ def test_the_actor_is_told_of_features_by_the_names_that_they_have() -> None:
     assert named == {
         *(internals.CANCEL, internals.TASKS, internals.VARIABLES, internals.WARM, internals.REQUESTS, internals.UDFS),
         *(internals.NODE_USAGE, internals.STATS, internals.GROWTH, internals.METER, internals.POOLS),
+        internals.DEVICES,
     }

@@ -314,6 +314,7 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
         if "figures of actors" not in off:
             meter_pools(mine)
     mine.with_usage = "usage of nodes" not in off
+    mine.with_devices = "use of GPUs" not in off
     mine.with_launches = not {"scale-up requests", "autoscaler notices"} & off
     mine.with_stats = "rows of operators on Ray" not in off
     setattr(actor, ATTRIBUTE, mine)
