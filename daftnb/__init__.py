@@ -145,6 +145,7 @@ def start(
     cpus: int = 1,
     idle_timeout: float = 30.0,
     autoscaler: Literal["v1", "v2"] = "v1",
+    gpus: int = 0,
 ) -> None:
     """Start an embedded Ray cluster with Ray's autoscaler on this machine, and point Daft at it.
 
@@ -158,6 +159,9 @@ def start(
         Seconds until Ray releases a node without work, at least 1.
     autoscaler
         Which of Ray's two autoscalers decides, whatever ``RAY_enable_autoscaler_v2`` says in the environment.
+    gpus
+        Logical GPUs per worker, 0 to 64. They are Ray's bookkeeping, whatever the machine has: what asks for a GPU is
+        placed and waits as on a cluster that has them.
 
     Raises
     ------
@@ -171,10 +175,14 @@ def start(
     Traceback (most recent call last):
         ...
     daftnb.errors.ClusterError: --min 3 is more than --max 2. Try %daft start --min 2 --max 3
+    >>> start(gpus=0.5)
+    Traceback (most recent call last):
+        ...
+    daftnb.errors.ClusterError: --gpus must be a whole number from 0 to 64 (got 0.5). Try %daft start --gpus 1
     """
     from daftnb.engine.embedded.cluster import ClusterSize
 
-    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout, autoscaler), say)
+    get_session().start(ClusterSize(min_workers, max_workers, cpus, idle_timeout, autoscaler, gpus), say)
 
 
 def connect(address: str | None = None, runtime_env: dict[str, Any] | None = None) -> None:

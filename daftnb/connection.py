@@ -18,6 +18,7 @@ from daftnb.errors import NO_RAY, ClusterError
 from daftnb.telemetry import events as e
 from daftnb.telemetry.monitor import Monitor
 from daftnb.text.numbers import plural
+from daftnb.text.states import logical
 
 if TYPE_CHECKING:
     from daftnb.engine.connection.external import ExternalCluster
@@ -110,7 +111,7 @@ class Connection:
             raise
         progress(
             f"queries run on Ray at {cluster.address}: {size.min_workers} to {size.max_workers} workers "
-            f"of {plural(size.cpus, 'CPU')}"
+            f"of {plural(size.cpus, 'CPU')}{logical(size.gpus)}"
         )
 
     def _start_and_connect(
@@ -323,7 +324,7 @@ class Connection:
         The kinds are None where they are not known, and empty where the cluster does not grow.
         """
         if self.cluster is not None:
-            return [{"CPU": self.cluster.size.cpus}], True
+            return [_node(self.cluster.size)], True
         external = self.external
         if external is None or external.facts is None:
             return None, False
@@ -333,7 +334,7 @@ class Connection:
         """Return what the cluster may have at most, as requests are trimmed to it; None where that is not known."""
         if self.cluster is not None:
             size = self.cluster.size
-            return (({"CPU": size.cpus}, size.max_workers),), None, ()
+            return ((_node(size), size.max_workers),), None, ()
         return None if self.external is None else self.external.most
 
     def adopt(self) -> None:
@@ -393,7 +394,7 @@ class Connection:
             runner_slot.disconnect()
             gone = f"the Ray head at {cluster.address} ended; type %daft stop, then %daft start for a new one"
             return [cluster.event("stopped"), e.ProblemFound(time.time(), gone)]
-        return flotilla.door.pull()
+        return flotilla.door.pull(self.monitor.looked_at)
 
     def _pull_external(self, external: ExternalCluster, flotilla: WatchedFlotillaRunner) -> list[e.Event]:
         from daftnb.engine.connection import runner_slot, silent
@@ -418,8 +419,13 @@ class Connection:
         told = self.monitor.state.problems
         notices = [] if internals.GROWTH in self.off else external.notices(flotilla.runner)
         fresh = [event for event in notices if not (isinstance(event, e.ProblemFound) and event.text in told)]
-        pulled = flotilla.door.pull()
+        pulled = flotilla.door.pull(self.monitor.looked_at)
         return [*external.answer(), *pulled, *fresh]
+
+
+def _node(size: ClusterSize) -> dict[str, float]:
+    """Return the resources of a worker node of a cluster of the kernel's own, by Ray's names."""
+    return {"CPU": size.cpus, **({"GPU": size.gpus} if size.gpus else {})}
 
 
 def _check_ray() -> None:

@@ -11,6 +11,7 @@ from daftnb.commands import sources
 from daftnb.commands.parsing import Parser
 from daftnb.commands.verb import Verb
 from daftnb.text.numbers import clock
+from daftnb.text.states import gpu_words, logical
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -30,6 +31,9 @@ def _start_options(parser: Parser) -> None:
         default="v1",
         help="which of Ray's two autoscalers decides: v1 or v2 (v1)",
     )
+    parser.add_argument(
+        "--gpus", type=int, default=0, metavar="N", help="logical GPUs per worker node: Ray's bookkeeping alone (0)"
+    )
 
 
 def _start(arguments: Namespace, session: Session) -> None:
@@ -37,7 +41,14 @@ def _start(arguments: Namespace, session: Session) -> None:
 
     began = time.monotonic()
     session.start(
-        ClusterSize(arguments.min, arguments.max, arguments.cpus, arguments.idle_timeout, arguments.autoscaler),
+        ClusterSize(
+            arguments.min,
+            arguments.max,
+            arguments.cpus,
+            arguments.idle_timeout,
+            arguments.autoscaler,
+            arguments.gpus,
+        ),
         _since(began),
     )
 
@@ -97,7 +108,11 @@ def status_text(session: Session) -> str:
     if cluster is not None:
         lines.append(f"cluster   {_cluster_text(cluster)}")
         pool = snapshot["workers"]
-        lines.append(f"workers   {pool['total']}: {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots")
+        gpus = gpu_words(pool["gpus_used"], pool["gpus"], pool["logical"])
+        lines.append(
+            f"workers   {pool['total']}: {pool['busy']} busy, {pool['idle']} idle, {pool['slots']} CPU slots"
+            f"{f', {gpus}' if gpus else ''}"
+        )
     lines.append(f"query     {headline(snapshot)}")
     lines += [f"problem   {text}" for text in about["problems"].values()]
     return "\n".join(lines)
@@ -120,8 +135,9 @@ def _size_text(cluster: Cluster) -> str:
     """Return the bounds of a cluster, in words; "" where they are not known."""
     if cluster["max_workers"] is None:
         return ""
+    gpus = logical(cluster["gpus"] or 0)
     idle = "" if cluster["idle_timeout"] is None else f", idle timeout {cluster['idle_timeout']:g} s"
-    return f", {cluster['min_workers']} to {cluster['max_workers']} workers of {cluster['cpus']} CPU{idle}"
+    return f", {cluster['min_workers']} to {cluster['max_workers']} workers of {cluster['cpus']} CPU{gpus}{idle}"
 
 
 def _status(arguments: Namespace, session: Session) -> None:
@@ -131,7 +147,7 @@ def _status(arguments: Namespace, session: Session) -> None:
 VERBS = (
     Verb(
         "start", "cluster", "start a Ray cluster on this machine that grows and shrinks, and point Daft at it",
-        _start, _start_options, ("%daft start", "%daft start --min 1 --max 8 --cpus 2"),
+        _start, _start_options, ("%daft start", "%daft start --min 1 --max 8 --cpus 2", "%daft start --max 2 --gpus 1"),
     ),
     Verb(
         "connect", "cluster", "connect to a running Ray, and point Daft at it",

@@ -13,6 +13,7 @@ from daftnb.engine.connection.address import parse
 from daftnb.engine.installed import InternalsProbe, Token, token
 from daftnb.errors import DaftnbError
 from daftnb.text.numbers import plural
+from daftnb.text.states import logical
 
 if TYPE_CHECKING:
     from daftnb.session import Session
@@ -132,7 +133,7 @@ def autoscaler(session: Session | None) -> Finding:
     name = "autoscaler"
     if session is not None and session.cluster is not None:
         size = session.cluster.size
-        detail = f"Ray's own, {size.min_workers} to {size.max_workers} workers of {size.cpus} CPU"
+        detail = f"Ray's own, {size.min_workers} to {size.max_workers} workers of {size.cpus} CPU{logical(size.gpus)}"
         return Finding(PART, name, "ok", detail)
     if session is not None and session.external is not None:
         grows = session.external.grows

@@ -30,6 +30,7 @@ CONNECTING, GROWTH = "connecting", "autoscaler notices"
 STATS = "rows of operators on Ray"
 METER, POOLS = "figures of functions", "figures of actors"
 JOBS, JOB_SIZES, NODE_USAGE, UDFS = "jobs", "size of a job's folder", "usage of nodes", "UDF actors"
+DEVICES, TASK_GPUS = "use of GPUs", "GPUs of tasks"
 PLANS = "plans of dataframes"
 ENDLESS = "queries that never end"
 SQL_HINTS = "spellings of SQL functions"
@@ -106,7 +107,7 @@ INTERNALS = (
     Internal("daft", (PLANS,), "daft.daft", "NativeExecutor.repr_ascii", "its physical form"),
     Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.from_logical_plan_builder", "that on Ray"),
     Internal("daft", (PLANS,), "daft.daft", "DistributedPhysicalPlan.repr_ascii", "expressions on Ray"),
-    Internal("daft", (ENDLESS,), "daft.daft", "DistributedPhysicalPlan.repr_json", "the operators on Ray"),
+    Internal("daft", (ENDLESS, TASK_GPUS), "daft.daft", "DistributedPhysicalPlan.repr_json", "the operators on Ray"),
     Internal("daft", (RICH,), "daft", "DataFrame._result", "the partitions of a dataframe that has run"),
     Internal("daft", (RICH,), "daft", "DataFrame._from_micropartitions", "rows that a display holds, as a dataframe"),
     Internal("daft", (RICH,), _PARTITIONS, "LocalPartitionSet.values", "the partitions in this process"),
@@ -162,6 +163,7 @@ INTERNALS = (
     Internal("ray", (REQUESTS,), _FLOTILLA, "try_autoscale", "requests and withdrawals"),
     Internal("ray", (REQUESTS,), _FLOTILLA, "clear_autoscaling_requests", "withdrawing what was asked"),
     Internal("ray", (NODE_USAGE,), "ray._private.state", "available_resources_per_node", "use of the object stores"),
+    Internal("ray", (DEVICES,), "ray._private.thirdparty.pynvml", "", "how busy GPUs are, and their memory"),
     Internal("ray", (UDFS,), _UDFS, "start_udf_actors", "actors of UDFs", takes=("num_actors", "timeout")),
     Internal("ray", (UDFS,), _UDFS, "UDFActorHandle.teardown", "actors of UDFs"),
     Internal("ray", (METER,), _FLOTILLA, "FLOTILLA_RUNNER_NAMESPACE", "where functions are counted together"),

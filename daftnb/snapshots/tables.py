@@ -10,6 +10,7 @@ from daftnb.text import numbers as f
 from daftnb.text.shorten import shortened
 from daftnb.text.states import (
     decision_words,
+    device_words,
     end_words,
     expression,
     has_paths,
@@ -146,7 +147,11 @@ def walk(plan: Plan | Tree) -> Iterable[tuple[int, Any]]:
 
 
 def pool(snapshot: Snapshot) -> Table:
-    """Return the worker pool."""
+    """Return the worker pool; a column for GPUs where the cluster has some, and one for their devices if known."""
+    pool = snapshot["workers"]
+    with_gpus = bool(pool.get("gpus"))
+    uses: list[Mapping[str, Any]] = [worker.get("gpu_use") or {} for worker in pool["rows"].values()]
+    with_devices = any(use.get("devices") for use in uses)
     columns = [
         ("worker", False),
         ("state", False),
@@ -155,9 +160,11 @@ def pool(snapshot: Snapshot) -> Table:
         ("memory", True),
         ("idle", False),
         ("ends", False),
+        *([("logical GPUs" if pool["logical"] else "GPUs", True)] if with_gpus else []),
+        *([("devices", False)] if with_devices else []),
     ]
     rows = []
-    for worker in snapshot["workers"]["rows"].values():
+    for worker, use in zip(pool["rows"].values(), uses, strict=True):
         note = f" ({worker['note']})" if worker["note"] else ""
         rows.append(
             [
@@ -168,9 +175,17 @@ def pool(snapshot: Snapshot) -> Table:
                 f.size(worker["memory"]),
                 idle_words(worker),
                 end_words(worker),
+                *([_gpus(worker["gpus"], use.get("used"))] if with_gpus else []),
+                *(["; ".join(map(device_words, use.get("devices") or ())) or f.UNKNOWN] if with_devices else []),
             ]
         )
     return columns, rows
+
+
+def _gpus(total: float | None, used: float | None) -> str:
+    if not total:
+        return f.UNKNOWN if total is None else "0"
+    return f"{f.UNKNOWN if used is None else f'{used:g}'} of {total:g}"
 
 
 def decisions(snapshot: Snapshot) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import Query
-from daftnb.text.numbers import plural
+from daftnb.text.numbers import noun, plural
 
 
 def ratio_of(pending: int, capacity: int) -> float | None:
@@ -22,13 +22,18 @@ def asked(event: e.ScaleRequested) -> str:
     return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}"
 
 
-def over_most(event: e.ScaleRequested, most: int | None) -> str:
+def over_most(event: e.ScaleRequested, most: int | None, most_gpus: int | None = None) -> str:
     """Say that more was asked than the cluster may have, and what of it was sent to Ray.
 
-    ``most``: the CPUs that it may have; None: not known in CPUs.
+    ``most``, ``most_gpus``: the CPUs and GPUs that it may have; None: not known.
     """
     if event.sent_cpus is None:
+        if event.gpus and most_gpus is not None and event.gpus > most_gpus:
+            return f"asked for {plural(event.gpus, 'GPU')}, this cluster can have {most_gpus or 'none'}"
         return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+    if event.gpus:
+        asked_for, sent = _amounts(event.cpus, event.gpus), _amounts(event.sent_cpus, event.sent_gpus)
+        return f"asked {asked_for}, sent {sent}: the most that this cluster may have"
     if event.sent_cpus == event.cpus:  # what was left out asks for no CPUs
         return f"asked {event.bundles} bundles, sent {event.sent_bundles}: the most that this cluster may have"
     return f"asked {event.cpus} CPUs, sent {event.sent_cpus}: the most that this cluster may have"
@@ -39,7 +44,7 @@ def not_asked(event: e.HoldBegun) -> str:
     here = backlog(event.pending, event.capacity)
     match event.reason:
         case "below":
-            return f"{here} is not above the threshold {event.threshold:g}: Ray is not asked"
+            return f"{here} is not above the threshold {event.threshold:g}: Ray is not asked{_uncounted(event)}"
         case "interval":
             return f"{here}: asked recently, and Daft asks at most once per autoscaler interval"
         case "not larger":
@@ -119,4 +124,18 @@ def backlog(pending: int, capacity: int) -> str:
 
 def resources(event: e.ScaleRequested) -> str:
     """Return what was asked for, in words."""
+    if event.gpus:
+        return f"{plural(event.bundles, 'bundle')}, {_amounts(event.cpus, event.gpus)}"
     return f"{event.bundles} × 1 CPU" if event.cpus == event.bundles else f"{event.bundles} bundles, {event.cpus} CPUs"
+
+
+def _amounts(cpus: int, gpus: int | None) -> str:
+    return f"{plural(cpus, 'CPU')} and {plural(gpus, 'GPU')}" if gpus else plural(cpus, "CPU")
+
+
+def _uncounted(event: e.HoldBegun) -> str:
+    """Say which GPUs the backlog asks for: the ratio counts CPUs alone (``DefaultScheduler::needs_autoscaling``)."""
+    if not event.pending_gpus:
+        return ""
+    there = "" if event.gpus is None else f", and the workers have {event.gpus:g}"
+    return f". It counts no GPUs: what waits asks for {event.pending_gpus:g} {noun(event.pending_gpus, 'GPU')}{there}"

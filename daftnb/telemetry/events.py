@@ -183,6 +183,7 @@ class WorkerStarted:
     worker_id: str
     slots: int
     memory: int
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ class WorkerCounts:
 
     ``warm``: the engine has let go of it, and the next query takes it over. ``retires_at``: when it is ended if
     nothing uses it (None: it is not), and ``rule``, why. ``tasks``: those that run now, each as its id, its operator's
-    (``last_id``) and its start; no more of them than the worker has slots.
+    (``last_id``) and its start; no more of them than the worker has slots. ``gpus``: what these ask for, as Daft's
+    scheduler counts it; None: not known.
     """
 
     t: float
@@ -203,6 +205,7 @@ class WorkerCounts:
     retires_at: float | None = None
     rule: str = ""
     tasks: tuple[tuple[int, int, float], ...] = ()
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +243,13 @@ class RunnerEnded:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node as Ray lists it."""
+    """One node as Ray lists it. ``gpus``: by Ray's bookkeeping, whether there are devices behind them or not."""
 
     id: str
     slots: int
     memory: int
     head: bool
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +261,23 @@ class NodesSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU of the machine that a node is on, as NVML reads it: how busy it is, in percent, and its memory in bytes."""
+
+    index: int
+    name: str
+    busy: int | None = None
+    memory_used: int | None = None
+    memory_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFigures:
     """What a node uses, in bytes.
 
     The resident memory of its worker's process against what Ray gives the node, and its part of the object store, by
-    Ray's own count.
+    Ray's own count. ``gpus_held``: the GPUs that actors and Ray's own tasks hold, by Ray's count; tasks of Daft's are
+    not among them. ``devices``: those of its machine, read while somebody looks; None: not known.
     """
 
     t: float
@@ -270,6 +286,8 @@ class NodeFigures:
     memory_total: int | None
     store_used: int | None
     store_total: int | None
+    gpus_held: float | None = None
+    devices: tuple[Device, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +336,7 @@ class ClusterChanged:
     ``state``: disconnected where it runs on, and this process's connection to it has been ended by somebody else; not
     answering where its head takes no connections, since ``silent_since`` (seconds since the epoch).
     ``least_cpus``, ``most_cpus``: CPUs of all its nodes, the head's too, where they are not ``cpus`` of each worker.
+    ``gpus``: logical ones of each worker of an embedded cluster; ``most_gpus``: of all nodes of another.
     """
 
     t: float
@@ -331,6 +350,8 @@ class ClusterChanged:
     least_cpus: int | None = None
     most_cpus: int | None = None
     silent_since: float | None = None
+    gpus: int | None = None
+    most_gpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

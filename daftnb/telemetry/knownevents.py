@@ -66,7 +66,7 @@ class WorkerKnown:
     """A worker or node as it was when a recording begins, under the label it has.
 
     ``started``: its RaySwordfishActor; ``busy_since``: the start of the busy interval that is open; ``ended_tasks``:
-    how many tasks had ended on it; the rest as in WorkerCounts.
+    how many tasks had ended on it; ``gpus`` as in Node, ``gpus_tasks`` and the rest as in WorkerCounts.
     """
 
     t: float
@@ -86,3 +86,5 @@ class WorkerKnown:
     busy_since: float | None = None
     ended_tasks: int = 0
     tasks: tuple[tuple[int, int, float], ...] = ()
+    gpus: float | None = None
+    gpus_tasks: float | None = None

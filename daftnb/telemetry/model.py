@@ -133,6 +133,8 @@ class Worker:
         default=(0, {}), compare=False
     )  # the task_count that snapshots drew last, and its tasks
     usage: e.NodeFigures | None = None
+    gpus: float | None = None  # of its node, by Ray's list
+    gpus_tasks: float | None = None  # that its running tasks ask for
 
     @property
     def is_actor(self) -> bool:

@@ -73,6 +73,11 @@ class Monitor:
         """Return True if the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def looked_at(self) -> bool:
+        """Return True if a listener shows snapshots now."""
+        return any(listener.looking for listener in list(self.listeners))
+
     def emit(self, event: e.Event) -> None:
         """Take an event, from any thread; the first one starts the monitor's own."""
         self._inbox.put(event)

@@ -19,8 +19,14 @@ def keep(state: State, event: e.BacklogSample) -> None:
         same_pool = (last.workers, last.capacity) == (event.workers, event.capacity)
         if event.t - last.t < SAMPLE_SECONDS and last.pending >= event.pending and same_pool:
             # The moment before says more. What is so now is of this one: it may be the last, as at a query's end.
-            now = replace(last, pending_now=event.pending_now, running=event.running, observed=event.observed)
-            state.samples[number] = now
+            state.samples[number] = replace(
+                last,
+                pending_now=event.pending_now,
+                running=event.running,
+                observed=event.observed,
+                pending_gpus=event.pending_gpus,
+                gpus=event.gpus,
+            )
             return
     state.samples[state.sample_count] = event
     state.demand[state.sample_count] = (state.request.cpus if state.request else None, state.granted)

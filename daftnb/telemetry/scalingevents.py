@@ -15,7 +15,7 @@ class BacklogSample:
 
     ``capacity``: CPUs of the workers the scheduler has; ``pending``: the highest since the sample before (so that a
     short peak is not lost), ``pending_now`` at this moment; ``observed``: CPUs of all workers that run, the warm ones
-    too.
+    too. ``pending_gpus``: what the pending tasks ask for; ``gpus``: of the workers the scheduler has. None: not known.
     """
 
     t: float
@@ -25,6 +25,8 @@ class BacklogSample:
     capacity: int
     workers: int
     observed: int = 0
+    pending_gpus: float | None = None
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class ScaleRequested:
     """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it.
 
     ``sent_bundles``, ``sent_cpus``: what of them went out, where that was more than the cluster may have; None: all.
+    ``gpus``: those in all of them, ``sent_gpus``: those that went out; None: none, or not told.
     """
 
     t: float
@@ -41,11 +44,13 @@ class ScaleRequested:
     capacity: int
     sent_bundles: int | None = None
     sent_cpus: int | None = None
+    gpus: int | None = None
+    sent_gpus: int | None = None
 
     @property
-    def size(self) -> tuple[int, int | None]:
-        """Return the CPUs that were asked for, and those that were sent where they are fewer."""
-        return self.cpus, self.sent_cpus
+    def size(self) -> tuple[int | None, ...]:
+        """Return the CPUs and GPUs that were asked for, and those that were sent where they are fewer."""
+        return self.cpus, self.sent_cpus, self.gpus, self.sent_gpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class HoldBegun:
     """The scheduler looked at this backlog and did not ask Ray for workers. ``number`` counts such decisions.
 
     ``reason``: below (the threshold), interval (one request per autoscaler interval), not larger (than what is asked
-    for already), linear (that scheduler asks only where there is no worker).
+    for already), linear (that scheduler asks only where there is no worker). ``pending_gpus``: what the backlog asks
+    for; ``gpus``: of the workers the scheduler has; None: none, or not known.
     """
 
     t: float
@@ -62,6 +68,8 @@ class HoldBegun:
     pending: int
     capacity: int
     threshold: Threshold
+    pending_gpus: float | None = None
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +123,13 @@ class LaunchFailed:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A worker whose process is there: the id of its node, its start, its CPUs and memory in bytes."""
+    """A worker whose process is there: the id of its node, its start, its CPUs, memory in bytes and GPUs."""
 
     worker_id: str
     started: float
     slots: int
     memory: int
+    gpus: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

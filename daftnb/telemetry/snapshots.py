@@ -5,7 +5,7 @@ What is in a snapshot stands in :mod:`daftnb.telemetry.wire`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, cast
 
@@ -15,10 +15,12 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.model import Query, State, Worker, threshold_in
 from daftnb.telemetry.plantopic import counts_of, plan_of
-from daftnb.telemetry.state import most_cpus
+from daftnb.telemetry.state import most_cpus, most_gpus
 from daftnb.telemetry.wire import (
     Backlog,
     Cluster,
+    Device,
+    GpuUse,
     NodeUsage,
     Past,
     Plan,
@@ -158,6 +160,7 @@ def _cluster(cluster: e.ClusterChanged | None) -> Cluster | None:
         "min_workers": cluster.min_workers,
         "max_workers": cluster.max_workers,
         "cpus": cluster.cpus,
+        "gpus": cluster.gpus,
         "idle_timeout": cluster.idle_timeout,
         "silent_since": cluster.silent_since,
     }
@@ -216,6 +219,7 @@ def history_of(query: Query, now: float) -> Past:
 
 def _workers(state: State) -> Workers:
     actors = state.actors()
+    gpus, gpus_used = _gpus(state)
     listed = sorted(state.workers.values(), key=lambda worker: not worker.head)
     return {
         "total": len(actors),
@@ -223,11 +227,54 @@ def _workers(state: State) -> Workers:
         "idle": sum(1 for worker in actors if worker.state != "busy"),
         "warm": sum(1 for worker in actors if worker.state == "warm"),
         "slots": sum(worker.slots for worker in actors),
+        "gpus": gpus,
+        "gpus_used": gpus_used,
+        "logical": state.cluster is not None and state.cluster.kind == "embedded",
         "coming": _coming(state.launches),
         "listed": len(state.workers),
         "first": 0,
         "stages": _stage_names(state.current),
         "rows": {worker.id: _worker(worker, place) for place, worker in enumerate(listed)},
+    }
+
+
+def _gpus(state: State) -> tuple[float | None, float | None]:
+    """Return the GPUs of all nodes that are there, and how many of them are used; None where that is not known."""
+    there = [worker for worker in state.workers.values() if worker.gpus is not None and worker.state != "gone"]
+    if not there:
+        return None, None
+    used = [use["used"] for worker in there if (use := _gpu_use(worker)) is not None]
+    return sum(worker.gpus or 0 for worker in there), sum_of(used)
+
+
+def sum_of(amounts: Iterable[float | None]) -> float | None:
+    """Return the sum of amounts; None where one of them is not known."""
+    known = list(amounts)
+    return None if None in known else round(sum(each or 0 for each in known), 4)
+
+
+def _gpu_use(worker: Worker) -> GpuUse | None:
+    """Return who has GPUs of a node; None where it has none, or that is not known."""
+    if not worker.gpus:
+        return None
+    usage = worker.usage
+    tasks, held = worker.gpus_tasks if worker.is_actor else 0.0, usage.gpus_held if usage else None
+    devices = usage.devices if usage else None
+    return {
+        "used": sum_of((tasks, held)),
+        "tasks": tasks,
+        "held": held,
+        "devices": None if devices is None else [_device(device) for device in devices],
+    }
+
+
+def _device(device: e.Device) -> Device:
+    return {
+        "index": device.index,
+        "name": device.name,
+        "busy": device.busy,
+        "memory_used": device.memory_used,
+        "memory_total": device.memory_total,
     }
 
 
@@ -267,6 +314,8 @@ def _worker(worker: Worker, place: int) -> WorkerRow:
         "now": [(task_id, last_id, round(start, 3)) for task_id, last_id, start in worker.now],
         "tasks": _tasks(worker),
         "usage": _usage(worker.usage),
+        "gpus": worker.gpus,
+        "gpu_use": _gpu_use(worker),
     }
 
 
@@ -323,6 +372,10 @@ def _backlog(state: State, settings: AutoscalingSettings) -> Backlog:
         "observed": sum(worker.slots for worker in state.actors()),
         "least": _least_cpus(state.cluster),
         "most": most_cpus(state.cluster),
+        "pending_gpus": last.pending_gpus if last else None,
+        "wanted_gpus": state.request.gpus if state.request else None,
+        "gpus": last.gpus if last else None,
+        "most_gpus": most_gpus(state.cluster),
         "thresholds": steps_of(state.current) if state.current else {},
         "points": {
             str(number): [

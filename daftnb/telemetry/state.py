@@ -162,7 +162,7 @@ def _(event: e.QueryFinished, state: State) -> None:
 @apply.register
 def _(event: e.WorkerStarted, state: State) -> None:
     before = state.workers.get(event.worker_id)
-    worker = _worker(state, event.worker_id, event.t, event.slots, event.memory)
+    worker = _worker(state, event.worker_id, event.t, event.slots, event.memory, gpus=event.gpus)
     if worker.is_actor:
         return
     since, was_starting, died = worker.since, worker.state == "starting", worker.state == "died"
@@ -190,6 +190,7 @@ def _(event: e.WorkerCounts, state: State) -> None:
     if event.warm and event.rule == "survivor" != worker.rule:
         mark(state, event.t, "kept", "", decisions.kept(worker.label, event.rule))
     worker.retires_at, worker.rule, worker.now = event.retires_at, event.rule, event.tasks
+    worker.gpus_tasks = event.gpus
 
 
 @apply.register
@@ -240,7 +241,7 @@ def _(event: e.NodesSeen, state: State) -> None:
     state.granted = sum(node.slots for node in event.nodes)
     for node in event.nodes:
         new = node.id not in state.workers and not first
-        worker = _worker(state, node.id, event.t, node.slots, node.memory, head=node.head)
+        worker = _worker(state, node.id, event.t, node.slots, node.memory, node.head, node.gpus)
         if new and node.slots and state.request is not None:
             mark(state, event.t, "granted", "", decisions.granted(worker.label, max(0.0, event.t - state.request.t)))
         if worker.state == "gone":
@@ -275,17 +276,18 @@ def _(event: e.BacklogSample, state: State) -> None:
 def _(event: e.ScaleRequested, state: State) -> None:
     state.request = event
     state.hold = None
-    most = most_cpus(state.cluster)
-    if event.sent_bundles is None and (most is None or event.cpus <= most):
+    most, gpus = most_cpus(state.cluster), most_gpus(state.cluster)
+    above = (most is not None and event.cpus > most) or (gpus is not None and (event.gpus or 0) > gpus)
+    if event.sent_bundles is None and not above:
         mark(state, event.t, "request", f"ask {event.cpus}", decisions.asked(event))
         return
     # The engine asks for one more each time, for as long as the backlog lasts; one line says it for all.
     latest = next((m for m in reversed(state.marks.values()) if m.kind in ("over max", "clear")), None)
     if latest is not None and latest.kind == "over max":
         latest.count += 1
-        latest.text = decisions.over_most(event, most)
+        latest.text = decisions.over_most(event, most, gpus)
     else:
-        mark(state, event.t, "over max", f"ask {event.cpus}", decisions.over_most(event, most))
+        mark(state, event.t, "over max", f"ask {event.cpus}", decisions.over_most(event, most, gpus))
 
 
 @apply.register
@@ -298,7 +300,8 @@ def _(event: e.PoolSeen, state: State) -> None:
     before = len(state.actors())
     for life in event.workers:
         if state.is_news(life):
-            _begin(_worker(state, life.worker_id, life.started, life.slots, life.memory), life.started)
+            worker = _worker(state, life.worker_id, life.started, life.slots, life.memory, gpus=life.gpus)
+            _begin(worker, life.started)
     for worker in state.actors():
         if worker.id not in there and (worker.started or 0.0) <= event.t:
             mark(state, event.t, "gone", "−1", f"{worker.label} has ended; when and why was not fetched in time")
@@ -380,7 +383,20 @@ def most_cpus(cluster: e.ClusterChanged | None) -> int | None:
     return cluster.max_workers * cluster.cpus
 
 
-def _worker(state: State, id_: str, t: float, slots: int, memory: int, head: bool = False) -> Worker:
+def most_gpus(cluster: e.ClusterChanged | None) -> int | None:
+    """Return the GPUs that the cluster can have at most; None where that is not known."""
+    if cluster is None:
+        return None
+    if cluster.most_gpus is not None:
+        return cluster.most_gpus
+    if cluster.kind != "embedded" or cluster.max_workers is None or cluster.gpus is None:
+        return None
+    return cluster.max_workers * cluster.gpus
+
+
+def _worker(
+    state: State, id_: str, t: float, slots: int, memory: int, head: bool = False, gpus: float | None = None
+) -> Worker:
     worker = state.workers.get(id_)
     if worker is None:
         if head:
@@ -391,12 +407,15 @@ def _worker(state: State, id_: str, t: float, slots: int, memory: int, head: boo
         worker = state.workers[id_] = Worker(id_, label, slots, memory, t, "starting", head)
     elif head and not worker.head:
         worker.head = True
+    if gpus is not None:
+        worker.gpus = gpus
     return worker
 
 
 def _begin(worker: Worker, t: float) -> None:
     """Note that a worker's process is there, and runs nothing yet."""
     worker.state, worker.since, worker.started, worker.idle_since, worker.running = "idle", t, t, t, 0
+    worker.gpus_tasks = 0.0
 
 
 def _end(worker: Worker, state: WorkerState, t: float) -> None:
@@ -404,7 +423,7 @@ def _end(worker: Worker, state: WorkerState, t: float) -> None:
     if worker.spans and worker.spans[-1][1] is None:
         worker.spans[-1][1] = t
     worker.state, worker.since, worker.running = state, t, 0
-    worker.retires_at, worker.rule, worker.now = None, "", ()
+    worker.retires_at, worker.rule, worker.now, worker.gpus_tasks = None, "", (), 0.0
 
 
 def _spans(worker: Worker, event: e.WorkerCounts) -> None:

@@ -100,6 +100,9 @@ WORKERS = (
     ("since", "timestamp"),  # in this state; of an actor, its start
     ("slots", "int64"),  # CPUs
     ("memory", "int64"),
+    ("gpus", "double"),  # of its node, by Ray's bookkeeping
+    ("gpus_tasks", "double"),  # of them, those that running tasks asked for at the recording's end
+    ("gpus_held", "double"),  # those that actors held then, by Ray's count
     ("tasks", "int64"),  # of this query, ended on it
     ("busy", "double"),  # seconds of tasks of this query on it, all slots together
 )
@@ -242,7 +245,18 @@ def workers(replays: Iterable[Replay]) -> Any:
             each[1] += max(0.0, task.t - task.started)
         for worker in replay.last["workers"]["rows"].values():
             number, busy = counts.get(worker["id"], (0, 0.0))
-            rows.append({**worker, "query": replay.number, "worker": worker["id"], "tasks": int(number), "busy": busy})
+            use = worker["gpu_use"]
+            rows.append(
+                {
+                    **worker,
+                    "query": replay.number,
+                    "worker": worker["id"],
+                    "gpus_tasks": use["tasks"] if use else worker["gpus"],  # 0 where there are none, null: not known
+                    "gpus_held": use["held"] if use else worker["gpus"],
+                    "tasks": int(number),
+                    "busy": busy,
+                }
+            )
     return _table(WORKERS, rows)
 
 

@@ -14,6 +14,7 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.functions import KEPT_ACTORS, KEPT_FUNCTIONS, actors_of, news
 from daftnb.telemetry.model import GONE_SECONDS, State
 
+BUSY_PART = 500  # a GPU's percentage, likewise: by more than 5
 USAGE_PART = 100  # a node's usage are told again when one has changed by more than total ÷ this
 
 
@@ -27,8 +28,22 @@ def same_usage(old: e.NodeFigures | None, new: e.NodeFigures) -> bool:
     """Return True if a node uses about what it did (within 1 %)."""
     if old is None or (old.memory_total, old.store_total) != (new.memory_total, new.store_total):
         return False
-    return _near(old.memory_used, new.memory_used, new.memory_total) and _near(
-        old.store_used, new.store_used, new.store_total
+    return (
+        _near(old.memory_used, new.memory_used, new.memory_total)
+        and _near(old.store_used, new.store_used, new.store_total)
+        and old.gpus_held == new.gpus_held
+        and _same_devices(old.devices, new.devices)
+    )
+
+
+def _same_devices(old: tuple[e.Device, ...] | None, new: tuple[e.Device, ...] | None) -> bool:
+    if old is None or new is None or len(old) != len(new):
+        return old == new
+    return all(
+        (was.index, was.name, was.memory_total) == (now.index, now.name, now.memory_total)
+        and _near(was.memory_used, now.memory_used, now.memory_total)
+        and _near(was.busy, now.busy, BUSY_PART)
+        for was, now in zip(old, new, strict=True)
     )
 
 
@@ -69,6 +84,7 @@ def _worker_counts(event: e.WorkerCounts, state: State) -> bool:
         worker.running == event.running
         and worker.finished == event.finished
         and worker.now == event.tasks
+        and worker.gpus_tasks == event.gpus
         and worker.idle_since == event.idle_since
         and worker.state == ("busy" if event.running else "warm" if event.warm else "idle")
         and worker.retires_at == event.retires_at
@@ -92,6 +108,8 @@ def _nodes_seen(event: e.NodesSeen, state: State) -> bool:
         if worker is None or worker.state == "gone" or worker.head != node.head:
             return False
         if not node.slots and not worker.is_actor and worker.state != "no worker":
+            return False
+        if node.gpus is not None and worker.gpus != node.gpus:
             return False
     if len(event.nodes) == len(state.workers):
         return True

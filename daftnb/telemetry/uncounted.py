@@ -191,17 +191,18 @@ def _shares(
     """
     likely, ended = _likely(query, fused), query.durations.get(stage)
     of_function = is_udf(query.operators[likely].node)
-    if ended is None or not own:
+    if ended is None or not ended.total or not own:
         return {likely: elapsed * (1.0 if of_function else usual)}
     whole = sum(own.values())
     if not of_function:
         counted = _counted_part(query, (stage,), fused)
         return {id_: elapsed * counted * part / whole for id_, part in own.items() if part}
-    # What a function takes depends on its rows: where tasks run for longer than those before them, it is the function.
-    typical = min(elapsed, ended.total / ended.count * query.stages[stage].counts.running)
-    shares = {id_: typical * part / whole for id_, part in own.items() if part}
-    shares[likely] = shares.get(likely, 0.0) + elapsed - typical
-    return shares
+    # What a function takes depends on its rows, and of a pool's the engine tells nothing: the others are taken to go on
+    # as they did in tasks that have ended, and the rest is the function's.
+    shares = {id_: elapsed * part / (ended.total * US) for id_, part in own.items() if part and id_ != likely}
+    scale = min(1.0, elapsed / sum(shares.values())) if shares else 1.0
+    shares = {id_: seconds * scale for id_, seconds in shares.items()}
+    return {**shares, likely: elapsed - sum(shares.values())}
 
 
 def _likely(query: Query, fused: list[int]) -> int:

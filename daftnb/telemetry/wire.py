@@ -63,6 +63,8 @@ class Cluster(TypedDict):
     min_workers: int | None
     max_workers: int | None
     cpus: int | None
+    #: Logical ones, of each worker of an embedded cluster.
+    gpus: int | None
     idle_timeout: float | None
     silent_since: float | None  # in seconds since the epoch, where it does not answer
 
@@ -278,6 +280,29 @@ class NodeUsage(TypedDict):
     store_total: int | None
 
 
+class Device(TypedDict):
+    """A GPU of the machine that a node is on: percent of the time, and bytes."""
+
+    index: int
+    name: str
+    busy: int | None
+    memory_used: int | None
+    memory_total: int | None
+
+
+class GpuUse(TypedDict):
+    """Who has GPUs of a node."""
+
+    #: By tasks and actors together; where Daft and Ray count on their own, that may be more than there are.
+    used: float | None
+    #: What the running tasks of Daft's scheduler ask for.
+    tasks: float | None
+    #: What actors and Ray's own tasks hold, by Ray's count.
+    held: float | None
+    #: The devices of its machine; null: not known.
+    devices: list[Device] | None
+
+
 class Worker(TypedDict):
     """A node, and the worker on it."""
 
@@ -307,6 +332,9 @@ class Worker(TypedDict):
     #: The latest tasks, by a number that counts on; where details were dropped there are fewer than `finished`.
     tasks: dict[str, Task]
     usage: NodeUsage | None
+    #: Of the node, by Ray's bookkeeping, and who has them; null: not known, and of the second, that there are none.
+    gpus: float | None
+    gpu_use: GpuUse | None
 
 
 class Workers(TypedDict):
@@ -318,6 +346,11 @@ class Workers(TypedDict):
     #: How many of the idle ones the engine has let go of, and that are kept for the next query.
     warm: int
     slots: int
+    #: Of all nodes, by Ray's bookkeeping, and how many of them are used; null: not known.
+    gpus: float | None
+    gpus_used: float | None
+    #: Whether they are logical ones, of a cluster of %daft start: bookkeeping alone, whatever the machine has.
+    logical: bool
     #: Nodes that Ray has asked for or that start; null where none is wanted, or Ray does not tell.
     coming: int | None
     #: How many workers and nodes there are to list, and the first of those in `rows`: a page gets LIVE_LANES at once.
@@ -361,6 +394,11 @@ class _Backlog(TypedDict):
     observed: int | None
     least: int | None
     most: int | None
+    #: GPUs now: that pending tasks ask for, asked of Ray, of the scheduler's workers, and what the cluster can have.
+    pending_gpus: float | None
+    wanted_gpus: int | None
+    gpus: float | None
+    most_gpus: int | None
     points: dict[str, Point]
     marks: dict[str, Mark]
 

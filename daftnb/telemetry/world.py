@@ -67,6 +67,8 @@ def known(state: State, t: float, settings: Mapping[str, str]) -> Iterator[e.Eve
             None if open_span is None else open_span[0],
             worker.task_count,
             worker.now,
+            worker.gpus,
+            worker.gpus_tasks,
         )
         if worker.usage is not None:
             yield replace(worker.usage, t=t)
@@ -139,6 +141,8 @@ def restore_worker(event: e.WorkerKnown, state: State) -> None:
         started=event.started,
         now=event.tasks,
         task_count=event.ended_tasks,
+        gpus=event.gpus,
+        gpus_tasks=event.gpus_tasks,
     )
     if event.busy_since is not None:
         worker.spans.append([event.busy_since, None])

@@ -162,12 +162,37 @@ def expression(detail: str, length: int = 120) -> str:
     return shortened(line, length)
 
 
+def logical(gpus: int) -> str:
+    """Return the logical GPUs of each worker, as words to go on with; "" for none."""
+    return f" and {f.plural(gpus, 'logical GPU')}" if gpus else ""
+
+
+def gpu_words(used: float | None, total: float | None, logical: bool = False) -> str:
+    """Return GPUs that are used, of those that there are: "1.5 of 2 GPUs", "— of 2 GPUs" where that is not known.
+
+    "" where there are none. ``logical``: they are Ray's bookkeeping, whatever the machine has.
+    """
+    if not total:
+        return ""
+    in_use = f.UNKNOWN if used is None else f"{used:g}"
+    return f"{in_use} of {total:g} {'logical ' if logical else ''}{f.noun(total, 'GPU')}"
+
+
+def device_words(device: Mapping[str, Any]) -> str:
+    """Return what a GPU does: "0 NVIDIA A10G: 37 % busy, 5.10 GB of 24.0 GB"."""
+    busy = f"busy {f.UNKNOWN}" if device["busy"] is None else f"{device['busy']} % busy"
+    memory = f"{f.size(device['memory_used'])} of {f.size(device['memory_total'])}"
+    return f"{device['index']} {device['name']}".rstrip() + f": {busy}, {memory}"
+
+
 def pool_words(pool: Mapping[str, Any]) -> str:
     """Return the pool in one line."""
+    gpus = gpu_words(pool.get("gpus_used"), pool.get("gpus"), pool.get("logical", False))
     warm = f" ({pool['warm']} warm)" if pool.get("warm") else ""
     coming = f", {f.plural(pool['coming'], 'node')} on the way" if pool.get("coming") else ""
     return (
-        f"Workers: {pool['total']}, {pool['busy']} busy, {pool['idle']} idle{warm}, {pool['slots']} CPU slots{coming}"
+        f"Workers: {pool['total']}, {pool['busy']} busy, {pool['idle']} idle{warm}, {pool['slots']} CPU slots"
+        f"{f', {gpus}' if gpus else ''}{coming}"
     )
 
 
@@ -204,7 +229,30 @@ def cpu_words(backlog: Mapping[str, Any]) -> str:
     if backlog.get("least"):
         parts.append(f"least {backlog['least']}")
     over = over_max(backlog)
-    return f"Worker CPUs: {', '.join(parts)}" + (f"; {over}" if over else "")
+    gpus = backlog_gpu_words(backlog)
+    return f"Worker CPUs: {', '.join(parts)}" + (f"; {over}" if over else "") + (f"; {gpus}" if gpus else "")
+
+
+def backlog_gpu_words(backlog: Mapping[str, Any]) -> str:
+    """Return the GPUs that pending tasks ask for, that Ray was asked for, and that workers have; "" for none of all.
+
+    The backlog ratio counts none of them.
+    """
+    pending, wanted, there = (backlog.get(name) for name in ("pending_gpus", "wanted_gpus", "gpus"))
+    if not (pending or wanted or there):
+        return ""
+    most = backlog.get("most_gpus")
+    parts = [
+        f"pending tasks ask for {_amount(pending)}",
+        *([f"asked of Ray {wanted}"] if wanted else []),
+        f"workers have {_amount(there)}",
+        *([f"maximum {most}"] if most is not None else []),
+    ]
+    return f"GPUs: {', '.join(parts)}"
+
+
+def _amount(value: float | None) -> str:
+    return f.UNKNOWN if value is None else f"{value:g}"
 
 
 def _or_unknown(value: int | None) -> str:

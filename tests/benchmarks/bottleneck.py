@@ -6,9 +6,9 @@ query, a function's in a pool of actors, and TPC-H's, on a cluster of up to thre
 Two things are counted: whether the operator that leads is the one that leads in the end, and whether it is the one that
 had taken the most time by then: while an early stage has taken more than a later one that goes on, the two differ.
 
-What an operator had taken by then is known afterwards: its time, as if it were spread evenly over the time of the tasks
-that it runs in. An operator whose time nobody tells (on Ray a pool of actors, without the meter) counts as one that
-never leads where it should.
+What an operator had taken by then is known afterwards: as its function had told, or else its time, as if it were spread
+evenly over the time of the tasks that it runs in. An operator whose time nobody tells (on Ray a pool of actors, without
+the meter) counts as one that never leads where it should.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from daftnb.recordings import Recording, open_recording
+from daftnb.telemetry import events as e
 from tests.benchmarks.figures import Figure, Goal, Report
 from tests.benchmarks.kernel import Kernel
 from tests.tpch.tables import files
@@ -98,11 +99,12 @@ def judge(recording: Recording) -> Iterator[Judged]:
         final = {operator["id"]: time_of(operator) for operator in end["operators"].values()}
         top = max(final, key=lambda id_: final[id_])
         work = {id_: Work(recording, query.number, operator["stage"]) for id_, operator in by_id(end).items()}
+        told = functions(recording, query.number, end)
         length = query.ended - query.started
         moments = leads = then = 0
         for i in range(MOMENTS):
             t = query.started + length * i / MOMENTS
-            so_far = {id_: final[id_] * work[id_].share(t) for id_ in final}
+            so_far = {id_: final[id_] * (told.get(id_) or work[id_]).share(t) for id_ in final}
             if so_far[top] < FIRST * 1e6:
                 continue
             moments += 1
@@ -130,6 +132,35 @@ def is_untold(operator: Any) -> bool:
 def time_of(operator: Any) -> float:
     """The time of an operator as it is shown, in µs."""
     return (operator["duration_us"] or 0) + (operator["derived_us"] or 0)
+
+
+def functions(recording: Recording, query: int, plan: Any) -> dict[int, Told]:
+    """What functions told over time, by the operator; of those alone that are an operator's only one."""
+    found: dict[int, Told] = {}
+    for key, function in plan["functions"].items():
+        told = Told([event for event in recording._replay(query).events if isinstance(event, e.UdfFigures)], key)
+        others = [each for each in plan["functions"].values() if each["operators"] == function["operators"]]
+        if len(function["operators"]) == len(others) == 1 and told.seconds and told.seconds[-1]:
+            found[function["operators"][0]] = told
+    return found
+
+
+class Told:
+    """The seconds of a function over time, as it told them."""
+
+    def __init__(self, figures: list[e.UdfFigures], key: str) -> None:
+        mine = sorted((each.t, each.seconds) for each in figures if each.udf == key)
+        self.moments, self.seconds = [t for t, _ in mine], [seconds for _, seconds in mine]
+
+    def share(self, t: float) -> float:
+        """How much of all had been taken by ``t``, evenly between two moments at which it was told."""
+        place = bisect_right(self.moments, t)
+        if place == len(self.moments):
+            return 1.0
+        later, more = self.moments[place], self.seconds[place]
+        before, fewer = (self.moments[place - 1], self.seconds[place - 1]) if place else (later - 1.0, 0.0)
+        passed = min(1.0, max(0.0, (t - before) / (later - before)))
+        return (fewer + (more - fewer) * passed) / self.seconds[-1]
 
 
 class Work:

@@ -6,15 +6,21 @@ No Jupyter and no Ray. The pictures are left in artifacts/, to be looked at.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from daftnb.settings import AutoscalingSettings
+from daftnb.telemetry import events as e
+from daftnb.telemetry.snapshots import Snapshot, merge_patch, snapshot_of
+from daftnb.telemetry.state import apply
 from tests.browser.conftest import Draw, everyone_can_read, looks
 from tests.browser.reading import text, texts
-from tests.helpers import calling, plans
+from tests.helpers import called, calling, plans
+from tests.helpers.folding import folded
 
 pytestmark = [pytest.mark.browser]
 NASTY = '<img src=x onerror="window.hurt=1"> $\\unicode{x}$ \u202eאבג 🦆\n' + "<script>window.hurt = 1</script>" * 350
@@ -53,7 +59,10 @@ def test_a_card_says_what_its_function_does(draw: Draw) -> None:
         "ƒ function 8.25 rows/s 58.1 s in its code "
         "✕ 2 errors 4 calls run · 5 retries · 63.3 k tokens · RateLimitError: 429 Too Many Requests",
     }
-    for words in ("ƒ a function of yours: rows a second (derived), time in its code", "≈ derived: the engine has not"):
+    for words in (
+        "ƒ a function of yours: rows a second (derived), time in its code",
+        "≈ derived: not told by the engine, or not yet",
+    ):
         page.get_by_text(words).wait_for()
 
 
@@ -115,7 +124,7 @@ def test_the_details_of_a_function(draw: Draw) -> None:
     for words in (
         "Function prompt async, a row at a time",
         "rows in 124 rows out 120 calls 124 calls now 4 time in its code 58.1 s",
-        "rows/s now, derived 8.25 rows/s rows/s overall, derived 8 rows/s errors 2 retries 5",
+        "rows/s now, derived 8.25 rows/s rows/s overall, derived 8 rows/s errors 2 retries 5 waited before them 12.5 s",
         "✕ the latest: RateLimitError: 429 Too Many Requests",
         "requests 96 input tokens 41.2 k output tokens 9.63 k total tokens 50.8 k",
         "counted pages 7 and 3 more counters",
@@ -132,6 +141,17 @@ def test_the_details_of_a_function(draw: Draw) -> None:
         "rows in, derived 17.5 k rows out, derived 17.5 k work, all threads 14.2 s of that, derived 14.2 s",
     ):
         assert words in said, (words, said)
+
+
+def test_calls_that_may_be_of_another_query(draw: Draw) -> None:
+    snapshot = calling.snapshot()
+    for each in snapshot["plan"]["functions"].values():
+        each["shared"] = True
+    page = draw(snapshot, "plan")
+    expect(card(page, 2)).to_contain_text("≈ 1.20 k rows/s", use_inner_text=True)
+    card(page, 2).click()
+    page.get_by_text("≈ Another query called functions at the same time: some of these calls may be its.").wait_for()
+    page.get_by_role("region", name="Models").get_by_text("another query may have a part in it").wait_for()
 
 
 def test_the_source_as_it_was(draw: Draw) -> None:
@@ -232,6 +252,46 @@ def test_the_models_that_were_asked(draw: Draw) -> None:
     ]
     page = draw(plans.snapshot(), "plan")
     expect(page.get_by_role("region", name="Models")).to_have_count(0)
+
+
+def test_what_is_folded_from_events_is_drawn_with_its_patches(draw: Draw, artifacts: Path) -> None:
+    """From nothing told to a pool at work, its end included: in a patch, what is null is gone."""
+
+    def at(t: float) -> Snapshot:
+        return snapshot_of(state, called.T + t, "ray", AutoscalingSettings())
+
+    state = folded(*called.begun(), *called.runs(1, 3, 0.5))
+    snapshots = [at(1)]
+    for event in (
+        *(called.scored(t, 100 * t, 0.5 * t) for t in (2, 3)),
+        called.actor(2, "a1", "initialising"),
+        *(called.actor(t, "a0", rows=50 * t, queue=3, init_seconds=0.5) for t in (2, 3)),
+        *(e.UdfFigures(called.T + t, "q", "model-0", 50 * t, 50 * t, t, 1, 0.9 * t, inits=1) for t in (2, 3)),
+    ):
+        apply(event, state)
+    snapshots.append(at(3))
+    apply(called.actor(3.1, "a0", "idle", rows=150), state)
+    snapshots.append(at(5))
+    apply(e.QueryFinished(called.T + 6, "q", "finished"), state)
+    snapshots.append(at(6))
+
+    page = draw(snapshots[0])
+    expect(card(page, 3)).to_contain_text("rows/s not known", use_inner_text=True)
+    expect(card(page, 3)).to_contain_text("rows not known", use_inner_text=True)
+    pool = page.get_by_role("region", name="Actors of Model")
+    said = (
+        ("≈ 150 rows 2 actors", "ƒ function 50 rows/s 2.70 s in its code 3 batches wait", "2 actors, 1 initialising ·"),
+        ("≈ 150 rows 2 actors, 1 idle", "ƒ function 16.7 rows/s", "2 actors, 1 initialising, 1 idle actor"),
+        ("≈ 150 rows 0/1 tasks", "ƒ function 53.6 rows/s overall 2.70 s in its code", "2 actors: 2 ended actor"),
+    )
+    for seq, (before, after) in enumerate(pairwise(snapshots), 1):
+        message = {"type": "patch", "base": seq - 1, "seq": seq, "patch": merge_patch(before, after)}
+        page.evaluate("(message) => window.tell(message)", message)
+        page.screenshot(path=artifacts / f"functions-folded-{seq}.png", full_page=True)
+        *on_card, on_pool = said[seq - 1]
+        for words in on_card:
+            expect(card(page, 3)).to_contain_text(words, use_inner_text=True)
+        expect(pool).to_contain_text(on_pool, use_inner_text=True)
 
 
 def test_what_the_engine_has_not_told_is_not_known(draw: Draw) -> None:

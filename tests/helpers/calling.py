@@ -37,6 +37,7 @@ def function(name: str, operators: list[int], **more: Any) -> Snapshot:
     facts = {"name": name, "kind": "row", "is_class": False, "operators": operators, "file": "", "cell": 12, "line": 3}
     facts |= {"source": SOURCE, "rows_in": 30_500, "rows_out": 30_500, "calls": 30_500, "running": 0, "seconds": 11.4}
     facts |= {"inits": 0, "init_seconds": 0.0, "errors": 0, "error": "", "retries": 0, "rate": None}
+    facts |= {"waited": 0.0, "shared": False}
     facts |= {"rate_overall": None, "counters": [], "left_out": 0, "lost": 0, "actors": {}, "actors_left_out": 0}
     return facts | more
 
@@ -128,6 +129,7 @@ def snapshot() -> Snapshot:
             errors=2,
             error="RateLimitError: 429 Too Many Requests\n  File ...",
             retries=5,
+            waited=12.5,
             rate=8.25,
             rate_overall=8.0,
             counters=tokens,

@@ -23,12 +23,13 @@ MAY_IMPORT = {
     "snapshots": "settings telemetry text",
     "comparison": "telemetry text",
     "recordings": "_version errors files snapshots telemetry text",
-    # Nothing but these two goes with it to the cluster, which need not have daftnb.
-    "engine.actor": "clock variables",
+    # Nothing but these goes to the cluster, which need not have daftnb.
+    "engine.meter": "clock",
+    "engine.actor": "clock engine.meter variables",
     "engine": "",
     "engine.embedded": "clock errors telemetry text",
     "engine.connection": "aside clock engine engine.embedded errors telemetry text variables",
-    "engine.queries": "clock engine engine.actor engine.connection errors telemetry text variables",
+    "engine.queries": "clock engine engine.actor engine.connection engine.meter errors telemetry text variables",
     "engine.rows": "engine engine.connection errors text",
     "engine.jobs": "engine engine.connection errors files settings text",
     "connection": "clock engine engine.connection engine.embedded engine.queries errors telemetry text",

@@ -54,7 +54,7 @@ def known() -> Iterator[Any]:
     [
         ("%daft st", "st", ["start", "stop", "status"]),
         ("  %daft   sto", "sto", ["stop"]),
-        ("%daft start --", "--", ["--min", "--max", "--cpus", "--idle-timeout", "--autoscaler"]),
+        ("%daft start --", "--", ["--min", "--max", "--cpus", "--idle-timeout", "--autoscaler", "--gpus"]),
         ("%daft start --min 2 --m", "--m", ["--max"]),
         ("%daft start --min ", "", []),
         ("%daft set th", "th", ["threshold="]),

@@ -178,7 +178,7 @@ def test_a_line_is_split_as_by_a_shell_without_its_comment(line: str, words: lis
         ("strat", "%daft has no verb 'strat'.", "Try %daft start"),
         ("qqqq", "%daft has no verb 'qqqq'.", "Try %daft help"),
         ("start --mni 2",
-         "%daft start has no option '--mni' (there are --min, --max, --cpus, --idle-timeout, --autoscaler).",
+         "%daft start has no option '--mni' (there are --min, --max, --cpus, --idle-timeout, --autoscaler, --gpus).",
          "Try %daft start --min"),
         ("status --all", "%daft status has no option '--all' (it has none).", "Try %daft help status"),
         ("auto onn", "%daft auto: on|off cannot be 'onn': it must be one of on, off.", "Try %daft auto on"),

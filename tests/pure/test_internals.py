@@ -127,5 +127,6 @@ def test_the_actor_is_told_of_features_by_the_names_that_they_have() -> None:
     assert named <= of_ray
     assert named == {
         *(internals.CANCEL, internals.TASKS, internals.VARIABLES, internals.WARM, internals.REQUESTS, internals.UDFS),
-        *(internals.NODE_USAGE, internals.STATS, internals.GROWTH),
+        *(internals.NODE_USAGE, internals.STATS, internals.GROWTH, internals.METER, internals.POOLS),
+        internals.DEVICES,
     }

@@ -250,3 +250,12 @@ def test_what_is_known_of_the_limits(groups: Any, more: Any, sizes: Any, cpus: A
     facts = {"config": groups, "kinds": kinds, "v2": None, "status": None, **more}
     assert (remote.limits(facts), remote.cpus(facts), remote.grows(facts)) == (sizes, cpus, grows)
     assert (remote.most(facts) is None) == (cpus is None)
+
+
+def test_the_most_gpus() -> None:
+    kinds = [{"CPU": 8.0, "GPU": 1.0}, {"CPU": 2.0, "GPU": 4.0}, {"CPU": 1.0}]
+    facts = {"config": [(0, 3, 8), (0, 2, 2), (1, 9, 1)], "kinds": kinds, "v2": None, "status": None}
+    assert remote.gpus(facts) == 3 + 8
+    assert remote.gpus({**facts, "nodes_at_most": 3, "standing": [{"GPU": 1.0}]}) == 1 + 8 + 1
+    assert remote.gpus({**facts, "config": None}) is None
+    assert remote.gpus({**facts, "config": [(0, -1, 8), (0, 2, 2), (1, 9, 1)]}) is None

@@ -32,6 +32,9 @@ def session() -> Any:
         ("start --cpus 0", "--cpus must be at least 1 (got 0)."),
         ("start --idle-timeout nan", "--idle-timeout must be at least 1 (got nan)."),
         ("start --idle-timeout inf", "--idle-timeout must be at least 1 (got inf)."),
+        ("start --gpus -1", "--gpus must be a whole number from 0 to 64 (got -1)."),
+        ("start --gpus 1000000000", "--gpus must be a whole number from 0 to 64 (got 1000000000)."),
+        ("start --gpus 0.5", "%daft start: --gpus cannot be '0.5': it is not a whole number."),
         ("set threshold", "'threshold' is not NAME=VALUE."),
         ("set treshold=2", "There is no setting 'treshold'"),
         ("set 'threshold=2", "no closing quotation"),
@@ -50,9 +53,9 @@ def test_a_slip_is_told_with_what_to_type_next(session: Any, line: str, what: st
 
 
 def test_start_takes_its_options(session: Any) -> None:
-    magics.run("start --min 2 --max 3 --cpus 2 --idle-timeout 12.5", session)
+    magics.run("start --min 2 --max 3 --cpus 2 --idle-timeout 12.5 --gpus 4", session)
     size = session.started[0]
-    assert (size.min_workers, size.max_workers, size.cpus, size.idle_timeout) == (2, 3, 2, 12.5)
+    assert (size.min_workers, size.max_workers, size.cpus, size.idle_timeout, size.gpus) == (2, 3, 2, 12.5, 4)
 
 
 def test_help_names_every_command_and_setting(session: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -261,7 +261,7 @@ def test_what_fails_fails_as_without_a_meter_and_shows_no_frame_of_ours(meter: M
         "class": Failing,
         "old": lambda: daft.udf(return_dtype=DataType.int64())(failing),
     }
-    with pytest.raises(Exception, match="not there|failed when executing") as caught:
+    with pytest.raises(Exception, match=r"not there|failed when executing") as caught:
         rows(3).with_column("y", made[kind]()(col("x"))).collect()
     chain, error = [], caught.value
     while error is not None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from daftnb.engine.actor.counts import KEPT_DEATHS, Query, Stage, Worker
-from daftnb.engine.actor.node_usage import NodeUsage
+from daftnb.engine.actor.node_usage import NodeUsage, in_turn
 from daftnb.engine.actor.tap import KEPT_QUERIES, OUT_OF_MEMORY, RING_EVENTS, Tap
 from tests.helpers.releases import needs_ray
 
@@ -123,7 +123,7 @@ def test_each_task_is_told_once_and_many_tasks_push_no_decision_out() -> None:
     for number in range(RING_EVENTS + 10):
         tap.submitted(2, "a")
         run = tap.dispatched("w", "a", {"query_id": "q", "node_id": "1", "task_id": str(number)})
-        assert tap.worker_rows()[0][-1] == [(number, 2, run.started)]
+        assert tap.worker_rows()[0][-2:] == ([(number, 2, run.started)], 0.0)
         tap.ended(run, "failed" if number % 2 else "ok")
     drained = tap.drain(0, 5)
     assert [event[0] for event in drained["events"][:1]] == ["worker"]
@@ -256,7 +256,7 @@ def test_what_nodes_used_is_forgotten_with_them(monkeypatch: pytest.MonkeyPatch)
         pool.tap.worker_started(name, 1, 100)
         usage.resident[name] = 7
         alive[:] = [{"NodeID": name, "Alive": True, "Resources": {"memory": 100.0}}]
-        assert usage.rows() == [(name, 7, 100, None, None)]
+        assert usage.rows() == [(name, 7, 100, None, None, None, None)]
         pool.tap.worker_let_go(name, warm=False)
         pool.tap.worker_ended(name, "retired")
     assert len(usage.resident) <= 2
@@ -322,3 +322,111 @@ def test_an_index_that_comes_again_is_the_newest() -> None:
     tap.announce(0, "again", {})
     tap.announce(100, "next", {})
     assert (tap.queries[0].id, 1 in tap.queries) == ("again", False)
+
+
+def test_each_worker_has_its_turn() -> None:
+    assert in_turn([], 7, 2) == ([], 0)
+    assert in_turn("abc", 0, 50) == (["a", "b", "c"], 3)
+    assert in_turn("abc", 3, 50) == (["a", "b", "c"], 3), "all of a few, each time"
+    turns, start = [], 0
+    for _ in range(3):
+        turn, start = in_turn("abcde", start, 2)
+        turns.append("".join(turn))
+    assert turns == ["ab", "cd", "ea"]
+
+
+# -- GPUs -------------------------------------------------------------------------------------------------------------
+
+# A scan (1), a UDF (2) and a filter (3); a scan (4) and two UDFs (5, 6); a join (7) and a UDF (8) behind it.
+PARENTS = {1: 2, 2: 3, 3: 7, 4: 5, 5: 6, 6: 7, 7: 8}
+ASKS = {2: 0.5, 5: 1.0, 6: 0.0, 8: 0.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "gpus", "expected"),
+    [
+        ("InMemoryScan->Filter", 3, ASKS, 0.0),
+        ("InMemoryScan->UDFProject->Filter", 3, ASKS, 0.5),
+        ("InMemoryScan->UDFProject", 6, ASKS, 0.0),
+        ("InMemoryScan->UDFProject->UDFProject", 6, ASKS, 1.0),
+        ("(InMemoryScan, InMemoryScan)->HashJoin->UDFProject", 8, ASKS, 0.0),
+        ("(InMemoryScan->UDFProject, InMemoryScan)->HashJoin->UDFProject", 8, ASKS, None),
+        ("(InMemoryScan->UDFProject, InMemoryScan)->HashJoin->UDFProject", 8, {2: 1.0, 8: 1.0}, 1.0),
+        ("InMemoryScan->UDFProject", 99, ASKS, None),
+        ("InMemoryScan->UDFProject", 2, None, None),
+        ("InMemoryScan->Filter", 3, None, 0.0),
+        ("InMemoryScan->UDFProject", 2, {}, 0.0),
+    ],
+)
+def test_a_task_asks_for_the_most_that_a_udf_in_it_does(
+    name: str, last: int, gpus: dict[int, float] | None, expected: float | None
+) -> None:
+    query = Query("q", PARENTS)
+    query.gpus = gpus
+    assert [query.gpus_of(name, last), query.gpus_of(name, last)] == [expected] * 2
+
+
+def test_gpus_of_tasks_that_run_and_wait() -> None:
+    tap = Tap()
+    tap.announce(0, "q", {1: 2})
+    tap.query(0).gpus = {2: 0.5}
+    tap.worker_started("w", 4, 100, 2)
+    for _ in range(3):
+        tap.submitted(2, "Scan->UDFProject")
+    assert (tap.pending_gpus(), tap.gpus()) == (1.5, 2)
+    run = tap.dispatched("w", *task("Scan->UDFProject", 1))
+    drained = tap.drain(0, 0)
+    assert drained["events"][-1][-2:] == (1.0, 2)
+    assert [facts for kind, _, *facts in drained["events"] if kind == "hold"] == [[1, "below", 3, 4, 1.25, 1.5, 2]]
+    assert (drained["lives"][0][-1], drained["workers"][0][-1]) == (2, 0.5)
+    tap.ended(run, "ok")
+    assert tap.worker_rows()[0][-1] == 0.0
+    tap.query(0).gpus, tap.query(0).gpus_by_stage = None, {}
+    tap.dispatched("w", *task("Scan->UDFProject", 1))
+    assert (tap.pending_gpus(), tap.worker_rows()[0][-1]) == (None, None), "not known, and not 0"
+
+
+def test_a_hold_is_told_anew_where_the_backlog_asks_for_gpus() -> None:
+    tap = tap_with_worker()
+    tap.query(0).gpus = {2: 1.0}
+    tap.submitted(1, "Scan")
+    tap.decide()
+    tap.submitted(2, "Scan->UDFProject")
+    tap.decide()
+    tap.undecided = True
+    tap.decide()
+    holds = [facts for kind, _, *facts in tap.drain(0, 0)["events"] if kind == "hold"]
+    assert holds == [[1, "below", 1, 2, 1.25], [2, "below", 2, 2, 1.25, 1.0, 0]]
+    assert tap.hold is not None and tap.hold[1] == 2
+
+
+def test_gpus_of_a_request() -> None:
+    tap = Tap()
+    bundles = [{"CPU": 1, "GPU": 1}] * 3
+    tap.requested([{"CPU": 1}])
+    assert tap.asked is not None and tap.asked[1:] == (1, 1, 0, 0)
+    tap.requested(bundles, bundles)
+    assert tap.asked[1:] == (3, 3, 0, 0, None, None, 3, None)
+    tap.requested(bundles, bundles[:2])
+    assert (tap.asked[1:], tap.demand_gpus) == ((3, 3, 0, 0, 2, 2, 3, 2), 3)
+    tap.requested([])
+    assert (tap.asked, tap.demand_gpus) == (None, 0)
+
+
+@needs_ray
+def test_gpus_that_actors_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    from ray._private import state
+
+    names = ("none", "some", "all", "unknown")
+    nodes = [
+        {"NodeID": name, "Alive": True, "Resources": {"CPU": 1.0, **({} if name == "none" else {"GPU": 2.0})}}
+        for name in names
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    available = {"none": {"CPU": 1.0}, "some": {"GPU": 0.5}, "all": {"CPU": 1.0}}
+    monkeypatch.setattr(state, "available_resources_per_node", lambda: available)
+    pool = SimpleNamespace(tap=Tap(), held={}, warm={})
+    devices = {"some": [(0, "A1", None, None, None)]}
+    rows = {row[0]: row[5:] for row in NodeUsage(pool).rows(devices)}  # type: ignore[arg-type]
+    assert rows == {"some": (1.5, devices["some"]), "all": (2.0, None), "unknown": (None, None)}, "no worker on any"

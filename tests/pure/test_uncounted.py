@@ -87,7 +87,17 @@ def test_a_first_task_of_a_later_stage_waits_as_much_as_those_before_it() -> Non
 def test_tasks_that_run_longer_than_those_before_them_do_so_for_their_function() -> None:
     """The first tasks had no rows: what they show of the operators says nothing of a function's time."""
     told = (ended(0, 1, 3), ended(0, 1, 3, 1), stats(1, 2, 0.01), stats(1, 3, 0.03))
-    assert derived(operators(11, *runs(1, 3, 1.0, finished=2), *told)) == pytest.approx({2: 9.25, 3: 0.75})
+    assert derived(operators(11, *runs(1, 3, 1.0, finished=2), *told)) == pytest.approx({2: 9.85, 3: 0.15})
+
+
+def test_tasks_of_a_pool_that_have_ended_show_nothing_of_its_function() -> None:
+    told = (ended(0, 2, 3), stats(2, 2, 0.0, 0), stats(2, 3, 0.1), stats(2, 4, 0.0))
+    assert derived(operators(6, *runs(2, 3, 2.0, finished=1), *told, plan=POOL)) == pytest.approx({2: 3.8, 3: 0.2})
+
+
+def test_more_than_has_passed_is_credited_to_nobody() -> None:
+    told = (ended(0, 1, 3), stats(1, 2, 0.5), stats(1, 3, 3.0))  # in several threads
+    assert derived(operators(5, *runs(1, 3, 1.0, finished=1), *told)) == {3: 4.0}
 
 
 def test_nothing_is_derived_once_no_task_runs_or_the_query_is_over() -> None:

@@ -5,7 +5,10 @@ Everything here is arithmetic on small integers; memory grows with operators and
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 KEPT_DEATHS = 64  # tasks of a query whose workers ended
+UDF = "UDFProject"  # an operator that runs a UDF in the task itself, in a task's name
 
 
 class Stage:
@@ -44,10 +47,11 @@ class Stage:
 class Run:
     """One task on its way through one worker."""
 
-    __slots__ = ("stage", "started", "task_id", "worker_id")
+    __slots__ = ("gpus", "stage", "started", "task_id", "worker_id")
 
-    def __init__(self, stage: Stage, worker_id: str, task_id: int, started: float) -> None:
+    def __init__(self, stage: Stage, worker_id: str, task_id: int, started: float, gpus: float | None = 0.0) -> None:
         self.stage, self.worker_id, self.task_id, self.started = stage, worker_id, task_id, started
+        self.gpus = gpus  # that it asks for; None: not known
 
 
 class Worker:
@@ -62,6 +66,7 @@ class Worker:
         "alive",
         "cpus",
         "finished",
+        "gpus",
         "held",
         "idle_since",
         "memory",
@@ -70,8 +75,8 @@ class Worker:
         "used",
     )
 
-    def __init__(self, cpus: int, memory: int, now: float) -> None:
-        self.cpus, self.memory, self.started = cpus, memory, now
+    def __init__(self, cpus: int, memory: int, now: float, gpus: int = 0) -> None:
+        self.cpus, self.memory, self.started, self.gpus = cpus, memory, now, gpus
         self.finished = 0
         self.runs: set[Run] = set()
         self.idle_since: float | None = now
@@ -82,16 +87,33 @@ class Worker:
     def running(self) -> int:
         return len(self.runs)
 
+    @property
+    def gpus_used(self) -> float | None:
+        """Return the GPUs that its running tasks ask for; None where that is not known of one."""
+        return total(run.gpus for run in self.runs)
+
 
 class Query:
     """A query's stages by their last operator's id, and the plan's parents, which tell whose task it is.
 
     ``deaths``: by last operator and task, how many workers ended while they ran it.
     ``cancelled``: nobody waits for it any more; ``failed``: one of its tasks was made to fail, so the engine knows;
-    ``lacks``: why its tasks wait though not for workers, if no node has what they ask for.
+    ``lacks``: why its tasks wait though not for workers, if no node has what they ask for. ``gpus``: what each operator
+    that runs a UDF in its tasks asks for; empty where none of them asks for GPUs; None: not known.
     """
 
-    __slots__ = ("cancelled", "deaths", "failed", "id", "lacks", "parents", "stages", "stages_by_name")
+    __slots__ = (
+        "cancelled",
+        "deaths",
+        "failed",
+        "gpus",
+        "gpus_by_stage",
+        "id",
+        "lacks",
+        "parents",
+        "stages",
+        "stages_by_name",
+    )
 
     def __init__(self, query_id: str, parents: dict[int, int]) -> None:
         self.id = query_id
@@ -101,6 +123,8 @@ class Query:
         self.deaths: dict[tuple[int, int], int] = {}
         self.cancelled = self.failed = False
         self.lacks = ""
+        self.gpus: Mapping[int, float] | None = {}
+        self.gpus_by_stage: dict[tuple[str, int], float | None] = {}
 
     @property
     def has_tasks(self) -> bool:
@@ -121,6 +145,30 @@ class Query:
             if count > max(1, found.get(last_id, (0, 0, 0))[2]):
                 found[last_id] = (last_id, task_id, count)
         return list(found.values())
+
+    @property
+    def pending_gpus(self) -> float | None:
+        """Return the GPUs that its pending tasks ask for; None where that is not known of some."""
+        if self.gpus == {}:
+            return 0.0
+        asked = [(stage.pending, self.gpus_of(stage.name, stage.last_id)) for stage in self.stages.values()]
+        return total(None if gpus is None else count * gpus for count, gpus in asked if count)
+
+    def gpus_of(self, name: str, last_id: int) -> float | None:
+        """Return the GPUs that a task asks for which ends in this operator; None where that cannot be told.
+
+        Daft does not say it of a task. It is the most that any UDF asks for that runs in the task
+        (``LocalPhysicalPlan::resource_request``, ``daft-local-plan``), and the task's name says how many these are:
+        the nearest below its last operator.
+        """
+        count = name.count(UDF)
+        if not count or self.gpus == {}:
+            return 0.0
+        if self.gpus is None:
+            return None
+        if (name, last_id) not in self.gpus_by_stage:
+            self.gpus_by_stage[name, last_id] = most_of_nearest(self.gpus, self.parents, last_id, count)
+        return self.gpus_by_stage[name, last_id]
 
     def stage(self, last_id: int, name: str) -> Stage:
         stage = self.stages.get(last_id)
@@ -143,3 +191,34 @@ class Query:
                     return self.stages[node]
                 node = self.parents.get(node)
         return self.stages[candidates[0]]
+
+
+def total(amounts: Iterable[float | None]) -> float | None:
+    """Return the sum of amounts; None where one of them is not known."""
+    found = 0.0
+    for amount in amounts:
+        if amount is None:
+            return None
+        found += amount
+    return round(found, 4)
+
+
+def most_of_nearest(gpus: Mapping[int, float], parents: Mapping[int, int], last_id: int, count: int) -> float | None:
+    """Return the most that the nearest ``count`` operators with an amount have, from ``last_id`` down the plan.
+
+    Where the way goes on beyond an operator with several inputs, only if all amounts are the same; else None.
+    """
+    inputs: dict[int, list[int]] = {}
+    for child, parent in parents.items():
+        inputs.setdefault(parent, []).append(child)
+    found: list[float] = []
+    operator: int | None = last_id
+    while operator is not None and len(found) < count:
+        if operator in gpus:
+            found.append(gpus[operator])
+        below = inputs.get(operator, [])
+        operator = below[0] if len(below) == 1 else None
+    if len(found) == count:
+        return max(found)
+    amounts = set(gpus.values())
+    return amounts.pop() if len(amounts) == 1 else None

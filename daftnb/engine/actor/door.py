@@ -11,12 +11,13 @@ import concurrent.futures
 import contextlib
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from daftnb import variables
 from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run
+from daftnb.engine.actor.devices import Devices
 from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
@@ -176,10 +177,12 @@ class InActor:
         self.tap = tap
         self.pool = pool
         self.usage = NodeUsage(pool)
+        self.devices = Devices(pool)
         self.launches = Launches(tap)
         self.metering = Metering(actor, tap)
         self.with_launches = True
         self.with_usage = True
+        self.with_devices = True
         self.with_stats = True
         self.tasks: dict[int, Any] = {}  # handles of the tasks that run
         self.streams = Streams(actor.curr_result_gens)
@@ -226,12 +229,18 @@ class InActor:
         self.pool.variables = dict(values)
         return self.pool.with_others()
 
-    def drain(self, seen: int, seen_tasks: int, with_nodes: bool = False) -> dict[str, Any]:
-        """Return what the tap recorded after so many events and tasks, the operators' statistics, and Ray's nodes."""
+    def drain(self, seen: int, seen_tasks: int, with_nodes: bool = False, with_devices: bool = False) -> dict[str, Any]:
+        """Return what the tap recorded after so many events and tasks, the operators' statistics, and Ray's nodes.
+
+        ``with_devices``: the GPUs of the nodes' machines are read, too.
+        """
         self.drop_ended()
         nodes = self.nodes() if with_nodes else None
         stats = self.operator_stats()
-        usage = (self.guarded("usage of nodes", self.usage.rows) if with_nodes and self.with_usage else None) or []
+        usage: list[Any] = []
+        if with_nodes and self.with_usage:
+            devices = self.guarded("use of GPUs", self.devices.look) if with_devices and self.with_devices else None
+            usage = self.guarded("usage of nodes", lambda: self.usage.rows(devices or {})) or []
         launches = None
         if with_nodes and self.with_launches:
             launches = self.guarded("launches of nodes", lambda: self.launches.row(bool(self.actor.curr_result_gens)))
@@ -260,10 +269,17 @@ class InActor:
 
         return os.getcwd(), sorted({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
 
-    def resources(self) -> list[dict[str, float]]:
-        """Return the total resources of each node that is alive, by Ray's names."""
+    def resources(self, index: int | None = None, gpus: Mapping[int, float] | None = None) -> list[dict[str, float]]:
+        """Return the total resources of each node that is alive, by Ray's names.
+
+        ``gpus``: which GPUs the tasks of the query ``index`` ask for, by the operators that run UDFs in them; None: not
+        known.
+        """
         import ray
 
+        if index is not None:
+            with self.tap.lock:
+                self.tap.query(index).gpus = gpus
         return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
 
     def lacks(self, index: int, reason: str) -> None:
@@ -271,8 +287,8 @@ class InActor:
         with self.tap.lock:
             self.tap.query(index).lacks = reason
 
-    def nodes(self) -> list[tuple[str, int, int, bool]]:
-        """Return Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head.
+    def nodes(self) -> list[tuple[str, int, int, bool, float]]:
+        """Return Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head, GPUs.
 
         Asked for about once a second (1 ms), and here rather than in the kernel: where the head has died, Ray's call
         does not return, and Ray ends the process that made it.
@@ -285,6 +301,7 @@ class InActor:
                 int(node["Resources"].get("CPU", 0)),
                 int(node["Resources"].get("memory", 0)),
                 "node:__internal_head__" in node["Resources"],
+                float(node["Resources"].get("GPU", 0)),
             )
             for node in ray.nodes()
             if node["Alive"]

@@ -256,18 +256,19 @@ class Carrying:
         return self.actors.remote(self.carry(content))
 
 
-def meter_functions(mine: InActor, off: frozenset[str]) -> None:
-    """Put the meter into each worker as it starts, and into each actor of a pool."""
-    from daft.execution import ray_actor_pool_udf
-
+def meter_workers(mine: InActor) -> None:
+    """Put the meter into each worker as it starts."""
     metering, tap = mine.metering, mine.tap
     mine.pool.on_worker = lambda handle, worker_id: guarded(tap, metering.begin_worker, handle, worker_id)
 
-    if "figures of actors" not in off:
-        carrying = Carrying(
-            ray_actor_pool_udf.UDFActor, lambda content: guarded(tap, metering.carrying, content) or content
-        )
-        mine.patch(ray_actor_pool_udf, "UDFActor", carrying)
+
+def meter_pools(mine: InActor) -> None:
+    """Put the meter into each actor of a pool, as it is sent its function."""
+    from daft.execution import ray_actor_pool_udf as pool
+
+    metering, tap = mine.metering, mine.tap
+    carrying = Carrying(pool.UDFActor, lambda content: guarded(tap, metering.carrying, content) or content)
+    mine.patch(pool, "UDFActor", carrying)
 
 
 def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False) -> tuple[int, int]:
@@ -309,8 +310,11 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
     if "UDF actors" not in off:
         tap_udfs(mine)
     if not {"task counts", "figures of functions"} & off:
-        meter_functions(mine, off)
+        meter_workers(mine)
+        if "figures of actors" not in off:
+            meter_pools(mine)
     mine.with_usage = "usage of nodes" not in off
+    mine.with_devices = "use of GPUs" not in off
     mine.with_launches = not {"scale-up requests", "autoscaler notices"} & off
     mine.with_stats = "rows of operators on Ray" not in off
     setattr(actor, ATTRIBUTE, mine)

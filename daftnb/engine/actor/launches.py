@@ -81,7 +81,8 @@ class Launches:
 def dropped_cpus(dropped: list[dict[str, float]], asked: tuple[Any, ...]) -> int:
     """Return the CPUs of the request that is dropped, where it is the one that stands here; 0 where it is another."""
     _, bundles, cpus, *more = asked
-    bundles, cpus = more[2:] or (bundles, cpus)  # where it was trimmed, what was sent
+    if len(more) > 2 and more[2] is not None:  # it was trimmed: what was sent
+        bundles, cpus = more[2:4]
     in_all = sum(bundle.get("CPU", 0) for bundle in dropped)
     return int(in_all) if (len(dropped), in_all) == (bundles, cpus) else 0
 

@@ -96,12 +96,19 @@ def idle_rule(rules: Rules) -> str:
 
 
 def hold_reason(
-    pending: int, capacity: int, workers: int, rules: Rules, since_request: float | None, most_asked: int
+    pending: int,
+    capacity: int,
+    workers: int,
+    rules: Rules,
+    since_request: float | None,
+    most_asked: int,
+    lacks_gpus: bool = False,
 ) -> str | None:
     """Return why the scheduler requests no workers from Ray with this backlog; None if it has none, or requests them.
 
     ``since_request``: seconds since the last request, None if there was none; ``most_asked``: the CPUs it asked for.
-    A task counts as one CPU, as tasks do unless they say otherwise.
+    A task counts as one CPU, as tasks do unless they say otherwise. ``lacks_gpus``: the backlog asks for more GPUs than
+    the workers have and than were asked for.
     """
     if not pending:
         return None
@@ -112,6 +119,6 @@ def hold_reason(
             return "below"
     if since_request is not None and since_request < rules.interval:
         return "interval"
-    if since_request is not None and pending <= max(most_asked, capacity):
+    if since_request is not None and pending <= max(most_asked, capacity) and not lacks_gpus:
         return "not larger"
     return None

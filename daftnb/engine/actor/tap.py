@@ -17,7 +17,7 @@ from typing import Any
 
 from daftnb.clock import steady as time
 from daftnb.engine.actor import rules
-from daftnb.engine.actor.counts import Query, Run, Worker
+from daftnb.engine.actor.counts import Query, Run, Worker, total
 from daftnb.engine.actor.trimming import Most
 
 RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
@@ -64,12 +64,14 @@ class Tap:
         self.faults: collections.Counter[str] = collections.Counter()
         # The CPUs that are asked of Ray now (None: not known, the tap came later), and when they last were.
         self.demand: int | None = None
+        self.demand_gpus = 0
         self.requested_at: float | None = None
         self.wanted_since: float | None = None  # the first request since nothing was asked
-        # The request that stands: when, bundles, CPUs, the backlog then, and, if trimmed, bundles and CPUs sent.
+        # The request that stands: when, bundles, CPUs, the backlog then, and, if trimmed, bundles and CPUs sent; with
+        # GPUs, how many of them were asked for and, if trimmed, sent.
         self.asked: tuple[Any, ...] | None = None
         self.most: Most | None = None  # that the cluster may have; None: not known
-        # The reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
+        # The kind of reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
         self.hold: tuple[str, int] | None = None
         self.holds = 0
         self.udfs: dict[int, tuple[str, str]] = {}  # by the id of its handle, each UDF's actor's query and name
@@ -97,8 +99,19 @@ class Tap:
         self.last_sample, self.dirty = now, False
         held = sum(1 for worker in self.workers.values() if worker.held)
         alive = sum(worker.cpus for worker in self.workers.values() if worker.alive)
-        self.record("sample", max(self.peak, self.pending), self.pending, self.running, self.capacity, held, alive)
+        peak = max(self.peak, self.pending)
+        self.record(
+            "sample", peak, self.pending, self.running, self.capacity, held, alive, self.pending_gpus(), self.gpus()
+        )
         self.peak = self.pending
+
+    def pending_gpus(self) -> float | None:
+        """Return the GPUs that the backlog asks for; None where that is not known."""
+        return total(query.pending_gpus for query in self.queries.values())
+
+    def gpus(self) -> int:
+        """Return the GPUs of the workers that the scheduler has."""
+        return sum(worker.gpus for worker in self.workers.values() if worker.held)
 
     def query(self, index: int) -> Query:
         query = self.queries.get(index)
@@ -167,7 +180,7 @@ class Tap:
             if late:
                 stage.cancelled_pending -= 1
             stage.dispatched += 1
-            run = Run(stage, worker_id, int(context["task_id"]), time.time())
+            run = Run(stage, worker_id, int(context["task_id"]), time.time(), query.gpus_of(name, stage.last_id))
             worker = self.workers[worker_id]
             worker.runs.add(run)
             worker.idle_since = None
@@ -202,7 +215,7 @@ class Tap:
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
-    def worker_started(self, worker_id: str, cpus: int, memory: int) -> None:
+    def worker_started(self, worker_id: str, cpus: int, memory: int, gpus: int = 0) -> None:
         with self.lock:
             known = self.workers.get(worker_id)
             if known is not None and known.alive:
@@ -212,9 +225,9 @@ class Tap:
             gone = [id_ for id_, w in self.workers.items() if not (w.alive or w.held or w.running)]
             for id_ in gone:
                 del self.workers[id_]
-            self.workers[worker_id] = Worker(cpus, memory, time.time())
+            self.workers[worker_id] = Worker(cpus, memory, time.time(), gpus)
             self.capacity += cpus
-            self.record("worker", worker_id, cpus, memory)
+            self.record("worker", worker_id, cpus, memory, gpus)
             self.undecided = True
             self.changed(pending=0, running=0)
 
@@ -298,18 +311,21 @@ class Tap:
         """
         with self.lock:
             if bundles:
-                self.demand = cpus_of(bundles)
+                self.demand, self.demand_gpus = cpus_of(bundles), gpus_of(bundles)
                 self.requested_at = time.time()
                 self.wanted_since = self.wanted_since or self.requested_at
                 self.hold = None
                 self.undecided = False
-                trimmed = () if sent is None or len(sent) == len(bundles) else (len(sent), cpus_of(sent))
-                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity, *trimmed)
+                went = None if sent is None or len(sent) == len(bundles) else sent
+                more: tuple[int | None, ...] = () if went is None else (len(went), cpus_of(went))
+                if self.demand_gpus:
+                    more = (*(more or (None, None)), self.demand_gpus, None if went is None else gpus_of(went))
+                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity, *more)
                 self.events.append(("request", *self.asked))
             else:
                 if self.demand:
                     self.record("clear")
-                self.demand, self.asked, self.wanted_since = 0, None, None
+                self.demand, self.demand_gpus, self.asked, self.wanted_since = 0, 0, None, None
 
     def decide(self) -> None:
         """Record why the scheduler requests no workers, after it has looked at the backlog and requested none.
@@ -323,18 +339,22 @@ class Tap:
         force = rules.read()
         held = sum(1 for worker in self.workers.values() if worker.held)
         since = None if self.requested_at is None else time.time() - self.requested_at
-        reason = rules.hold_reason(self.pending, self.capacity, held, force, since, self.demand or 0)
+        wants, gpus = self.pending_gpus(), self.gpus()
+        lacks_gpus = (wants or 0) > max(gpus, self.demand_gpus)
+        reason = rules.hold_reason(self.pending, self.capacity, held, force, since, self.demand or 0, lacks_gpus)
         if reason is None:
             return
         if any(query.lacks for query in self.queries.values()):
             waiting = [query for query in self.queries.values() if any(s.pending for s in query.stages.values())]
             if waiting and all(query.lacks for query in waiting):
                 reason = waiting[-1].lacks
-        if self.hold is None or self.hold[0] != reason:
+        kind = f"{reason}, with GPUs" if wants else reason  # that it waits for GPUs, too, is told anew
+        if self.hold is None or self.hold[0] != kind:
             self.holds += 1
-            self.hold = (reason, 0)
-            self.record("hold", self.holds, reason, self.pending, self.capacity, force.threshold)
-        self.hold = (reason, self.hold[1] + 1)
+            self.hold = (kind, 0)
+            more = (wants, gpus) if wants else ()
+            self.record("hold", self.holds, reason, self.pending, self.capacity, force.threshold, *more)
+        self.hold = (kind, self.hold[1] + 1)
 
     # -- what the kernel calls, through install.py ---------------------------------------------------------------
 
@@ -384,7 +404,7 @@ class Tap:
                     for query in self.queries.values()
                     for last_id, s in query.stages.items()
                 ],
-                "lives": [(id_, w.started, w.cpus, w.memory) for id_, w in self.workers.items() if w.alive],
+                "lives": [(id_, w.started, w.cpus, w.memory, w.gpus) for id_, w in self.workers.items() if w.alive],
                 "workers": self.worker_rows(),
                 "hold": None if self.hold is None else (self.holds, self.hold[1]),
                 "asked": self.asked,
@@ -396,12 +416,15 @@ class Tap:
     def worker_rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each worker that lives.
 
-        A row: id, running, finished, idle since, warm, when it is ended, by which rule, and the tasks that it runs (id,
-        operator, start).
+        A row: id, running, finished, idle since, warm, when it is ended, by which rule, the tasks that it runs (id,
+        operator, start), and the GPUs that these ask for.
         """
         ahead = rules.outlook(self.workers, rules.read(), self.head, self.reaper)
         return [
-            (worker_id, w.running, w.finished, w.idle_since, not w.held, *ahead[worker_id], running_tasks(w))
+            (
+                *(worker_id, w.running, w.finished, w.idle_since, not w.held, *ahead[worker_id]),
+                *(running_tasks(w), w.gpus_used),
+            )
             for worker_id, w in self.workers.items()
             if w.alive
         ]
@@ -414,6 +437,11 @@ class Tap:
 def cpus_of(bundles: Iterable[Mapping[str, int]]) -> int:
     """Return the CPUs of all bundles together."""
     return sum(bundle.get("CPU", 0) for bundle in bundles)
+
+
+def gpus_of(bundles: Iterable[Mapping[str, int]]) -> int:
+    """Return the GPUs of all bundles together."""
+    return sum(bundle.get("GPU", 0) for bundle in bundles)
 
 
 def running_tasks(worker: Worker) -> list[tuple[int, int, float]]:

@@ -74,7 +74,7 @@ class Pool:
         with self.tap.lock:
             handle._daftnb = facts
             self.held[facts.worker_id] = handle
-            self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory)
+            self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory, facts.gpus)
         self.on_worker(handle, facts.worker_id)
 
     def facts_of(self, handle: Any) -> Facts:
@@ -111,7 +111,7 @@ class Pool:
                 handle.actor_handle = revived(facts)
                 self.give_variables(handle, facts.worker_id)
                 self.on_worker(handle, facts.worker_id)
-                self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory)
+                self.tap.worker_started(facts.worker_id, facts.cpus, facts.memory, facts.gpus)
                 worker = self.tap.workers[facts.worker_id]
             worker.idle_since = None
         return facts.worker_id

@@ -24,7 +24,7 @@ from daftnb.engine.connection.standing import never_start
 from daftnb.engine.embedded import folders, supervisor
 from daftnb.errors import ClusterError
 from daftnb.telemetry import events as e
-from daftnb.text.numbers import clock, plural
+from daftnb.text.numbers import clock, noun, plural
 from daftnb.text.shorten import shortened
 
 Progress = Callable[[str], None]
@@ -131,9 +131,11 @@ class ExternalCluster:
         return None if self.facts is None else remote.grows(self.facts)
 
     def sizes(self) -> str:
-        """Return the number of nodes that work, and of their CPUs, in words."""
-        nodes = [node["cpus"] for node in (self.facts or {"nodes": []})["nodes"] if node["cpus"]]
-        return f"{plural(len(nodes), 'node')} with {plural(sum(nodes), 'CPU')}"
+        """Return the number of nodes that work, and of their CPUs and GPUs, in words."""
+        nodes = [node for node in (self.facts or {"nodes": []})["nodes"] if node["cpus"]]
+        cpus, gpus = sum(node["cpus"] for node in nodes), sum(node.get("gpus", 0) for node in nodes)
+        with_gpus = f" and {gpus:g} {noun(gpus, 'GPU')}" if gpus else ""
+        return f"{plural(len(nodes), 'node')} with {plural(cpus, 'CPU')}{with_gpus}"
 
     def event(self, state: Any) -> e.ClusterChanged:
         """Return this cluster as an event for the views; the sizes only where they are known."""
@@ -143,9 +145,11 @@ class ExternalCluster:
             alike, in_all = (1, 1, sum(node["cpus"] for node in self.facts["nodes"])), None
         least, most, cpus = alike or (None, None, None)
         least_cpus, most_cpus = in_all or (None, None)
+        most_gpus = remote.gpus(self.facts) if self.facts and not self.local else None
         return e.ClusterChanged(
             time.time(), "external", state, self.address, least, most, cpus,
-            least_cpus=least_cpus, most_cpus=most_cpus, silent_since=self._told_since if state == SILENT else None,
+            least_cpus=least_cpus, most_cpus=most_cpus, most_gpus=most_gpus,
+            silent_since=self._told_since if state == SILENT else None,
         )  # fmt: skip
 
     @property

@@ -35,7 +35,11 @@ def describe(_actor: Any = None, kubernetes_seconds: float = KUBERNETES_SECONDS)
         facts["daft_error"] = f"{type(error).__name__}: {error}"[:300]
     facts["gcs_address"] = ray.get_runtime_context().gcs_address
     facts["nodes"] = [
-        {"cpus": int(node["Resources"].get("CPU", 0)), "head": "node:__internal_head__" in node["Resources"]}
+        {
+            "cpus": int(node["Resources"].get("CPU", 0)),
+            "gpus": float(node["Resources"].get("GPU", 0)),
+            "head": "node:__internal_head__" in node["Resources"],
+        }
         for node in ray.nodes()
         if node["Alive"]
     ]
@@ -212,11 +216,22 @@ def cpus(facts: Facts) -> tuple[int, int] | None:
     known = most(facts)
     if known is None:
         return None
-    kinds, nodes, standing = known
-    here = sum(int(node.get("CPU", 0)) for node in standing)
-    highest, left = here, nodes
-    for resources, number in sorted(kinds, key=lambda kind: kind[0].get("CPU", 0), reverse=True):
+    here = sum(int(node.get("CPU", 0)) for node in known[2])
+    return here + sum(least * each for least, _, each in facts["config"]), _highest(known, "CPU")
+
+
+def gpus(facts: Facts) -> int | None:
+    """Return the most GPUs that the cluster may have, the head's too; None: not known."""
+    known = most(facts)
+    return None if known is None else _highest(known, "GPU")
+
+
+def _highest(known: Kinds, resource: str) -> int:
+    """Return how many CPUs or GPUs a cluster may have where as many of its nodes as may be are of those with most."""
+    kinds, left, standing = known
+    highest = sum(int(node.get(resource, 0)) for node in standing)
+    for resources, number in sorted(kinds, key=lambda kind: kind[0].get(resource, 0), reverse=True):
         opened = number if left is None else min(number, left)
         left = None if left is None else left - opened
-        highest += opened * int(resources.get("CPU", 0))
-    return here + sum(least * each for least, _, each in facts["config"]), highest
+        highest += opened * int(resources.get(resource, 0))
+    return highest

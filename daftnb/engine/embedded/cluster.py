@@ -37,6 +37,7 @@ from daftnb.engine.embedded.supervisor import end_processes, marked_processes, r
 from daftnb.errors import NO_RAY, ClusterError
 from daftnb.telemetry.events import ClusterChanged
 from daftnb.text.numbers import plural
+from daftnb.text.shorten import shortened
 
 MIB = 1024**2
 HEAD_BYTES = 620 * MIB  # head and runner actor without the dashboard, measured (proportional set size)
@@ -49,6 +50,7 @@ START_ATTEMPTS = 3
 HEAD_TIMEOUT_SECONDS = 60.0
 NODE_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 20.0
+MOST_GPUS = 64  # per node; Ray keeps an entry for each
 
 # The identity that Ray's provider of nodes on one machine gives the head (fake_multi_node/node_provider.py).
 HEAD_NODE_ID = "f" * 51 + "00000"
@@ -66,7 +68,8 @@ class ClusterSize:
 
     ``cpus`` is CPU slots per worker node; they are Ray's bookkeeping and may exceed the machine's cores, as slots
     that wait cost nothing. ``idle_timeout`` (seconds) is how long Ray's autoscaler lets a node without work live.
-    ``autoscaler`` is which of Ray's two decides, whatever the environment asks for.
+    ``autoscaler`` is which of Ray's two decides, whatever the environment asks for. ``gpus`` is logical GPUs per worker
+    node: Ray's bookkeeping too, whatever the machine has.
     """
 
     min_workers: int = 1
@@ -74,6 +77,7 @@ class ClusterSize:
     cpus: int = 1
     idle_timeout: float = 30.0
     autoscaler: Autoscaler = "v1"
+    gpus: int = 0
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -84,6 +88,7 @@ class ClusterSize:
         ):
             if not least <= value < math.inf:  # nan is neither
                 raise ClusterError(f"{name} must be at least {least} (got {value}).", f"Try %daft start {name} {least}")
+        _check_gpus(self.gpus)
         if self.autoscaler not in AUTOSCALERS:
             raise ClusterError(
                 f"--autoscaler must be v1 or v2 (got {self.autoscaler}).", "Try %daft start --autoscaler v2"
@@ -93,6 +98,28 @@ class ClusterSize:
                 f"--min {self.min_workers} is more than --max {self.max_workers}.",
                 f"Try %daft start --min {self.max_workers} --max {self.min_workers}",
             )
+
+
+def _check_gpus(gpus: object) -> None:
+    """Raise ClusterError where a worker node cannot have so many logical GPUs.
+
+    Ray gives a node no more than the devices that CUDA_VISIBLE_DEVICES lists, and the node would end as it starts
+    (ray/_private/resource_and_label_spec.py).
+    """
+    if not isinstance(gpus, int) or isinstance(gpus, bool) or not 0 <= gpus <= MOST_GPUS:
+        raise ClusterError(
+            f"--gpus must be a whole number from 0 to {MOST_GPUS} (got {shortened(str(gpus), 40)}).",
+            "Try %daft start --gpus 1",
+        )
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None or not gpus:
+        return
+    devices = 0 if visible in ("", "NoDevFiles") else len(visible.split(","))
+    if gpus > devices:
+        raise ClusterError(
+            f"--gpus {gpus} is more than a node can have: CUDA_VISIBLE_DEVICES lists {plural(devices, 'device')}.",
+            'Try del os.environ["CUDA_VISIBLE_DEVICES"], or fewer GPUs.',
+        )
 
 
 def autoscaler_environment(autoscaler: Autoscaler) -> dict[str, str]:
@@ -200,7 +227,7 @@ def autoscaler_config(
         "available_node_types": {
             HEAD_NODE_TYPE: {"resources": {"CPU": 0}, "node_config": {}, "min_workers": 0, "max_workers": 0},
             "worker": {
-                "resources": {"CPU": size.cpus},
+                "resources": {"CPU": size.cpus, **({"GPU": size.gpus} if size.gpus else {})},
                 "node_config": {},
                 "min_workers": size.min_workers,
                 "max_workers": size.max_workers,
@@ -257,6 +284,7 @@ class EmbeddedCluster:
             size.max_workers,
             size.cpus,
             size.idle_timeout,
+            gpus=size.gpus,
         )
 
     def answers(self) -> bool:
@@ -319,7 +347,8 @@ class EmbeddedCluster:
             **NO_MEMORY_MONITOR,
         }
         options = [
-            *("--num-cpus=0", "--include-dashboard=false", f"--memory={HEAD_BYTES}"),
+            # A head without GPUs, also where the machine has some: those of the nodes are logical.
+            *("--num-cpus=0", "--num-gpus=0", "--include-dashboard=false", f"--memory={HEAD_BYTES}"),
             f"--object-store-memory={shares.node_object_store}",
             *([f"--plasma-directory={object_folder}"] if object_folder else []),
             f"--autoscaling-config={config}",

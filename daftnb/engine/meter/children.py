@@ -69,14 +69,14 @@ class Children:
             finally:
                 self.making.pop(thread, None)
             if path is not None:
-                this._daftnb_path = path
+                this._daftnb = path
                 weakref.finalize(this, self.ended, path)
 
         def metered_end(this: Any, *arguments: Any, **options: Any) -> Any:
             try:
                 return end(this, *arguments, **options)
             finally:
-                path = getattr(this, "_daftnb_path", None)
+                path = getattr(this, "_daftnb", None)
                 if path is not None:
                     self.ended(path)
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from daftnb.clock import steady
 from daftnb.engine.meter.clients import listen
-from daftnb.engine.meter.naming import function_of, named
+from daftnb.engine.meter.naming import function_of, named, override_of
 from daftnb.engine.meter.retrying import arguments_of, columns_in, is_column, is_retry, note_failure
 from daftnb.engine.meter.tally import Function, Rows, Tally, ns, row_of, summed
 
@@ -56,7 +56,7 @@ class Mine:
 
 
 class Threads(dict[int, Mine]):
-    """What each thread knows, by its id. Not a ``threading.local``: for Python, a thread of Daft's ends at each batch."""
+    """What each thread knows, by its id: Daft's threads lose what is in a ``threading.local`` after each batch."""
 
     def __missing__(self, thread: int) -> Mine:
         mine = self[thread] = Mine()
@@ -183,7 +183,7 @@ def meter_calls(meter: Meter, execution: Any, base: Any, metrics: Any) -> None:
 
 def _first(meter: Meter, mine: Mine, owner: Any, method: Any, caller: str) -> Entry:
     is_class = "_daft_local_instance" in vars(owner)
-    function = function_of(method, caller, is_class)
+    function = function_of(method, caller, is_class, override_of(owner) if is_class else "")
     key = id(method)
 
     def forget(_reference: Any) -> None:
@@ -386,7 +386,6 @@ class Timed:
 def meter_legacy(meter: Meter, legacy: Any) -> None:
     """Wrap the functions and classes of ``@daft.udf``."""
     run_udf, initialize = legacy.run_udf, legacy.UninitializedUdf.initialize
-    classes: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
 
     def metered_run_udf(func: Any, *arguments: Any) -> Any:
         timed = func

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from daftnb.clock import steady
 
@@ -119,36 +119,37 @@ class Row(NamedTuple):
     idle_since: float | None = None
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return those of its values that are numbers."""
+        return cast("tuple[int, ...]", self[: self._fields.index("error")])
+
+    @property
     def counted(self) -> bool:
         """Return True if anything is counted; what runs now is no count."""
-        return any(value for name, value in zip(self._fields, self[:NUMBERS], strict=False) if name != "running")
+        return any(self._replace(running=0).numbers)
 
     def plus(self, other: Row) -> Row:
         """Return the sum; of what is no number, the other's where it has one."""
         counters = dict(self.counters)
         for key, value in other.counters:
             counters[key] = counters.get(key, 0) + value
-        sums = (mine + its for mine, its in zip(self[:NUMBERS], other[:NUMBERS], strict=True))
+        sums = (mine + its for mine, its in zip(self.numbers, other.numbers, strict=True))
         began = [since for since in (self.initialising, other.initialising) if since is not None]
         idle = [since for since in (self.idle_since, other.idle_since) if since is not None]
-        return Row(
-            *sums,
-            other.error or self.error,
-            tuple(counters.items()),
-            min(began, default=None),
-            max(idle, default=None),
-        )
+        error = other.error or self.error
+        return Row._make([*sums, error, tuple(counters.items()), min(began, default=None), max(idle, default=None)])
 
     def since(self, before: Row) -> Row:
         """Return what came after ``before``, an earlier state of the same process; ``running`` is the change of it."""
         counters = dict(before.counters)
         more = tuple((key, value - counters.get(key, 0)) for key, value in self.counters)
-        differences = (now - then for now, then in zip(self[:NUMBERS], before[:NUMBERS], strict=True))
+        differences = (now - then for now, then in zip(self.numbers, before.numbers, strict=True))
         error = self.error if self.errors > before.errors else ""
-        return Row(*differences, error, tuple(pair for pair in more if pair[1] or pair[0] not in counters), self.initialising, self.idle_since)
+        counted = tuple(pair for pair in more if pair[1] or pair[0] not in counters)
+        rest = (error, counted, self.initialising, self.idle_since)
+        return Row._make([*differences, *rest])
 
 
-NUMBERS = Row._fields.index("error")
 Rows = dict[Function, Row]
 
 

@@ -193,6 +193,18 @@ class _Drawn:
 
 def text_nodes(text: str) -> tuple[PlanNode, ...]:
     """Return the operators of a plan as ``explain`` prints it, inputs first, numbered in that order; () if none."""
+    root = _drawn(text)
+    return bounded(node for node, _ in _numbered(root)) if root is not None else ()
+
+
+def nodes_with_lines(text: str) -> list[tuple[PlanNode, list[str]]]:
+    """Return the operators as :func:`text_nodes` does, each with all lines that the plan's text has of it."""
+    root = _drawn(text)
+    return [] if root is None else list(_numbered(root))
+
+
+def _drawn(text: str) -> _Drawn | None:
+    """Return the root of a plan as ``explain`` prints it; None if there is none."""
     waiting: list[_Drawn] = []  # by depth, the latest operator there
     root = latest = None
     for line in redact_plan(text).splitlines():
@@ -217,10 +229,10 @@ def text_nodes(text: str) -> tuple[PlanNode, ...]:
                 latest.lines[-1] = before + ("" if before.endswith("-") else " ") + words[2:]
             else:
                 latest.lines.append(words)
-    return bounded(_numbered(root)) if root is not None else ()
+    return root
 
 
-def _numbered(root: _Drawn) -> Iterator[PlanNode]:
+def _numbered(root: _Drawn) -> Iterator[tuple[PlanNode, list[str]]]:
     numbers: dict[int, int] = {}
     stack = [(root, False)]
     while stack:
@@ -233,7 +245,7 @@ def _numbered(root: _Drawn) -> Iterator[PlanNode]:
         name, _, rest = drawn.lines[0].partition(":")
         told = [rest.strip(), *(line for line in drawn.lines[1:] if not line.startswith(_NOISE))]
         rows = next((found for line in drawn.lines if (found := _ROWS.search(line))), None)
-        yield PlanNode(
+        node = PlanNode(
             number,
             name.strip() or "?",
             "",
@@ -241,6 +253,7 @@ def _numbered(root: _Drawn) -> Iterator[PlanNode]:
             shortened("\n".join(_NAMED.sub(r"\1: ", line, count=1) for line in told if line), DETAIL),
             int(rows[1].replace(",", "")) if rows else None,
         )
+        yield node, drawn.lines
 
 
 # -- a dataframe that has not run -------------------------------------------------------------------------------------

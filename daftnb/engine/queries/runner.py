@@ -36,6 +36,7 @@ from daftnb.engine.byvalue import by_value
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.queries import lacking, relative
 from daftnb.engine.queries.gate import Gate
+from daftnb.engine.queries.plans import plan_nodes, read_json
 from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
 from daftnb.engine.queries.tap_events import TapEvents
 from daftnb.errors import ClusterError, QueryCancelled
@@ -86,6 +87,7 @@ class RunnerDoor:
         self._clock_offset = 0.0
         self._least_delay = float("inf")
         self._nodes_at = 0.0
+        self._with_gpus = False  # that a node lists some
         self._tap_events = TapEvents()
 
         def installed() -> tuple[int, int]:
@@ -130,8 +132,11 @@ class RunnerDoor:
         rows = self.call("last_figures", index, seconds=CALL_SECONDS)
         return list(self._tap_events.functions.events(rows, steady.time(), self._clock_offset))
 
-    def pull(self) -> list[e.Event]:
-        """Return all that happened since the last pull, on this process's clock: details, then absolute counts."""
+    def pull(self, looked_at: bool = False) -> list[e.Event]:
+        """Return all that happened since the last pull, on this process's clock: details, then absolute counts.
+
+        ``looked_at``: somebody looks, so that GPUs are worth reading, where nodes have some.
+        """
         with self._lock:
             if self.dead:
                 told, self._told_dead = self._told_dead, True
@@ -140,7 +145,10 @@ class RunnerDoor:
             with_nodes = asked - self._nodes_at >= NODES_SECONDS
             if with_nodes:
                 self._nodes_at = asked
-            drained = self.call("drain", *self._seen, with_nodes, seconds=CALL_SECONDS)
+            with_devices = (True,) if with_nodes and looked_at and self._with_gpus else ()
+            drained = self.call("drain", *self._seen, with_nodes, *with_devices, seconds=CALL_SECONDS)
+            if drained["nodes"] is not None:
+                self._with_gpus = any(gpus for node in drained["nodes"] for gpus in node[4:])
             answered = steady.time()
             actors = drained["now"] + self._clock_offset
             if max(asked - actors, actors - answered) > STEP_SECONDS:
@@ -320,7 +328,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             self.emit(e.ProblemFound.of(steady.time(), "the plan was not understood", error))
             return True
         self._warn_of_paths(text)
-        self._warn_of_resources(text, index)
+        self._warn_of_resources(text, plan, index)
         return "UDF" in text
 
     def _warn_of_paths(self, plan: str) -> None:
@@ -345,19 +353,28 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         with suppress(UserWarning):  # where warnings are made errors, a query must not fail for it
             warnings.warn(text, stacklevel=3)
 
-    def _warn_of_resources(self, plan: str, index: int) -> None:
-        """Warn where no node has what a UDF of the plan asks for."""
+    def _gpus_of_tasks(self, text: str, plan: Any, wanted: Sequence[lacking.Asked]) -> dict[int, float] | None:
+        """Return the GPUs that operators ask for which run UDFs in tasks; empty if none does, None: not known."""
+        if not any("GPU" in one.resources for one in wanted):
+            return {}
+        if internals.TASK_GPUS in self._off:
+            return None
+        return lacking.gpus_of_tasks(text, tuple(plan_nodes(read_json(plan.repr_json()))))
+
+    def _warn_of_resources(self, text: str, plan: Any, index: int) -> None:
+        """Warn where no node has what a UDF of the plan asks for, and note the GPUs that its tasks ask for."""
         try:
-            wanted = lacking.asked(plan)
+            wanted = lacking.asked(text)
             if not wanted:
                 return
-            nodes = self.door.call("resources")
+            nodes = self.door.call("resources", index, self._gpus_of_tasks(text, plan, wanted))
             kinds, embedded = self.kinds()
             for one in wanted:
-                text = lacking.warning(one, nodes, kinds, embedded)
-                if text is not None:
-                    self._warn(text)
-                    self.door.call("lacks", index, lacking.reason(one))
+                warning = lacking.warning(one, nodes, kinds, embedded)
+                if warning is not None:
+                    self._warn(warning)
+                    if not any(lacking.runs_on(node, one) for node in nodes):
+                        self.door.call("lacks", index, lacking.reason(one))
         except Exception as error:
             self.emit(e.ProblemFound.of(steady.time(), "what a UDF asks for was not understood", error))
 

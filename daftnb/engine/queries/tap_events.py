@@ -53,7 +53,10 @@ class TapEvents:
                 now, None if coming is None else tuple(e.Coming(*each) for each in coming), dropped, lacking
             )
         for row in drained["usage"]:
-            yield e.NodeFigures(now, *row)
+            devices = row[6] if len(row) > 6 else None
+            read = None if devices is None else tuple(e.Device(*device) for device in devices)
+            node_id, memory_used, memory_total, store_used, store_total, held = (*row, None)[:6]
+            yield e.NodeFigures(now, node_id, memory_used, memory_total, store_used, store_total, held, read)
         if drained["dropped"]:
             self._dropped += drained["dropped"]
             yield e.DetailDropped(now, self._dropped)
@@ -72,10 +75,10 @@ def _counts(drained: dict[str, Any], now: float, shift: float) -> Iterator[e.Eve
     yield e.PoolSeen(now, tuple(lives), asked)
     for query_id, last_id, name, *numbers in drained["stages"]:
         yield e.StageCounts(now, query_id, last_id, name, e.TaskCounts(*numbers))
-    for worker_id, running, finished, idle_since, is_warm, retires_at, rule, runs in drained["workers"]:
+    for worker_id, running, finished, idle_since, is_warm, retires_at, rule, runs, *gpus in drained["workers"]:
         idle, retires = (None if t is None else t + shift for t in (idle_since, retires_at))
         tasks = tuple((task_id, last_id, started + shift) for task_id, last_id, started in runs)
-        yield e.WorkerCounts(now, worker_id, running, finished, idle, is_warm, retires, rule, tasks)
+        yield e.WorkerCounts(now, worker_id, running, finished, idle, is_warm, retires, rule, tasks, *gpus)
     if drained["hold"] is not None:
         yield e.HoldCounted(now, *drained["hold"])
     for query_id, last_id, task_id, count in drained.get("deaths", ()):  # an older version's tap may be there

@@ -37,7 +37,8 @@ export function actorsShort(called: UserFunction, udf: Udf | undefined): string 
   return live === 0 ? "" : plural(live, "actor") + (idle > 0 ? `, ${idle} idle` : "");
 }
 
-/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle". */
+/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle", or
+ * "2 actors: 2 ended". */
 export function actorsWords(called: UserFunction, udf: Udf | undefined): string {
   const { actors, actors_left_out } = called;
   const { live, ready, asked } = countsOf(called, udf);
@@ -47,6 +48,8 @@ export function actorsWords(called: UserFunction, udf: Udf | undefined): string 
     .map(([number, state]) => `${number} ${state}`);
   if (actors_left_out) states.push(`${actors_left_out} more are not listed`);
   const there = asked ? `${plural(ready, "actor")} of ${asked} asked` : plural(live, "actor");
+  if (!asked && live === 0 && states.length > 0)
+    return `${plural(Object.keys(actors).length, "actor")}: ${states.join(", ")}`;
   const rest = asked > ready ? `; waits at most ${duration(udf!.limit ?? 0)} for the rest` : "";
   return [there, ...states].join(", ") + rest;
 }

@@ -6,6 +6,7 @@ import type { Function as UserFunction } from "./snapshot.ts";
 const LONGEST_COUNTER = 120; // characters of its name
 const LONGEST_SOURCE = 20_000; // characters; the kernel sends less
 const MOST_COUNTERS = 20;
+const SHARED = "≈ Another query called functions at the same time: some of these calls may be its.";
 
 export function FunctionDetails({ called, runs }: { called: UserFunction; runs: boolean }) {
   const { source } = called;
@@ -34,6 +35,7 @@ export function FunctionDetails({ called, runs }: { called: UserFunction; runs: 
           </div>
         ))}
       </dl>
+      {called.shared && <p class="muted">{SHARED}</p>}
       {error && (
         <p class="st-failed">
           ✕ the latest: <bdi>{error}</bdi>

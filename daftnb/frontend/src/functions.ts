@@ -1,7 +1,7 @@
 // What the page says of the user's functions (UDFs), and of the operators that call them. Members that are null may be
 // gone after a patch (undefined).
 import { count, duration, type Maybe, NOT_KNOWN, plural, rate } from "./format.ts";
-import { isolated } from "./planwords.ts";
+import { DERIVED, isolated } from "./planwords.ts";
 import type { Counter, Operator, Plan, Function as UserFunction } from "./snapshot.ts";
 
 const LONGEST_NAME = 120; // characters; a tooltip has more
@@ -93,9 +93,10 @@ export function workWords(
     tokens !== null && `${count(tokens)} tokens`,
     errors > 0 && functions.map(latestError).find(Boolean),
   ];
+  const sign = functions.some((one) => one.shared) ? DERIVED : "";
   return {
-    rate: (speed || `rows/s ${NOT_KNOWN}`) + (others.length > 0 ? ` +${others.length}` : ""),
-    seconds: seconds === null ? `time ${NOT_KNOWN}` : duration(seconds),
+    rate: (speed ? sign + speed : `rows/s ${NOT_KNOWN}`) + (others.length > 0 ? ` +${others.length}` : ""),
+    seconds: seconds === null ? `time ${NOT_KNOWN}` : sign + duration(seconds),
     errors: errors > 0 ? plural(errors, "error") : "",
     note: note.filter(Boolean).join(" · "),
   };
@@ -136,6 +137,7 @@ export function figures(called: UserFunction, runs: boolean): [string, string][]
     ["initialised", (inits ?? 0) > 0 && `${inits}×, ${duration(init_seconds)} in all`],
     ["errors", known(called.errors, count)],
     ["retries", known(called.retries, count)],
+    ["waited before them", (called.waited ?? 0) > 0 && duration(called.waited)],
     ["not told", lost > 0 && `what ${plural(lost, "process", "processes")} did last`],
   ];
   return found.filter((one): one is [string, string] => one[1] !== false);

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { duration, plural, ratio, rows } from "./format.ts";
 import { isActive } from "./snapshot.ts";
 import type { Store } from "./store.ts";
-import { firstLine, glyph } from "./words.ts";
+import { firstLine, glyph, gpuWords } from "./words.ts";
 
 interface HeaderProps {
   store: Store;
@@ -58,6 +58,7 @@ export function Header({ store, lead, tail }: HeaderProps) {
           {workers && (
             <span class="muted" data-workers={workers.total}>
               {plural(workers.total, "worker")} · {plural(workers.slots, "CPU")}
+              {workers.gpus ? ` · ${gpuWords(workers.gpus_used, workers.gpus, workers.logical)}` : ""}
             </span>
           )}
           {backlog && (

@@ -6,6 +6,7 @@ import { Panel } from "./panel.tsx";
 import type { Store } from "./store.ts";
 
 const MOST_ROWS = 50;
+const SHARED = "≈ what your functions have asked of them; another query may have a part in it";
 const LONGEST_NAME = 120;
 const NUMBERS: [string, (asked: Asked) => string][] = [
   ["requests", (asked) => count(asked.requests)],
@@ -22,8 +23,9 @@ export function Models({ store }: { store: Store }) {
   const asked = modelsOf(functions ?? {});
   if (asked.length === 0) return null;
   const several = new Set(asked.map(({ key }) => key)).size > 1;
+  const shared = Object.values(functions ?? {}).some((one) => one.shared);
   return (
-    <Panel title="Models" sub="what your functions have asked of them" wide>
+    <Panel title="Models" sub={shared ? SHARED : "what your functions have asked of them"} wide>
       <div class="scroll wide-table" tabIndex={0} role="group" aria-label="models as a table">
         <table>
           <thead>

@@ -63,6 +63,8 @@ export interface Cluster {
   min_workers: number | null;
   max_workers: number | null;
   cpus: number | null;
+  /** Logical ones, of each worker of an embedded cluster. */
+  gpus: number | null;
   idle_timeout: number | null;
   silent_since: number | null;
 }
@@ -258,6 +260,27 @@ export interface NodeUsage {
   store_total: number | null;
 }
 
+/** A GPU of the machine that a node is on: percent of the time, and bytes. */
+export interface Device {
+  index: number;
+  name: string;
+  busy: number | null;
+  memory_used: number | null;
+  memory_total: number | null;
+}
+
+/** Who has GPUs of a node. */
+export interface GpuUse {
+  /** By tasks and actors together; where Daft and Ray count on their own, that may be more than there are. */
+  used: number | null;
+  /** What the running tasks of Daft's scheduler ask for. */
+  tasks: number | null;
+  /** What actors and Ray's own tasks hold, by Ray's count. */
+  held: number | null;
+  /** The devices of its machine; null: not known. */
+  devices: Device[] | null;
+}
+
 /** A node, and the worker on it. */
 export interface Worker {
   /** Its number in the list of all, from 0: a map in JSON has no order. */
@@ -286,6 +309,9 @@ export interface Worker {
   /** The latest tasks, by a number that counts on; where details were dropped there are fewer than `finished`. */
   tasks: Record<string, Task>;
   usage: NodeUsage | null;
+  /** Of the node, by Ray's bookkeeping, and who has them; null: not known, and of the second, that there are none. */
+  gpus: number | null;
+  gpu_use: GpuUse | null;
 }
 
 /** The pool. */
@@ -296,6 +322,11 @@ export interface Workers {
   /** How many of the idle ones the engine has let go of, and that are kept for the next query. */
   warm: number;
   slots: number;
+  /** Of all nodes, by Ray's bookkeeping, and how many of them are used; null: not known. */
+  gpus: number | null;
+  gpus_used: number | null;
+  /** Whether they are logical ones, of a cluster of %daft start: bookkeeping alone, whatever the machine has. */
+  logical: boolean;
   /** Nodes that Ray has asked for or that start; null where none is wanted, or Ray does not tell. */
   coming: number | null;
   /** How many workers and nodes there are to list, and the first of those in `rows`: a page gets LIVE_LANES at once. */
@@ -339,6 +370,11 @@ export interface Backlog {
   observed: number | null;
   least: number | null;
   most: number | null;
+  /** GPUs now: that pending tasks ask for, asked of Ray, of the scheduler's workers, and what the cluster can have. */
+  pending_gpus: number | null;
+  wanted_gpus: number | null;
+  gpus: number | null;
+  most_gpus: number | null;
   points: Record<string, Point>;
   marks: Record<string, Mark>;
   /** Of a query's time: whether there was a backlog that is no longer kept. */

@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 import { duration, size, ticking, UNKNOWN } from "./format.ts";
 import type { Worker, Workers } from "./snapshot.ts";
 import type { Store } from "./store.ts";
-import { glyph } from "./words.ts";
+import { deviceWords, glyph, gpuHolders, gpuWords } from "./words.ts";
 
 const COLUMNS = [
   "worker",
@@ -18,7 +18,10 @@ const COLUMNS = [
   "retires in",
   "up for",
 ];
-const NUMBERS = new Set(["slots", "tasks done", "memory", "object store", "idle for", "up for"]);
+const GPUS = "GPUs";
+const LOGICAL = "logical GPUs";
+const DEVICES = "devices";
+const NUMBERS = new Set([GPUS, LOGICAL, "slots", "tasks done", "memory", "object store", "idle for", "up for"]);
 
 interface TableProps {
   store: Store;
@@ -28,12 +31,17 @@ interface TableProps {
 
 export function WorkerTable({ store, workers, pool }: TableProps) {
   const cache = useRef({ names: "", rows: new WeakMap<Worker, VNode>() });
-  const names = JSON.stringify(pool.stages ?? {});
+  const gpus = Boolean(pool.gpus);
+  const devices = workers.some((worker) => worker.gpu_use?.devices?.length);
+  const columns = [...COLUMNS, ...(gpus ? [pool.logical ? LOGICAL : GPUS] : []), ...(devices ? [DEVICES] : [])];
+  const names = JSON.stringify([pool.stages ?? {}, columns]);
   if (cache.current.names !== names) cache.current = { names, rows: new WeakMap() };
   const row = (worker: Worker): VNode => {
     let made = cache.current.rows.get(worker);
     if (!made) {
-      made = <Row key={worker.id} worker={worker} store={store} names={pool.stages ?? {}} />;
+      made = (
+        <Row key={worker.id} worker={worker} store={store} names={pool.stages ?? {}} gpus={gpus} devices={devices} />
+      );
       cache.current.rows.set(worker, made);
     }
     return made;
@@ -43,7 +51,7 @@ export function WorkerTable({ store, workers, pool }: TableProps) {
       <table aria-rowcount={pool.listed + 1}>
         <thead>
           <tr>
-            {COLUMNS.map((name) => (
+            {columns.map((name) => (
               <th scope="col" key={name} class={NUMBERS.has(name) ? "num" : ""}>
                 {name}
               </th>
@@ -59,7 +67,16 @@ export function WorkerTable({ store, workers, pool }: TableProps) {
 const used = (part: number | null | undefined, whole: number | null | undefined): string =>
   part == null ? UNKNOWN : whole ? `${size(part)} (${Math.round((100 * part) / whole)} %)` : size(part);
 
-function Row({ worker, store, names }: { worker: Worker; store: Store; names: Record<string, string> }) {
+interface WorkerRowProps {
+  worker: Worker;
+  store: Store;
+  names: Record<string, string>;
+  /** Whether there are columns for GPUs and for their devices. */
+  gpus: boolean;
+  devices: boolean;
+}
+
+function Row({ worker, store, names, gpus, devices }: WorkerRowProps) {
   const { usage, state } = worker;
   const [first, ...others] = worker.now;
   const task = first
@@ -101,6 +118,16 @@ function Row({ worker, store, names }: { worker: Worker; store: Store; names: Re
       <td class="num">
         <Ticks store={store} since={worker.started} long />
       </td>
+      {gpus && (
+        <td class="num" title={gpuHolders(worker.gpu_use)}>
+          {gpuWords(worker.gpu_use?.used, worker.gpus).replace(/ GPUs?$/, "") || (worker.gpus == null ? UNKNOWN : "0")}
+        </td>
+      )}
+      {devices && (
+        <td>
+          {worker.gpu_use?.devices?.map((device) => <div key={device.index}>{deviceWords(device)}</div>) ?? UNKNOWN}
+        </td>
+      )}
     </tr>
   );
 }

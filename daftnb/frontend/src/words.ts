@@ -1,6 +1,14 @@
 // States, decisions and waits in words, each with a sign: never a colour alone. Their Python twin: text/states.py.
-import { plural, size, ticking } from "./format.ts";
-import { type Backlog, isActive, type Snapshot, type Worker, type Workers } from "./snapshot.ts";
+import { plural, size, ticking, UNKNOWN } from "./format.ts";
+import {
+  type Backlog,
+  type Device,
+  type GpuUse,
+  isActive,
+  type Snapshot,
+  type Worker,
+  type Workers,
+} from "./snapshot.ts";
 
 export const GLYPHS: Record<string, string> = {
   planning: "◌",
@@ -66,14 +74,37 @@ export function workerWords(worker: Worker, now: number): string {
   return state + idle + ends + (worker.rule ? ` · ${worker.rule}` : "");
 }
 
-/** "12 tasks done · 654 MB used", or "· 2.00 GB node" where it is not known what is used: what does not tick. */
+/** "12 tasks done · 654 MB used", or "· 2.00 GB node" where that is not known, "· 1 of 2 GPUs": what does not tick. */
 export const workerFacts = (worker: Worker): string => {
   const used = worker.usage?.memory_used;
   const memory = used != null ? `${size(used)} used` : worker.memory == null ? "" : `${size(worker.memory)} node`;
-  return [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", memory].filter(Boolean).join(" · ");
+  const gpus = gpuWords(worker.gpu_use?.used, worker.gpus);
+  return [worker.slots > 0 ? `${plural(worker.finished, "task")} done` : "", memory, gpus].filter(Boolean).join(" · ");
 };
 
-/** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots · 2 nodes on the way". */
+/** "1.5 of 2 GPUs", "— of 2 logical GPUs" where it is not known how many are used, "" where there are none. */
+export function gpuWords(used: number | null | undefined, total: number | null | undefined, logical = false): string {
+  if (!total) return "";
+  return `${orUnknown(used)} of ${amount(total)} ${logical ? "logical " : ""}GPU${total === 1 ? "" : "s"}`;
+}
+
+/** At most four digits behind the point, without zeros at the end. */
+const amount = (value: number): string => String(Math.round(value * 1e4) / 1e4);
+
+const orUnknown = (value: number | null | undefined): string => (value == null ? UNKNOWN : amount(value));
+
+/** Who has a node's GPUs: "GPUs: 1 by tasks, 0.5 by actors". */
+export const gpuHolders = (use: GpuUse | null | undefined): string =>
+  use == null ? "" : `GPUs: ${orUnknown(use.tasks)} by tasks, ${orUnknown(use.held)} by actors`;
+
+/** "0 NVIDIA A10G: 37 % busy, 5.10 GB of 24.0 GB". */
+export const deviceWords = (device: Device): string => {
+  const busy = device.busy == null ? `busy ${UNKNOWN}` : `${device.busy} % busy`;
+  const memory = `${size(device.memory_used)} of ${size(device.memory_total)}`;
+  return `${`${device.index} ${device.name}`.trimEnd()}: ${busy}, ${memory}`;
+};
+
+/** "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots · 1 of 2 GPUs · 2 nodes on the way". */
 export function poolWords(pool: Workers): string {
   const warm = pool.warm > 0 ? ` (${pool.warm} warm)` : "";
   return [
@@ -81,6 +112,7 @@ export function poolWords(pool: Workers): string {
     `${pool.busy} busy`,
     `${pool.idle} idle${warm}`,
     plural(pool.slots, "CPU slot"),
+    ...[gpuWords(pool.gpus_used, pool.gpus, pool.logical)].filter(Boolean),
     ...(pool.coming ? [`${plural(pool.coming, "node")} on the way`] : []),
   ].join(" · ");
 }

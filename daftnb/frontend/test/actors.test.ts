@@ -24,6 +24,7 @@ test("how many actors there are, of how many, and what they do", () => {
     "2 actors, 1 idle, 1 ended, 2 died",
   );
   assert.equal(actorsWords(having("busy"), undefined), "1 actor");
+  assert.equal(actorsWords(having("ended", "died"), undefined), "2 actors: 1 ended, 1 died");
   assert.equal(
     actorsWords({ ...having("busy", "idle"), actors_left_out: 1_800 }, undefined),
     "2 actors, 1 idle, 1800 more are not listed",

@@ -20,6 +20,8 @@ export const calledOf = (facts: Partial<UserFunction> = {}): UserFunction => ({
   errors: 0,
   error: "",
   retries: 0,
+  waited: 0,
+  shared: false,
   rate: null,
   rate_overall: null,
   counters: [],

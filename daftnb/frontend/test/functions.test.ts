@@ -42,7 +42,7 @@ const without = (called: UserFunction, ...names: (keyof UserFunction)[]): UserFu
 /** A function of which nothing is told but that it is there. */
 const UNTOLD = calledOf({
   ...{ rows_in: null, rows_out: null, calls: null, running: null, seconds: null, inits: null, init_seconds: null },
-  ...{ errors: null, retries: null },
+  ...{ errors: null, retries: null, waited: null },
 });
 
 test("small rates have their decimals, and only none is 0", () => {
@@ -124,6 +124,8 @@ test("a card says how fast a function is, and first what went wrong", () => {
   const both = workWords([busy, wrong], "running", "");
   assert.deepEqual([both.rate, both.seconds], ["1.20 k rows/s +1", "24.7 s"]);
   assert.ok(both.note.startsWith("5 calls run"));
+  const shared = workWords([{ ...busy, shared: true }], "running", "");
+  assert.deepEqual([shared.rate, shared.seconds], ["≈ 1.20 k rows/s", "≈ 12.3 s"], "some calls may be another query's");
   assert.deepEqual(workWords([UNTOLD], "running", ""), {
     rate: "rows/s not known",
     seconds: "time not known",
@@ -149,11 +151,12 @@ test("figures: unknown is said, and what does not concern the function is left o
     ["errors", "0"],
     ["retries", "0"],
   ]);
-  const more = figures(calledOf({ inits: 4, init_seconds: 14, lost: 2 }), true);
+  const more = figures(calledOf({ inits: 4, init_seconds: 14, lost: 2, retries: 5, waited: 12 }), true);
   assert.deepEqual(more.slice(7), [
     ["initialised", "4×, 14.0 s in all"],
     ["errors", "0"],
-    ["retries", "0"],
+    ["retries", "5"],
+    ["waited before them", "12.0 s"],
     ["not told", "what 2 processes did last"],
   ]);
   const untold = figures(without(UNTOLD, "rows_in", "errors"), true);

@@ -25,6 +25,8 @@ const worker = (id: string, facts: Partial<Worker>): Worker => ({
   now: [],
   tasks: {},
   usage: null,
+  gpus: null,
+  gpu_use: null,
   ...facts,
 });
 const rows = {

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Backlog, Worker, Workers } from "../src/snapshot.ts";
-import { decisionWord, overMax, poolWords, workerFacts, workerWords } from "../src/words.ts";
+import {
+  decisionWord,
+  deviceWords,
+  gpuHolders,
+  gpuWords,
+  overMax,
+  poolWords,
+  workerFacts,
+  workerWords,
+} from "../src/words.ts";
 import { workerOf } from "./worker.ts";
 
 const NOW = 1000;
@@ -27,18 +36,36 @@ test("a worker's state, how long, when it ends and why", () => {
   );
 });
 
+test("GPUs, who has them, and what their devices do", () => {
+  assert.equal(gpuWords(0.1 + 0.2, 1), "0.3 of 1 GPU");
+  assert.equal(gpuWords(null, 4, true), "— of 4 logical GPUs");
+  assert.equal(gpuWords(undefined, 2), "— of 2 GPUs");
+  assert.equal(gpuWords(0, 0) + gpuWords(1, null), "");
+  assert.equal(gpuHolders({ used: null, tasks: 1, held: null, devices: null }), "GPUs: 1 by tasks, — by actors");
+  assert.equal(gpuHolders(null), "");
+  const device = { index: 0, name: "A1", busy: 37, memory_used: 6e9, memory_total: 24e9 };
+  assert.equal(deviceWords(device), "0 A1: 37 % busy, 6.00 GB of 24.0 GB");
+  assert.equal(deviceWords({ ...device, name: "", busy: null, memory_used: null }), "0: busy —, — of 24.0 GB");
+});
+
 test("what a worker did and has", () => {
   assert.equal(workerFacts(worker({})), "12 tasks done · 2.00 GB node");
   const usage = { memory_used: 654e6, memory_total: 2e9, store_used: null, store_total: null };
   assert.equal(workerFacts(worker({ usage })), "12 tasks done · 654 MB used");
   assert.equal(workerFacts(worker({ finished: 1, memory: null })), "1 task done");
   assert.equal(workerFacts(worker({ slots: 0, memory: null })), "");
+  const gpu_use = { used: 1.5, tasks: 1, held: 0.5, devices: null };
+  assert.equal(workerFacts(worker({ memory: null, gpus: 2, gpu_use })), "12 tasks done · 1.5 of 2 GPUs");
+  assert.equal(workerFacts(worker({ memory: null, gpus: 0, gpu_use: null })), "12 tasks done");
 });
 
 test("the pool in one line", () => {
   const counts = { total: 4, busy: 1, idle: 3, warm: 2, slots: 4, listed: 4, first: 0 };
-  const pool: Workers = { ...counts, coming: null, stages: {}, rows: {} };
+  const gpus = { gpus: null, gpus_used: null, logical: false };
+  const pool: Workers = { ...counts, ...gpus, coming: null, stages: {}, rows: {} };
   assert.equal(poolWords(pool), "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots");
+  const logical = { ...pool, gpus: 2, gpus_used: 1, logical: true };
+  assert.equal(poolWords(logical), "4 workers · 1 busy · 3 idle (2 warm) · 4 CPU slots · 1 of 2 logical GPUs");
   const coming = (coming: number) =>
     poolWords({ ...pool, coming })
       .split(" · ")

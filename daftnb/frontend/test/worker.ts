@@ -21,5 +21,7 @@ export const workerOf = (facts: Partial<Worker>): Worker => ({
   now: [],
   tasks: {},
   usage: null,
+  gpus: null,
+  gpu_use: null,
   ...facts,
 });

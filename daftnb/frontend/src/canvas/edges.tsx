@@ -42,7 +42,7 @@ export function Legend({ edges, paths, calls, operators }: LegendProps) {
     operators.some((operator) => skewShort(operator.skew)) && "⚠ the slowest task against the median",
     calls && "ƒ a function of yours: rows a second (derived), time in its code",
     operators.some(({ derived_us, derived_rows }) => derived_us || derived_rows) &&
-      `${DERIVED}derived: the engine has not told it yet`,
+      `${DERIVED}derived: not told by the engine, or not yet`,
   ].filter(Boolean);
   return legend.length > 0 ? <div class="detail">{legend.join(" · ")}</div> : null;
 }

@@ -5,7 +5,7 @@ import type { Bar } from "../bars.ts";
 import { plural } from "../format.ts";
 import type { Worker } from "../snapshot.ts";
 import type { Store } from "../store.ts";
-import { glyph, workerFacts, workerWords } from "../words.ts";
+import { deviceWords, glyph, gpuHolders, workerFacts, workerWords } from "../words.ts";
 
 interface RowProps {
   worker: Worker;
@@ -38,7 +38,15 @@ export function useRows(): (props: RowProps) => VNode {
 
 function Row({ worker, active, told, bars, lane, place, listed, store }: RowProps) {
   const facts = workerFacts(worker);
-  const detail = [worker.label, worker.note, `${worker.running} of ${worker.slots} slots`, facts, `node ${worker.id}`];
+  const detail = [
+    worker.label,
+    worker.note,
+    `${worker.running} of ${worker.slots} slots`,
+    facts,
+    gpuHolders(worker.gpu_use),
+    ...(worker.gpu_use?.devices ?? []).map(deviceWords),
+    `node ${worker.id}`,
+  ];
   const at =
     told === null ? bars.length : Math.max(1, bars.findIndex((bar) => told.includes(` task ${bar.task} `)) + 1);
   return (
