@@ -28,7 +28,7 @@ def over_most(event: e.ScaleRequested, most: int | None) -> str:
     ``most``: the CPUs that it may have; None: not known in CPUs.
     """
     if event.sent_cpus is None:
-        return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+        return f"asked {event.cpus} CPUs: the most that this cluster may have is {most}"
     if event.sent_cpus == event.cpus:  # what was left out asks for no CPUs
         return f"asked {event.bundles} bundles, sent {event.sent_bundles}: the most that this cluster may have"
     return f"asked {event.cpus} CPUs, sent {event.sent_cpus}: the most that this cluster may have"
