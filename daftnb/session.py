@@ -317,7 +317,8 @@ class Session:
         Raises
         ------
         DaftnbError
-            If it runs in another thread on Daft's native runner, where that cannot be done.
+            If it runs in another thread on Daft's native runner, or on a Ray that was let go of: there that cannot be
+            done.
         """
         running = [query.id for query in reversed(self.monitor.state.queries.values()) if query.active]
         if query_id is None and running:
@@ -329,6 +330,11 @@ class Session:
             os.kill(os.getpid(), signal.SIGINT)
             return query_id
         if self.connection.flotilla is None or not self.connection.flotilla.cancel(query_id):
+            if self.monitor.state.queries[query_id].runner == "ray":
+                raise DaftnbError(
+                    f"Query {query_id} ran on a Ray that this kernel no longer uses, and cannot be ended there.",
+                    "Wait a moment: it fails by itself.",
+                )
             raise DaftnbError(
                 f"Query {query_id} runs in a thread of its own on Daft's native runner, which cannot be interrupted.",
                 "Wait until it ends, or restart the kernel.",

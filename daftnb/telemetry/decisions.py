@@ -29,8 +29,9 @@ def over_most(event: e.ScaleRequested, most: int | None, most_gpus: int | None =
     """
     if event.sent_cpus is None:
         if event.gpus and most_gpus is not None and event.gpus > most_gpus:
-            return f"asked for {plural(event.gpus, 'GPU')}, this cluster can have {most_gpus or 'none'}"
-        return f"asked for {event.cpus} CPUs, this cluster can have {most}"
+            asked_for = plural(event.gpus, "GPU")
+            return f"asked {asked_for}: the most that this cluster may have is {most_gpus or 'none'}"
+        return f"asked {event.cpus} CPUs: the most that this cluster may have is {most}"
     if event.gpus:
         asked_for, sent = _amounts(event.cpus, event.gpus), _amounts(event.sent_cpus, event.sent_gpus)
         return f"asked {asked_for}, sent {sent}: the most that this cluster may have"

@@ -229,8 +229,9 @@ class Function(TypedDict):
     init_seconds: float | None
     errors: int | None
     error: str
+    #: Calls that the engine made again, and requests that the client of a model made again within a call.
     retries: int | None
-    #: Seconds between calls that failed and their retries, all together.
+    #: Seconds before these, all together.
     waited: float | None
     #: Whether another query called functions at the same time, so that some of these calls may be its.
     shared: bool

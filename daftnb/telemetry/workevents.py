@@ -48,8 +48,9 @@ class UdfFigures:
     initialised, ``init_seconds``: all of that together. ``errors``: exceptions, those that ``on_error`` ignores too;
     ``error`` is the latest. ``began``: when the first call began. ``left_out``: counters that are not in ``counters``,
     as there are too many. ``lost``: processes that ended before they had told all: what these last did is not counted.
-    ``waited``: seconds between calls that failed and their retries, all together. ``shared``: another query ran at the
-    same time and called functions too, so that some of these calls may be its.
+    ``retries``: calls that the engine made again, and requests that the client of a model made again within a call;
+    ``waited``: seconds before them, all together. ``shared``: another query ran at the same time and called functions
+    too, so that some of these calls may be its.
     """
 
     t: float

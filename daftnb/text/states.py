@@ -219,7 +219,7 @@ def over_max(backlog: Mapping[str, Any]) -> str:
     wanted, most = backlog.get("wanted"), backlog.get("most")
     if wanted is None or most is None or wanted <= most:
         return ""
-    return f"asked for {f.plural(wanted, 'CPU')}, this cluster can have {most}"
+    return f"asked {f.plural(wanted, 'CPU')}: the most that this cluster may have is {most}"
 
 
 def cpu_words(backlog: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def test_wanted_granted_observed_and_what_there_can_be(draw: Draw) -> None:
         use_inner_text=True,
     )
     expect(page.locator(".legend .over")).to_have_text(
-        ["asked for 12 CPUs, this cluster can have 4"], use_inner_text=True
+        ["asked 12 CPUs: the most that this cluster may have is 4"], use_inner_text=True
     )
     label = page.locator(".chart.small").get_attribute("aria-label")
     assert label == "Worker CPUs over time, now: wanted 12 ↑, granted 4, observed 3, maximum 4, least 1"

@@ -110,10 +110,13 @@ while time.monotonic() < deadline:
 out = query["tasks"]["finished"] >= 2
 """
 END = """
+import sys, traceback
 thread.join(120)
+frame = sys._current_frames().get(thread.ident)
 snapshot = session.snapshot()
 out = {
     "over": not thread.is_alive(),
+    "where": traceback.format_stack(frame) if thread.is_alive() else [],
     "outcome": outcome,
     "state": snapshot["query"]["state"],
     "tasks": snapshot["query"]["tasks"],

@@ -295,7 +295,7 @@ class Cluster:
             *(("--dashboard-host=0.0.0.0",) if dashboard else ("--include-dashboard=false",)),
         ]
         self.node(self.head, *options)
-        await_that(lambda: self.head.reaches(self.address), "the head's control store listens", 60)
+        self.await_node(self.head)
         for worker in self.workers:
             self.join(worker)
         await_that(lambda: self.head.reaches("localhost:10001"), "the Ray Client server listens", 90)
@@ -303,7 +303,17 @@ class Cluster:
     def join(self, host: Host, cpus: int = 1) -> None:
         """Start a node of this cluster on a host, and wait until it is one."""
         self.node(host, f"--address={self.address}", f"--num-cpus={cpus}", "--disable-usage-stats")
-        await_that(lambda: "Ray runtime started" in host.log(), f"the node on {host.name} has started", 60)
+        self.await_node(host)
+
+    def await_node(self, host: Host) -> None:
+        """Wait until the node on a host has started; fail with what Ray said there.
+
+        Ray reads some hundred megabytes from the disk for it, which take a minute where they were not read before.
+        """
+        try:
+            await_that(lambda: "Ray runtime started" in host.log(), f"the node on {host.name} has started", 120)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{host.log()}") from None
 
     def node(self, host: Host, *options: str) -> None:
         """Start one node, with what all have."""

@@ -125,7 +125,7 @@ DECISIONS: tuple[tuple[float, str, str, int], ...] = (
     (6.0, "arrival", "worker 2 runs, 1.9 s after its node", 1),
     (9.6, "granted", "the node of worker 3 came, 5.1 s after it was asked for", 1),
     (11.0, "arrival", "worker 3 runs, 1.4 s after its node", 1),
-    (12.0, "over max", "asked for 7 CPUs, this cluster can have 4", 9),
+    (12.0, "over max", "asked 7 CPUs: the most that this cluster may have is 4", 9),
     (14.0, "died", "worker 5 died; its tasks are pending again", 1),
     (19.5, "gone", "Ray took the node of worker 5", 1),
     (20.0, "retire", "worker 4 was retired after 10.0 s idle", 1),

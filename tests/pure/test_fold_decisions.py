@@ -19,10 +19,10 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
     state = folded(CLUSTER)
     assert most_cpus(state.cluster) == 6
     folded(*(e.ScaleRequested(float(n), n, n, 9, 2) for n in (6, 7, 8)), state=state)
-    over = ("over max", "ask 7", "asked for 8 CPUs, this cluster can have 6", 2)
+    over = ("over max", "ask 7", "asked 8 CPUs: the most that this cluster may have is 6", 2)
     assert log(state) == [("request", "ask 6", "ratio 4.5 (9 pending ÷ 2 CPUs): asked Ray for 6 × 1 CPU", 1), over]
     folded(e.HoldBegun(8.5, 1, "below", 1, 2, 1.25), e.ScaleRequested(9.0, 9, 9, 9, 2), state=state)
-    assert log(state)[1] == ("over max", "ask 7", "asked for 9 CPUs, this cluster can have 6", 3)
+    assert log(state)[1] == ("over max", "ask 7", "asked 9 CPUs: the most that this cluster may have is 6", 3)
     folded(e.DemandCleared(9.5), e.DemandCleared(9.6), e.ScaleRequested(10.0, 7, 7, 9, 2), state=state)
     assert [mark[:2] for mark in log(state)[2:]] == [("hold", ""), ("clear", "clear"), ("over max", "ask 7")]
     assert state.request is not None and state.request.t == 10.0

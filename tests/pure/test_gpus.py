@@ -187,9 +187,9 @@ def test_decisions_say_them() -> None:
     asked = e.ScaleRequested(2.0, 4, 4, 9, 2, gpus=1)
     assert decisions.asked(asked).endswith("asked Ray for 4 bundles, 4 CPUs and 1 GPU")
     state = folded(OURS, asked, e.ScaleRequested(3.0, 7, 6, 9, 2, gpus=7))
-    assert log(state)[-1][2] == "asked for 7 GPUs, this cluster can have 6"
+    assert log(state)[-1][2] == "asked 7 GPUs: the most that this cluster may have is 6"
     none = e.ClusterChanged(1.0, "embedded", "running", "here", 1, 3, 2, 30.0, gpus=0)
-    assert log(folded(none, asked))[-1][::2] == ("over max", "asked for 1 GPU, this cluster can have none")
+    assert log(folded(none, asked))[-1][::2] == ("over max", "asked 1 GPU: the most that this cluster may have is none")
     trimmed = e.ScaleRequested(3.0, 7, 7, 9, 2, 6, 6, 7, 6)
     assert log(folded(OURS, trimmed))[-1][2] == (
         "asked 7 CPUs and 7 GPUs, sent 6 CPUs and 6 GPUs: the most that this cluster may have"

@@ -283,7 +283,7 @@ def replaced(column: str, row: int, value: Any) -> Any:
     ("column", "event", "value", "reason"),
     [
         ("event", "PlanReady", "PlanChanged", "by a newer daftnb: it holds events of the kind 'PlanChanged'"),
-        ("body", "ScaleRequested", '{"bundles":1,"cpus":1,"pending":1,"gpus":1}', "ScaleRequested has 'gpus'"),
+        ("body", "ScaleRequested", '{"bundles":1,"cpus":1,"pending":1,"tpus":1}', "ScaleRequested has 'tpus'"),
         ("body", "ScaleRequested", '{"bundles":1.5}', "bundles of a ScaleRequested is 1.5"),
         ("body", "ScaleRequested", '{"bundles":1}', "a ScaleRequested has no cpus"),
         ("body", "ScaleRequested", '{"bundles":', "a body is not JSON"),

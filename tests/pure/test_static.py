@@ -123,7 +123,7 @@ def test_the_cockpit_says_workers_decisions_and_settings() -> None:
         "Backlog: nothing runs; threshold 1.5, peak 20",
         "Workers: 1, 0 busy, 1 idle, 1 CPU slots",
         "ratio 19 (19 pending ÷ 1 CPUs): asked Ray for 2 × 1 CPU",
-        "asked for 4 CPUs, this cluster can have 2",
+        "asked 4 CPUs: the most that this cluster may have is 2",
     ):
         assert line in text, text
 
@@ -145,7 +145,8 @@ def test_workers_say_since_when_they_are_idle_when_they_end_and_why() -> None:
 def test_the_demand_and_what_came_of_it() -> None:
     snapshot = select(scaling.snapshot(over=False), "backlog")
     words = (
-        "Worker CPUs: wanted 12, granted 4, observed 3, maximum 4, least 1; asked for 12 CPUs, this cluster can have 4"
+        "Worker CPUs: wanted 12, granted 4, observed 3, maximum 4, least 1; "
+        "asked 12 CPUs: the most that this cluster may have is 4"
     )
     assert static_text(snapshot, "backlog").splitlines()[-1] == words
     html = static_html(snapshot, "backlog")
@@ -154,7 +155,7 @@ def test_the_demand_and_what_came_of_it() -> None:
     assert "<p>▼ asked Ray · ▽ asked above the maximum · △ node granted · ▲ worker runs · ✕ worker died</p>" in html
     assert [over_max({"wanted": w, "most": m}) for w, m in ((4, 4), (None, 4), (5, None), (1, 0))] == [
         *[""] * 3,
-        "asked for 1 CPU, this cluster can have 0",
+        "asked 1 CPU: the most that this cluster may have is 0",
     ]
 
 
@@ -184,7 +185,7 @@ def test_a_drawing_says_what_it_leaves_out() -> None:
 def test_decisions_in_words_also_those_of_a_kind_that_is_not_known() -> None:
     lines = static_text(select(scaling.snapshot(over=True), "cockpit"), "cockpit").splitlines()
     assert "08:00:30 UTC  rebalance      a kind that the page does not know" in lines
-    assert "08:00:12 UTC  over max ×9    asked for 7 CPUs, this cluster can have 4" in lines
+    assert "08:00:12 UTC  over max ×9    asked 7 CPUs: the most that this cluster may have is 4" in lines
     assert "08:00:04 UTC  not asked ×12  the interval of 5 s is not over" in lines
 
 

@@ -18,12 +18,13 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from threading import Event, get_ident
+from threading import Event, Lock, get_ident
 from types import TracebackType
 from typing import Any
 
 from daftnb.clock import steady
-from daftnb.engine.meter.naming import function_of, named
+from daftnb.engine.meter.clients import listen
+from daftnb.engine.meter.naming import function_of, named, override_of
 from daftnb.engine.meter.retrying import arguments_of, columns_in, is_column, is_retry, note_failure
 from daftnb.engine.meter.tally import Function, Rows, Tally, ns, row_of, summed
 
@@ -74,6 +75,8 @@ class Meter:
         self.faults: dict[str, int] = {}
         self.first_call = Event()
         self.undo: list[tuple[Any, str, Any]] = []
+        self.hears_clients = False  # of models
+        self.hearing = Lock()
 
     def rows(self) -> Rows:
         """Return what this process has done so far, by function."""
@@ -102,6 +105,11 @@ class Meter:
         self.undo.append((owner, name, getattr(owner, name)))
         setattr(owner, name, replacement)
 
+    def hear_clients(self, current: contextvars.ContextVar[Any]) -> None:
+        """Count what clients of models do by themselves, as soon as this process has one."""
+        with self.hearing:
+            self.hears_clients = self.hears_clients or listen(current, self.patch, self.fault)
+
     def uninstall(self) -> None:
         """Put everything back as Daft made it."""
         while self.undo:
@@ -124,7 +132,7 @@ def install() -> Meter:
         return meter
     execution, udf_v2 = import_module("daft.udf.execution"), import_module("daft.udf.udf_v2")
     meter = Meter()
-    meter_calls(meter, execution, udf_v2.ClsBase)
+    meter_calls(meter, execution, udf_v2.ClsBase, import_module("daft.udf.metrics"))
     meter_legacy(meter, import_module("daft.udf.legacy"))
     setattr(execution, ATTRIBUTE, meter)
     return meter
@@ -133,7 +141,7 @@ def install() -> Meter:
 # -- @daft.func and @daft.cls -----------------------------------------------------------------------------------------
 
 
-def meter_calls(meter: Meter, execution: Any, base: Any) -> None:
+def meter_calls(meter: Meter, execution: Any, base: Any, metrics: Any) -> None:
     """Wrap what comes just before a call, and what it is made within."""
     threads, bind, bind_coroutine = meter.threads, base._daft_bind_method, base._daft_bind_coroutine_method
 
@@ -146,6 +154,7 @@ def meter_calls(meter: Meter, execution: Any, base: Any) -> None:
             meter.fault("first call", error)
             return None
         _initialise(entry.tally, owner)
+        meter.hear_clients(metrics._CURRENT_METRICS)
         return entry
 
     def metered_bind(self: Any, method: Any) -> Any:
@@ -169,12 +178,12 @@ def meter_calls(meter: Meter, execution: Any, base: Any) -> None:
 
     meter.patch(base, "_daft_bind_method", metered_bind)
     meter.patch(base, "_daft_bind_coroutine_method", metered_bind_coroutine)
-    meter.patch(execution, "_metrics_context", _context(meter, import_module("daft.udf.metrics")))
+    meter.patch(execution, "_metrics_context", _context(meter, metrics))
 
 
 def _first(meter: Meter, mine: Mine, owner: Any, method: Any, caller: str) -> Entry:
     is_class = "_daft_local_instance" in vars(owner)
-    function = function_of(method, caller, is_class)
+    function = function_of(method, caller, is_class, override_of(owner) if is_class else "")
     key = id(method)
 
     def forget(_reference: Any) -> None:

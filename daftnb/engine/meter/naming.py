@@ -18,12 +18,25 @@ CALLERS = {
 }
 
 
-def function_of(method: Any, caller: str, is_class: bool) -> Function:
-    """Return the function behind a method as Daft calls it; ``caller``: the name of Daft's function that does."""
+def function_of(method: Any, caller: str, is_class: bool, called: str = "") -> Function:
+    """Return the function behind a method as Daft calls it.
+
+    ``caller``: the name of Daft's function that does; ``called``: what plans call it (:func:`override_of`).
+    """
     plain, kind = without_wrappers(method), CALLERS.get(caller, "row")
     if plain is not method and inspect.isgeneratorfunction(plain) and kind == "row":
         kind = "generator"
-    return named(plain, kind, is_class)
+    found = named(plain, kind, is_class)
+    return found._replace(name=called[:LONGEST]) if called else found
+
+
+def override_of(owner: Any) -> str:
+    """Return the name that ``daft.cls`` was given for a class, such as "prompt"; empty where it was given none."""
+    getter = getattr(type(owner), "__getattr__", None)  # has closed over it: wrap_cls of daft/udf/udf_v2.py
+    names = getattr(getattr(getter, "__code__", None), "co_freevars", ())
+    cells = dict(zip(names, getattr(getter, "__closure__", None) or (), strict=False))
+    name = cells["name_override"].cell_contents if "name_override" in cells else None
+    return name if isinstance(name, str) else ""
 
 
 def without_wrappers(method: Any) -> Any:

@@ -50,6 +50,7 @@ class Tally:
         "last",
         "left",
         "left_out",
+        "made_again",
         "ns",
         "open",
         "retries",
@@ -67,6 +68,7 @@ class Tally:
         self.inits = self.init_ns = 0
         self.initialising: float | None = None  # since when, in seconds since the epoch
         self.errors = self.retries = self.waited = 0
+        self.made_again = 0  # requests, by the client of a model
         self.error = ""
         self.failures: list[tuple[int, Any]] = []  # when a call failed that may be tried again, and its arguments
         self.counters: dict[CounterKey, int] = {}
@@ -143,7 +145,8 @@ class Row(NamedTuple):
         more = tuple((key, value - counters.get(key, 0)) for key, value in self.counters)
         differences = (now - then for now, then in zip(self.numbers, before.numbers, strict=True))
         error = self.error if self.errors > before.errors else ""
-        rest = (error, tuple(pair for pair in more if pair[1]), self.initialising, self.idle_since)
+        counted = tuple(pair for pair in more if pair[1] or pair[0] not in counters)
+        rest = (error, counted, self.initialising, self.idle_since)
         return Row._make([*differences, *rest])
 
 
@@ -171,7 +174,7 @@ def row_of(tally: Tally) -> Row:
         inits=tally.inits,
         init_ns=tally.init_ns,
         errors=tally.errors,
-        retries=tally.retries,
+        retries=tally.retries + tally.made_again,
         waited=tally.waited,
         left_out=tally.left_out,
         error=tally.error,

@@ -34,7 +34,7 @@ from daftnb.engine.actor import door as in_actor
 from daftnb.engine.actor import install, tap
 from daftnb.engine.byvalue import by_value
 from daftnb.engine.connection import link as ray_link
-from daftnb.engine.queries import lacking, relative
+from daftnb.engine.queries import lacking, relative, steps
 from daftnb.engine.queries.gate import Gate
 from daftnb.engine.queries.plans import plan_nodes, read_json
 from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
@@ -109,7 +109,11 @@ class RunnerDoor:
 
         def ask() -> Any:
             with ray_link.asking(self.link):
-                return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+                if self.link is None or self.link.client:
+                    return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
+                deadline = time.monotonic() + seconds
+                answer = steps.until_ready(lambda: self.actor.__ray_call__.remote(caller), lambda: self.left, seconds)
+                return ray.get(answer, timeout=max(0.0, deadline - time.monotonic()))
 
         try:
             return ray_link.in_time(seconds, ask)
@@ -260,7 +264,11 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             self._expressions(plan)
             calls = self._warn_of(plan, index)
         try:
-            stats, count = yield from _counted(super().stream_plan(plan, partition_sets), self._gate)
+            # Over a Ray Client a step would be one more way to the cluster and back; its calls end when it is hung up.
+            direct = self.door.link is not None and not self.door.link.client
+            streams: Any = steps.InSteps(self, lambda: self._gate.is_shut) if direct else self
+            stream = FlotillaRunner.stream_plan(streams, plan, partition_sets)
+            stats, count = yield from _counted(stream, self._gate)
         except BaseException as error:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
             if is_death(error):
@@ -301,11 +309,14 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         """Get the threads of queries out of Ray, whose connection the caller is about to end, and let none in again.
 
         Their queries fail with ClusterError: the runner actor, which ends with the connection in any case, is ended
-        now. ``answers``: whether the cluster does; where it does not, calls would hang, and the threads of a connection
-        that still stands come out once it ends.
+        now. ``answers``: whether the cluster does; where it does not, nothing is asked of it, the threads come out at
+        their next step, and those of a Ray Client that still stands come out once it is hung up.
         """
         self.door.left = True
-        if not self._gate.shut() or (not answers and ray_link.link() == self.door.link):
+        if not self._gate.shut():
+            return
+        made_on = self.door.link
+        if not answers and made_on is not None and made_on.client and ray_link.link() == made_on:
             return
         if answers:
             with suppress(ConnectionError), ray_link.asking(self.door.link):

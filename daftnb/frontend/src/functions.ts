@@ -40,9 +40,10 @@ export const kindWords = ({ kind, is_class }: UserFunction): string =>
 /** A function's name as its author has it: Daft's plans say where it is, too, and what of a class is called. */
 export const nameOf = ({ name }: UserFunction): string =>
   name
-    .slice(0, LONGEST_NAME)
-    .replace(/^__main__\.(?=.)/, "")
-    .replace(/(?<=.)\.__call__$/, "");
+    .slice(0, 10 * LONGEST_NAME)
+    .replace(/^(__main__|.*\.<locals>)\.(?=.)/, "")
+    .replace(/(?<=.)\.__call__$/, "")
+    .slice(0, LONGEST_NAME);
 
 /** "cell 12, line 3", "features.py:40", or "" where it is not known. */
 export function whereWords({ file, cell, line }: UserFunction): string {

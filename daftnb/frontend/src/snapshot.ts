@@ -216,8 +216,9 @@ export interface Function {
   init_seconds: number | null;
   errors: number | null;
   error: string;
+  /** Calls that the engine made again, and requests that the client of a model made again within a call. */
   retries: number | null;
-  /** Seconds between calls that failed and their retries, all together. */
+  /** Seconds before these, all together. */
   waited: number | null;
   /** Whether another query called functions at the same time, so that some of these calls may be its. */
   shared: boolean;

@@ -120,7 +120,7 @@ export function poolWords(pool: Workers): string {
 /** A demand that the cluster can never meet, or "". */
 export const overMax = ({ wanted, most }: Backlog): string =>
   wanted != null && most != null && wanted > most
-    ? `asked for ${plural(wanted, "CPU")}, this cluster can have ${most}`
+    ? `asked ${plural(wanted, "CPU")}: the most that this cluster may have is ${most}`
     : "";
 
 /** Whether there is no query that could have a backlog: then its numbers say nothing. */

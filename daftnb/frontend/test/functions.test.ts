@@ -87,10 +87,15 @@ test("what kind it is and where it is", () => {
   assert.equal(whereWords(calledOf({ cell: null, line: 3 })), "");
   assert.equal(kindWords(calledOf({ kind: null })), "kind not known");
   assert.deepEqual(
-    ["__main__.score", "__main__.Model.__call__", "features.Model.embed", "__main__.", "x".repeat(999)].map((name) =>
-      nameOf(calledOf({ name })),
-    ),
-    ["score", "Model", "features.Model.embed", "__main__.", "x".repeat(120)],
+    [
+      "__main__.score",
+      "__main__.Model.__call__",
+      "features.Model.embed",
+      "__main__.",
+      "a.b.<locals>.C.<locals>.D.embed",
+      "x".repeat(999),
+    ].map((name) => nameOf(calledOf({ name }))),
+    ["score", "Model", "features.Model.embed", "__main__.", "D.embed", "x".repeat(120)],
   );
 });
 

@@ -79,7 +79,7 @@ test("the pool in one line", () => {
 
 test("a demand above the maximum", () => {
   const said = (wanted: number | null, most: number | null) => overMax({ wanted, most } as Backlog);
-  assert.equal(said(12, 4), "asked for 12 CPUs, this cluster can have 4");
+  assert.equal(said(12, 4), "asked 12 CPUs: the most that this cluster may have is 4");
   for (const [wanted, most] of [
     [4, 4],
     [null, 4],

@@ -106,9 +106,12 @@ def test_an_idle_worker_that_a_long_query_does_not_use_is_ended_in_time(session:
 def test_without_the_extension_the_actor_is_as_daft_made_it(session: Session) -> None:
     import ray
 
+    from daftnb.engine.queries.runner import RunnerDoor
+
     tiny()
-    assert session.connection.flotilla is not None
-    actor = session.connection.flotilla.runner
+    flotilla = session.connection.flotilla
+    assert flotilla is not None
+    actor = flotilla.runner
 
     def look(actor: object) -> dict[str, object]:
         import os
@@ -137,9 +140,12 @@ def test_without_the_extension_the_actor_is_as_daft_made_it(session: Session) ->
 
     with_us = ray.get(actor.__ray_call__.remote(look))
     assert with_us["threads"] == ["daftnb-warm"]
-    session.connection.flotilla.door.close()
-    without = ray.get(actor.__ray_call__.remote(look))
+    flotilla.door.close()
+    try:
+        without = ray.get(actor.__ray_call__.remote(look))
+        await_that(lambda: not actors(session), "the warm workers have ended")
+    finally:
+        flotilla.door = RunnerDoor(actor, frozenset(session.connection.off))  # as the next test on this cluster expects
     assert without["attributes"] == without["threads"] == without["environment"] == []
     assert without["streams"] == "dict"
     assert set(without["modules"]) == {"daft.runners.flotilla", "daft.runners.progress_bar"}
-    await_that(lambda: not actors(session), "the warm workers have ended")

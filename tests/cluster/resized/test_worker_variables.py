@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from daftnb import options, settings
 from daftnb.session import Session
-from tests.cluster.scaling import await_workers, started, workers
+from tests.cluster.scaling import await_workers, workers
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 LIMIT, INFLIGHT = "DAFT_MEMORY_LIMIT", "DAFT_MAX_ASYNC_UDF_INFLIGHT_TASKS"
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    with started(3.0) as session:
-        yield session
 
 
 def in_worker() -> tuple[str, str]:
