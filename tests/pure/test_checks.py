@@ -99,7 +99,7 @@ def test_a_look_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cluster(answers: bool) -> Any:
-    size = SimpleNamespace(min_workers=1, max_workers=4, cpus=2)
+    size = SimpleNamespace(min_workers=1, max_workers=4, cpus=2, gpus=0)
     return SimpleNamespace(address="127.0.0.1:4321", answers=lambda: answers, size=size)
 
 

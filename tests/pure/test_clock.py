@@ -132,6 +132,7 @@ class Actor:
 
 def test_an_actors_clock_that_steps_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "get", lambda found, timeout: found)
+    monkeypatch.setattr(ray, "wait", lambda found, timeout: (found, []))
     monkeypatch.setattr(ray_link, "link", lambda: ray_link.Link("127.0.0.1:1", (), False))
     actor = Actor()
     door = RunnerDoor(actor, frozenset())

@@ -184,7 +184,7 @@ def right(snapshot: Snapshot, state: State, run: TrueRun) -> None:
     pool = snapshot["workers"]
     assert (pool["total"], pool["warm"]) == (len(alive), sum(not worker.held for worker in alive.values()))
     assert [task[0] for row in rows.values() for task in row["now"]] == [
-        task[0] for row in run.tap.worker_rows() for task in row[-1]
+        task[0] for row in run.tap.worker_rows() for task in row[-2]
     ]
     backlog = snapshot["backlog"]
     assert (backlog["pending"], backlog["running"]) == (run.tap.pending, run.tap.running)

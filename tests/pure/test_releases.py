@@ -313,7 +313,7 @@ def test_a_cluster_whose_autoscaler_cannot_be_asked_is_described_all_the_same(mo
     facts = remote.describe()
     assert facts == {
         **{"daft": daft.__version__, "daft_error": None, "config": None, "v2": None, "status": None},
-        **{"gcs_address": "10.0.0.1:6379", "nodes": [{"cpus": 2, "head": True}]},
+        **{"gcs_address": "10.0.0.1:6379", "nodes": [{"cpus": 2, "gpus": 0.0, "head": True}]},
         **{"kinds": None, "nodes_at_most": None, "standing": []},
         "limits_error": "the process that was asked is not on the head",
     }
