@@ -152,6 +152,6 @@ def test_more_gpus_than_any_node_has(session: Session) -> None:
 
     # Ray looks at all of it.
     remedy = r"none that does\. Try %daft stop and %daft start --gpus 3 \(logical GPUs\)"
-    failure = pytest.raises(Exception, match="requires 1 CPUs and 3 GPUs per actor")
+    failure = pytest.raises(Exception, match=r"requires 1\.0 CPUs and 3\.0 GPUs per actor")
     with pytest.warns(UserWarning, match=remedy), failure:
         frame(1).select(Model()(col("a")).alias("b")).collect()
