@@ -259,7 +259,8 @@ def test_every_call_into_ray_is_within_a_guard() -> None:
     files = [
         path
         for path in package.rglob("*.py")
-        if not {"frontend", "actor", "meter"} & {*path.relative_to(package).parts} and path != Path(str(remote.__file__))
+        if not {"frontend", "actor", "meter"} & {*path.relative_to(package).parts}
+        and path != Path(str(remote.__file__))
     ]
     assert len(files) > 50
     found = [each for path in files for each in unguarded(path.read_text(), path.name)]
