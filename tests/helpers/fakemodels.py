@@ -85,6 +85,7 @@ def fake_models(refuse: int = 0, wait: float = 0.0) -> Iterator[FakeModels]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -117,7 +118,10 @@ def fake_models(refuse: int = 0, wait: float = 0.0) -> Iterator[FakeModels]:
         def log_message(self, *_arguments: Any) -> None:
             """Print nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # a client whose connection is not taken tries again
+
+    server = Server(("127.0.0.1", 0), Handler)
     models.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,16 +13,23 @@ from typing import Any
 import daft
 import pytest
 from daft import col
+from daft.ai.openai.provider import OpenAIProvider
+from daft.ai.utils import raise_retry_after_from_response
 from daft.functions import embed_text, prompt
 
 from daftnb.engine.meter import clients
 from daftnb.engine.meter.clients import AGAIN, REFUSED
+from daftnb.engine.meter.meter import install, installed
+from daftnb.engine.meter.tally import Tally
 from daftnb.engine.queries.subscriber import QueryEvents
 from daftnb.telemetry import events as e
+from daftnb.telemetry.model import State
+from daftnb.telemetry.plantopic import plan_of
+from daftnb.telemetry.state import apply
 from tests.conftest import await_that
 from tests.helpers.fakemodels import DIMENSIONS, FakeModels, fake_models
 
-pytest.importorskip("openai")
+openai = pytest.importorskip("openai")
 
 KEY = "sk-made-up-and-nobodys-0123456789"
 WAIT = 0.05
@@ -33,16 +43,14 @@ def _native() -> None:
 
 
 @contextmanager
-def provided(models: FakeModels, name: str, retries: int) -> Iterator[None]:
-    """Have Daft know the server as a provider of this name, whose client makes a request again so often."""
-    from daft.ai.openai.provider import OpenAIProvider
-
+def provided(models: FakeModels, retries: int) -> Iterator[None]:
+    """Have Daft know the server as the provider "local", whose client makes a request again so often."""
     session = daft.current_session()
-    session.attach_provider(OpenAIProvider(name, base_url=models.url, api_key=KEY, max_retries=retries))
+    session.attach_provider(OpenAIProvider("local", base_url=models.url, api_key=KEY, max_retries=retries))
     try:
         yield
     finally:
-        session.detach_provider(name)
+        session.detach_provider("local")
 
 
 def watched(run: Callable[[], Any]) -> tuple[list[Any], e.UdfFigures]:
@@ -61,23 +69,194 @@ def watched(run: Callable[[], Any]) -> tuple[list[Any], e.UdfFigures]:
     return events, figures[-1]
 
 
-def counters(figures: e.UdfFigures) -> dict[tuple[str, tuple[tuple[str, str], ...]], int]:
-    return {(counter.name, tuple(sorted(counter.attributes))): counter.value for counter in figures.counters}
+def counters(figures: e.UdfFigures) -> dict[str, dict[str, int]]:
+    """Return what was counted of each model; the client's own counters are those without a provider."""
+    found: dict[str, dict[str, int]] = {}
+    for counter in figures.counters:
+        given = dict(counter.attributes)
+        assert given in ({"model": given["model"]}, given | {"provider": "local", "protocol": given.get("protocol")})
+        assert ("provider" in given) == (counter.name in TOKENS)
+        assert counter.name not in found.setdefault(given["model"], {}), "one provider, one protocol"
+        found[given["model"]][counter.name] = counter.value
+    return found
 
 
-def attributes(model: str, protocol: str) -> tuple[tuple[str, str], ...]:
-    return (("model", model), ("protocol", protocol), ("provider", "local"))
-
-
-def check(figures: e.UdfFigures, models: FakeModels, model: str, protocol: str) -> None:
-    """Compare what was counted of a model with what its server has counted."""
-    named = attributes(model, protocol)
-    found = {name: value for (name, given), value in counters(figures).items() if given == named}
-    assert found == {name: models.of(model, name) for name in TOKENS if (name, named) in counters(figures)}
-    assert found["requests"] == models.of(model, "requests") > 0
-    client = {name: value for (name, given), value in counters(figures).items() if given == (("model", model),)}
-    assert client[REFUSED] == models.of(model, "refused")
+def expected(models: FakeModels, model: str, again: int, *, writes: bool) -> dict[str, int]:
+    """Return what the server has counted of a model, in the words of the counters."""
+    found = {name: models.of(model, name) for name in TOKENS if writes or name != "output tokens"}
+    return found | {REFUSED: models.of(model, "refused"), AGAIN: again}
 
 
 def texts(n: int) -> daft.DataFrame:
     return daft.from_pydict({"text": [" ".join(["word"] * (i % 5 + 1)) for i in range(n)]})
+
+
+# -- Daft's own functions ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_chat", [False, True])
+def test_prompts_are_counted_as_their_server_counts_them(by_chat: bool) -> None:
+    with fake_models(refuse=4, wait=WAIT) as models, provided(models, retries=5):
+        answers = prompt(col("text"), provider="local", model="small", use_chat_completions=by_chat)
+        frame = texts(30).with_column("answer", answers)
+        events, figures = watched(frame.collect)
+        assert models.keys == {f"Bearer {KEY}"}
+    refused = models.of("small", "refused")
+    assert refused > 0 and models.of("small", "requests") == 30
+    assert counters(figures) == {"small": expected(models, "small", again=refused, writes=True)}
+    assert (figures.calls, figures.rows_in, figures.rows_out, figures.errors) == (30, 30, 30, 0)
+    assert figures.retries == refused
+    assert figures.waited == pytest.approx(refused * WAIT), "what the server asked for"
+    assert figures.seconds >= figures.waited
+    (known,) = [event for event in events if isinstance(event, e.UdfKnown)]
+    assert (known.name, known.kind, known.is_class) == ("prompt", "async", True)
+    assert KEY not in repr(events)
+    state = State()
+    for event in events:
+        apply(event, state)
+    assert state.current is not None
+    plan = plan_of(state.current)
+    assert plan is not None
+    (function,) = plan["functions"].values()
+    assert [plan["operators"][str(id_)]["name"] for id_ in function["operators"]] == ["prompt"]
+
+
+def test_embeddings_are_counted_as_their_server_counts_them() -> None:
+    with fake_models(refuse=2, wait=WAIT) as models, provided(models, retries=3):
+        vectors = embed_text(col("text"), provider="local", model=EMBEDDER, dimensions=DIMENSIONS, batch_size=10)
+        frame = texts(40).with_column("vector", vectors)
+        events, figures = watched(frame.collect)
+    assert models.of(EMBEDDER, "refused") > 0
+    assert counters(figures) == {EMBEDDER: expected(models, EMBEDDER, models.of(EMBEDDER, "refused"), writes=False)}
+    assert (figures.rows_in, figures.rows_out, figures.errors) == (40, 40, 0)
+    assert figures.retries == models.of(EMBEDDER, "refused")
+    assert figures.waited == pytest.approx(figures.retries * WAIT)
+    assert [event.name for event in events if isinstance(event, e.UdfKnown)] == ["embed_text"]
+    assert KEY not in repr(events)
+
+
+def test_a_refused_batch_that_is_embedded_text_by_text_is_no_retry() -> None:
+    """Without retries of the client, Daft asks for each text of the batch by itself."""
+    with fake_models(refuse=3) as models, provided(models, retries=0):
+        models.counts[EMBEDDER, "asked"] = 2  # the next one is refused
+        vectors = embed_text(col("text"), provider="local", model=EMBEDDER, dimensions=DIMENSIONS)
+        _, figures = watched(texts(2).with_column("vector", vectors).collect)
+    assert (models.of(EMBEDDER, "refused"), models.of(EMBEDDER, "requests")) == (1, 2)
+    assert counters(figures) == {EMBEDDER: expected(models, EMBEDDER, again=0, writes=False)}
+    assert (figures.retries, figures.waited, figures.errors) == (0, 0, 0)
+
+
+def test_two_models_in_one_query_each_have_their_own() -> None:
+    with fake_models(refuse=3, wait=WAIT) as models, provided(models, retries=5):
+        frame = texts(10).with_column("one", prompt(col("text"), provider="local", model="one"))
+        _, figures = watched(frame.with_column("two", prompt(col("one"), provider="local", model="two")).collect)
+    assert counters(figures) == {
+        model: expected(models, model, again=models.of(model, "refused"), writes=True) for model in ("one", "two")
+    }
+    assert figures.retries == models.of("one", "refused") + models.of("two", "refused") > 0
+
+
+def test_what_fails_in_the_end_is_an_error_with_the_servers_words_and_without_our_frames() -> None:
+    with fake_models(refuse=1) as models, provided(models, retries=2):
+        frame = texts(1).with_column("answer", prompt(col("text"), provider="local", model="small"))
+        with pytest.raises(openai.RateLimitError) as failed:
+            watched(frame.collect)
+        assert models.of("small", "asked") == 3
+        ignoring = prompt(col("text"), provider="local", model="other", on_error="ignore")
+        _, figures = watched(texts(1).with_column("answer", ignoring).collect)
+    frames = [frame.filename for frame in traceback.extract_tb(failed.value.__traceback__)]
+    assert [name for name in frames if f"{os.sep}engine{os.sep}meter{os.sep}" in name] == []
+    assert (figures.errors, figures.retries, models.of("other", "refused")) == (1, 2, 3)
+    assert figures.error.startswith("RateLimitError: Error code: 429")
+    assert counters(figures) == {"other": {REFUSED: 3, AGAIN: 2}}
+
+
+# -- the user's own functions, and clients of other makes -------------------------------------------------------------
+
+
+def test_a_function_that_asks_by_the_client_itself() -> None:
+    with fake_models(refuse=3, wait=WAIT) as models:
+        url = models.url
+
+        @daft.func
+        def asking(text: str) -> str:
+            client = openai.OpenAI(base_url=url, api_key=KEY, max_retries=4)
+            message: Any = {"role": "user", "content": text}
+            return str(client.chat.completions.create(model="small", messages=[message]).choices[0].message.content)
+
+        _, figures = watched(texts(8).with_column("answer", asking(col("text"))).collect)
+    refused = models.of("small", "refused")
+    assert (models.of("small", "requests"), figures.calls, figures.retries) == (8, 8, refused)
+    assert counters(figures) == {"small": {REFUSED: refused, AGAIN: refused}}, "no tokens: none were counted"
+    assert figures.waited == pytest.approx(refused * WAIT) and refused > 0
+
+
+def test_calls_that_daft_makes_again_have_waited_as_long_as_the_server_asked() -> None:
+    with fake_models(refuse=2, wait=0.2) as models:
+        models.counts["small", "asked"] = 1  # the first one is refused
+        url = models.url
+
+        @daft.func(max_retries=2)
+        def asking(text: str) -> str:
+            client = openai.OpenAI(base_url=url, api_key=KEY, max_retries=0)
+            message: Any = {"role": "user", "content": text}
+            try:
+                client.chat.completions.create(model="small", messages=[message])
+            except openai.RateLimitError as error:
+                raise_retry_after_from_response(error.response, error)
+            return text
+
+        _, figures = watched(texts(1).with_column("answer", asking(col("text"))).collect)
+    assert (models.of("small", "refused"), figures.errors, figures.retries, figures.calls) == (1, 1, 1, 2)
+    assert figures.waited >= 0.2
+    assert counters(figures) == {"small": {REFUSED: 1, AGAIN: 0}}
+
+
+def test_a_client_of_another_make_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    patched: list[str] = []
+    current: contextvars.ContextVar[Any] = contextvars.ContextVar("current")
+
+    def patch(_owner: Any, name: str, _value: Any) -> None:
+        patched.append(name)
+
+    assert clients.listen(current, patch, pytest.fail) and patched == [*clients.NEEDED]
+    patched.clear()
+    monkeypatch.setattr(clients, "NEEDED", (*clients.NEEDED, "_no_such_method"))
+    assert not clients.listen(current, patch, pytest.fail)
+    monkeypatch.undo()
+    monkeypatch.delitem(sys.modules, clients.MODULE)
+    assert not clients.listen(current, patch, pytest.fail) and patched == []
+
+
+def test_a_failure_of_ours_is_counted_and_the_request_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Tally, "count", broken)
+    with fake_models() as models, provided(models, retries=0):
+        frame = texts(2).with_column("answer", prompt(col("text"), provider="local", model="small"))
+        already = installed()
+        meter = install()
+        try:
+            assert len(frame.collect()) == 2
+            assert [text for text in meter.faults if text.startswith("request: ") and "a fault of ours" in text]
+        finally:
+            meter.faults.clear()
+            if already is None:
+                meter.uninstall()
+    assert models.of("small", "requests") == 2
+
+
+def test_the_client_is_as_it_was_when_the_meter_has_gone() -> None:
+    if installed() is not None:
+        pytest.skip("a session has put it in")
+    from openai._base_client import BaseClient
+
+    before = [getattr(BaseClient, name) for name in clients.NEEDED]
+    with fake_models() as models, provided(models, retries=0):
+        frame = texts(1).with_column("answer", prompt(col("text"), provider="local", model="small"))
+        meter = install()
+        frame.collect()
+        assert [getattr(BaseClient, name) for name in clients.NEEDED] != before
+        meter.uninstall()
+    assert [getattr(BaseClient, name) for name in clients.NEEDED] == before

@@ -85,9 +85,6 @@ def listen(current: contextvars.ContextVar[Any], patch: Patch, fault: Fault) -> 
         noted(again)
         return seconds
 
-    for name, wrapped in zip(
-        NEEDED, (metered_build, metered_should_retry, metered_failed, metered_wait), strict=True
-    ):
+    for name, wrapped in zip(NEEDED, (metered_build, metered_should_retry, metered_failed, metered_wait), strict=True):
         patch(client, name, wrapped)
     return True
-
