@@ -19,7 +19,8 @@ from daftnb.session import Session
 from tests.conftest import await_that
 from tests.helpers import standinnvml
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+# A cluster of its own, for four tests.
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
