@@ -31,6 +31,8 @@ from tests.conftest import await_that
 from tests.helpers.fakemodels import DIMENSIONS, FakeModels, fake_models
 
 openai = pytest.importorskip("openai")
+# A server, and its client's waits.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 KEY = "sk-made-up-and-nobodys-0123456789"
 WAIT = 0.05
