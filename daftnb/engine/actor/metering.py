@@ -135,6 +135,8 @@ class Metering:
         for answer in answered:
             try:
                 told, _faults = ray.get(answer)
+            except ray.exceptions.RayActorError:
+                continue  # it has died: what it told before that stays, and the tap tells of its end
             except ray.exceptions.RayError as error:
                 self.tap.fault("the last of a worker", error)
                 continue
@@ -154,7 +156,12 @@ class Metering:
         answered, _ = ray.wait([handle.actor.__ray_call__.remote(told_now)], timeout=left)
         if not answered:
             return
-        told, faults = ray.get(answered[0])
+        try:
+            told, faults = ray.get(answered[0])
+        except ray.exceptions.RayActorError:  # it died before that
+            name = handle.actor_id()
+            self.gone([id_ for id_, process in self.processes.items() if process.name == name])
+            return
         self.report([(process, rows, True) for process, rows, _ in told], faults)
 
     def rows(self, query_ids: Iterable[str]) -> list[tuple[Any, ...]]:
