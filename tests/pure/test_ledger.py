@@ -70,6 +70,17 @@ def test_a_process_that_died_at_its_work_is_lost_and_runs_no_more() -> None:
     assert total(ledger, "q1") == {SCORE.name: (10, 0, False, 1)}, "what is late of it is not counted"
 
 
+def test_an_actor_that_was_started_again_is_one_with_the_sum_of_its_processes() -> None:
+    ledger = Ledger()
+    again = Process("c", "actor", ACTOR.name, ACTOR.worker_id)
+    ledger.take(ACTOR, {SCORE: Row(calls=5, rows_in=5, running=1)}, ["q1"], 1.0)
+    ledger.died([ACTOR.id], 2.0)
+    ledger.take(again, {SCORE: Row(calls=3, rows_in=3, running=1)}, ["q1"], 3.0)
+    ((_, part),) = ledger.parts("q1")
+    assert (part.state, part.row.calls) == ("busy", 8)
+    assert total(ledger, "q1") == {SCORE.name: (8, 1, False, 1)}
+
+
 def test_states_follow_what_a_process_does() -> None:
     ledger = Ledger()
     states = []

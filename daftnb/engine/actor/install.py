@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
@@ -242,18 +241,24 @@ def tap_udfs(mine: InActor) -> None:
 
 
 class Carrying:
-    """Stands in for a class of actors: what each of them is sent, it is sent as ``carry`` makes it."""
+    """Stands in for the class of the actors of pools: each is sent its function with the meter around it."""
 
-    def __init__(self, actors: Any, carry: Callable[[Any], Any]) -> None:
-        self.actors, self.carry = actors, carry
+    def __init__(self, actors: Any, mine: InActor) -> None:
+        self.actors, self.mine = actors, mine
 
     def options(self, **options: Any) -> Carrying:
         """Return it with Ray's options for the actors."""
-        return Carrying(self.actors.options(**options), self.carry)
+        return Carrying(self.actors.options(**options), self.mine)
 
     def remote(self, content: Any) -> Any:
         """Start an actor."""
-        return self.actors.remote(self.carry(content))
+        metering, tap = self.mine.metering, self.mine.tap
+        sent = guarded(tap, metering.sent_to, content)
+        if sent is None:
+            return self.actors.remote(content)
+        actor = self.actors.remote(sent)
+        guarded(tap, metering.hold, actor, sent)
+        return actor
 
 
 def meter_workers(mine: InActor) -> None:
@@ -266,9 +271,7 @@ def meter_pools(mine: InActor) -> None:
     """Put the meter into each actor of a pool, as it is sent its function."""
     from daft.execution import ray_actor_pool_udf as pool
 
-    metering, tap = mine.metering, mine.tap
-    carrying = Carrying(pool.UDFActor, lambda content: guarded(tap, metering.carrying, content) or content)
-    mine.patch(pool, "UDFActor", carrying)
+    mine.patch(pool, "UDFActor", Carrying(pool.UDFActor, mine))
 
 
 def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False) -> tuple[int, int]:

@@ -28,6 +28,10 @@ class Metering:
         self.ledger = Ledger()
         self.processes: dict[str, Process] = {}  # that have reported, and live
         self.handles: dict[str, Any] = {}  # of workers, by id
+        self.parcel: tuple[Any, Any] | None = (
+            None  # what the actors of the latest pool are sent, and where it is stored
+        )
+        self.held: dict[str, Any] = {}  # by the id of an actor, what it was sent
         self.beginning: list[Any] = []  # what Ray answers with once a worker has its meter
         self.latest: list[str] = []
         self.deadline = 0.0  # for the actors of a pool to tell their last
@@ -80,9 +84,27 @@ class Metering:
         with self.tap.lock:
             self.ledger.died(ids, time.time())
 
-    def carrying(self, projection: Any) -> Parcel:
-        """Return what an actor of a pool is sent for its function: the meter is there before it is initialised."""
-        return Parcel(packed, begin_in_actor, projection, self.address())
+    def sent_to(self, projection: Any) -> Any:
+        """Return what an actor of a pool is sent for its function: the meter is there before it is initialised.
+
+        It is an object in Ray's store, one for all actors of the pool. What is larger than 100 kB Ray puts there in any
+        case, and lets go of once the actor has it: an actor that dies could not be started again.
+        """
+        import ray
+
+        if self.parcel is None or self.parcel[0] is not projection:
+            self.parcel = (projection, ray.put(Parcel(packed, begin_in_actor, projection, self.address())))
+        return self.parcel[1]
+
+    def hold(self, actor: Any, sent: Any) -> None:
+        """Hold what an actor was sent for as long as it may be started again."""
+        self.held[actor._actor_id.hex()] = sent
+
+    def let_go(self, actor_id: str) -> None:
+        """Let go of what an actor was sent; of the pool's, with its last actor."""
+        self.held.pop(actor_id, None)
+        if not self.held:
+            self.parcel = None
 
     def report(self, told: list[Told], faults: dict[str, int]) -> float:
         """Take what a process tells; return after how many seconds it may tell more."""
@@ -149,6 +171,8 @@ class Metering:
         """Take the last that an actor of a pool has counted, before Daft ends it."""
         import ray
 
+        self.let_go(handle.actor_id())
+
         now = time.monotonic()
         if now > self.deadline + LAST_SECONDS:
             self.deadline = now + LAST_SECONDS  # of all those that Daft ends now
@@ -178,6 +202,9 @@ class Metering:
     def drain(self) -> list[tuple[Any, ...]]:
         """Return the rows of the queries that run, and of the one that ended last."""
         self.begun()
+        if not self.actor.curr_result_gens and self.held:  # of pools that did not come to be
+            self.held.clear()
+            self.parcel = None
         for worker_id in [id_ for id_ in self.handles if not self.lives(id_)]:
             self.worker_ended(worker_id)
         with self.tap.lock:

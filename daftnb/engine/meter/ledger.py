@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from copy import copy
 from typing import Any
 
 from daftnb.engine.meter.tally import Function, Row, Rows
@@ -134,13 +135,22 @@ class Ledger:
         return found
 
     def parts(self, query_id: str) -> list[tuple[Function, Part]]:
-        """Return the processes of a query's functions, but for those whose threads call them: workers, the kernel."""
-        return [
-            (function, part)
-            for function, parts in self.queries.get(query_id, {}).items()
-            for part in parts.values()
-            if part.process.kind in ("actor", "process")
-        ]
+        """Return the processes of a query's functions, but for those whose threads call them: workers, the kernel.
+
+        An actor that Ray has started again is one: its state is that of its latest process, its row the sum.
+        """
+        found: dict[tuple[Function, str], Part] = {}
+        for function, parts in self.queries.get(query_id, {}).items():
+            for part in parts.values():
+                if part.process.kind not in ("actor", "process"):
+                    continue
+                key = (function, part.process.name)
+                before = found.get(key)
+                if before is not None:
+                    row, part = before.row.plus(part.row), copy(part)
+                    part.row = row
+                found[key] = part
+        return [(function, part) for (function, _), part in found.items()]
 
 
 def part_row(part: Part) -> tuple[Any, ...]:

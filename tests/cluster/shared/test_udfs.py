@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import daftnb
@@ -82,3 +85,65 @@ def test_figures_are_what_the_function_itself_counts(session: Session, kind: str
         assert (len(actors), told["inits"]) == (2, 2)
         assert told["init_seconds"] >= 0.6
         assert all(actor["init_seconds"] >= 0.3 for actor in actors)
+
+
+def pool_processes(session: Session) -> list[psutil.Process]:
+    """The processes of the actors of a pool."""
+    from daftnb.engine.embedded.supervisor import owned_processes
+
+    assert session.cluster is not None
+    found = []
+    for process in owned_processes(str(session.cluster.folder)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            if "UDFActor" in process.name():
+                found.append(process)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["in its init", "at its work"])
+def test_an_actor_that_is_killed_is_started_again_and_its_figures_stay_right(session: Session, when: str) -> None:
+    import daft
+    from daft import col
+
+    seconds = 4.0 if when == "in its init" else 0.1
+
+    @daft.cls(max_concurrency=1)
+    class Slow:
+        def __init__(self) -> None:
+            time.sleep(seconds)
+
+        def __call__(self, x: int) -> int:
+            time.sleep(0.1)
+            return x + 1
+
+    tiny()
+    frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(2).with_column("y", Slow()(col("x")))
+    told: list[list[int]] = []
+    thread = threading.Thread(target=lambda: told.append(frame.to_pydict()["y"]))
+    thread.start()
+
+    def function() -> dict[str, Any] | None:
+        plan: dict[str, Any] = session.snapshot()["plan"] or {"functions": {}}
+        return next((each for each in plan["functions"].values() if "Slow" in each["name"]), None)
+
+    def ripe() -> bool:
+        found = function()
+        states = [] if found is None else [actor["state"] for actor in found["actors"].values()]
+        return "initialising" in states if when == "in its init" else bool(found and (found["calls"] or 0) >= 10)
+
+    await_that(ripe, "it is time", 60)
+    (victim,) = pool_processes(session)
+    victim.kill()
+    thread.join(120)
+    assert told == [list(range(1, ROWS + 1))], "the engine's outcome is its own"
+    await_that(lambda: not session.monitor.state.active(), "the query's end")
+    found = function()
+    assert found is not None
+    ((actor, state),) = [(each["rows"], each["state"]) for each in found["actors"].values()]
+    assert (actor, state) == (found["rows_in"], "ended"), "it is one actor, in two processes"
+    assert found["running"] == 0
+    assert found["calls"] >= ROWS, "what was begun again was called again"
+    if when == "at its work":
+        assert found["lost"] == 1, "the call that it was at"
+    assert session.snapshot()["session"]["problems"] == {}
