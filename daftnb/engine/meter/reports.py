@@ -54,13 +54,12 @@ class Reporter:
 
     def report(self) -> float | None:
         """Tell what has changed; return how long to wait until the next time, None where nothing has."""
-        import ray
-
         told = self.told()
         if told == self.told_before:
             return None
         call = self.runner.__ray_call__.remote(methodcaller(DOOR, "report", *told))
-        pause: float = ray.get(call, timeout=ANSWER_SECONDS)
+        # Ray warns the user of a ray.get() in a worker, whose own methods must not wait; this thread may.
+        pause: float = call.future().result(timeout=ANSWER_SECONDS)
         self.told_before = told
         return pause
 
