@@ -166,6 +166,7 @@ INTERNALS = (
     Internal("ray", (DEVICES,), "ray._private.thirdparty.pynvml", "", "how busy GPUs are, and their memory"),
     Internal("ray", (UDFS,), _UDFS, "start_udf_actors", "actors of UDFs", takes=("num_actors", "timeout")),
     Internal("ray", (UDFS,), _UDFS, "UDFActorHandle.teardown", "actors of UDFs"),
+    Internal("ray", (), "ray._private.worker", "blocking_get_inside_async_warned", "no warning for a thread of ours"),
     Internal("ray", (METER,), _FLOTILLA, "FLOTILLA_RUNNER_NAMESPACE", "where functions are counted together"),
     Internal("ray", (POOLS,), _UDFS, "UDFActor", "what an actor of a pool is sent"),
     Internal("ray", (CONNECTING,), _PARTITIONS, "PartitionSetCache.clear", "results of a lost Ray"),

@@ -54,12 +54,13 @@ class Reporter:
 
     def report(self) -> float | None:
         """Tell what has changed; return how long to wait until the next time, None where nothing has."""
+        import ray
+
         told = self.told()
         if told == self.told_before:
             return None
         call = self.runner.__ray_call__.remote(methodcaller(DOOR, "report", *told))
-        # Ray warns the user of a ray.get() in a worker, whose own methods must not wait; this thread may.
-        pause: float = call.future().result(timeout=ANSWER_SECONDS)
+        pause: float = ray.get(call, timeout=ANSWER_SECONDS)
         self.told_before = told
         return pause
 
@@ -83,6 +84,10 @@ def begin(kind: str, runner: tuple[str, str]) -> Reporter:
         reporter = Reporter(meter, process, ray.get_actor(runner[0], namespace=runner[1]))
         setattr(meter, REPORTER, reporter)
         if kind == "worker":
+            from ray._private import worker
+
+            # Ray would warn the user that a method of an actor must not wait; it is a thread of ours that does.
+            worker.blocking_get_inside_async_warned = True
             reporter.children = Children(meter, packed, process.worker_id)
             reporter.children.listen()
         reporter.thread.start()
