@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from daftnb.session import Session
 from tests.conftest import await_that
@@ -54,6 +56,19 @@ def tiny() -> float:
     began = time.perf_counter()
     assert daft.from_pydict({"a": [1, 2, 3]}).where(col("a") > 1).to_pydict() == {"a": [2, 3]}
     return time.perf_counter() - began
+
+
+def processes(session: Session, actor: str) -> list[psutil.Process]:
+    """The processes of the embedded cluster's actors of a class, by its name."""
+    from daftnb.engine.embedded.supervisor import owned_processes
+
+    assert session.cluster is not None
+    found = []
+    for process in owned_processes(str(session.cluster.folder)):
+        with suppress(psutil.NoSuchProcess):  # it ended since it was listed
+            if actor in process.name():
+                found.append(process)
+    return found
 
 
 def workers(session: Session) -> dict[str, dict[str, Any]]:

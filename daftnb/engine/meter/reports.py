@@ -44,10 +44,14 @@ class Reporter:
 
     def run(self) -> None:
         """Report until stopped."""
+        import ray
+
         pause = REPORT_SECONDS
         while not self.stopping.wait(pause):
             try:
                 pause = self.report() or pause
+            except ray.exceptions.GetTimeoutError:
+                continue  # it starts workers, and answers later; counts are totals, so that none is lost
             except Exception as error:  # Ray's own, of many kinds: the runner is gone, or this process leaves
                 log.debug("the runner actor cannot be told: %r", error)
                 return
@@ -102,7 +106,7 @@ def begin_in_worker(_actor: Any, runner: tuple[str, str]) -> None:
 def begin_in_actor(content: Any, runner: tuple[str, str]) -> Any:
     """Put a meter into an actor of a pool, as it gets its function; return what Daft sent to it."""
     try:
-        begin("actor", runner).report()
+        begin("actor", runner)  # its thread tells; the runner, which may be busy, is not waited for
     except Exception as error:  # the function runs without it
         log.warning("this actor's calls are not counted: %r", error)
     return content

@@ -94,7 +94,9 @@ def described(error: BaseException) -> str:
     """Return an exception as one bounded text, whatever its own text does."""
     try:
         text = str(error)
-    except Exception:
+    except (
+        Exception
+    ):  # whatever a user's exception raises when it is asked for its text; the call is counted all the same
         text = "(it has no text)"
     return f"{type(error).__name__}: {text}"[:LONGEST_ERROR]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import statistics
 import time
@@ -11,7 +10,7 @@ import psutil
 import pytest
 
 from daftnb.session import Session
-from tests.cluster.scaling import decisions, kinds, nodes, query_row, sleepy, tiny, workers
+from tests.cluster.scaling import decisions, kinds, nodes, processes, query_row, sleepy, tiny, workers
 from tests.conftest import await_that
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
@@ -19,15 +18,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 def actors(session: Session) -> list[psutil.Process]:
     """The processes of the workers."""
-    from daftnb.engine.embedded.supervisor import owned_processes
-
-    assert session.cluster is not None
-    found = []
-    for process in owned_processes(str(session.cluster.folder)):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
-            if "RaySwordfishActor" in process.name():
-                found.append(process)
-    return found
+    return processes(session, "RaySwordfishActor")
 
 
 def test_the_next_query_takes_warm_workers_over_and_ray_lets_them_their_nodes(session: Session) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 import daftnb
 from daftnb.session import Session
-from tests.cluster.scaling import tiny
+from tests.cluster.scaling import processes, tiny
 from tests.conftest import await_that
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
@@ -87,19 +85,6 @@ def test_figures_are_what_the_function_itself_counts(session: Session, kind: str
         assert all(actor["init_seconds"] >= 0.3 for actor in actors)
 
 
-def pool_processes(session: Session) -> list[psutil.Process]:
-    """The processes of the actors of a pool."""
-    from daftnb.engine.embedded.supervisor import owned_processes
-
-    assert session.cluster is not None
-    found = []
-    for process in owned_processes(str(session.cluster.folder)):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended since it was listed
-            if "UDFActor" in process.name():
-                found.append(process)
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["in its init", "at its work"])
 def test_an_actor_that_is_killed_is_started_again_and_its_figures_stay_right(session: Session, when: str) -> None:
@@ -133,7 +118,7 @@ def test_an_actor_that_is_killed_is_started_again_and_its_figures_stay_right(ses
         return "initialising" in states if when == "in its init" else bool(found and (found["calls"] or 0) >= 10)
 
     await_that(ripe, "it is time", 60)
-    (victim,) = pool_processes(session)
+    (victim,) = processes(session, "UDFActor")
     victim.kill()
     thread.join(120)
     assert told == [list(range(1, ROWS + 1))], "the engine's outcome is its own"
