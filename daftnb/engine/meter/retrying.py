@@ -6,9 +6,9 @@ objects, or, of a batch, columns with the same memory.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
+from daftnb.engine.meter.columns import columns_in
 from daftnb.engine.meter.tally import LEAST_WAIT, Tally, ns
 
 LONGEST_WAIT = 80_000_000_000  # nanoseconds; Daft waits 60 s and a quarter more at most (MAX_DELAY_MS)
@@ -19,7 +19,7 @@ PLAIN = (int, float, str, bytes, bool, type(None))
 def arguments_of(kind: str, names: dict[str, Any]) -> Any:
     """Return what a call was given, from the variables of the function of Daft's that makes it."""
     if kind.endswith("batch"):
-        return [_place_of(series) for series in columns_in(names)]
+        return [_place_of(series) for series in columns_in(names["args"], names["kwargs"])]
     return [(names["args"], names["kwargs"])]
 
 
@@ -27,16 +27,6 @@ def note_failure(tally: Tally, given: Any) -> None:
     """Note that a call failed, which may be tried again."""
     tally.failures.append((ns(), given))
     del tally.failures[:-MOST_FAILURES]
-
-
-def columns_in(names: dict[str, Any]) -> list[Any]:
-    """Return the columns among the arguments of a batch."""
-    return [each for each in (*names["args"], *names["kwargs"].values()) if is_column(each)]
-
-
-def is_column(value: Any) -> bool:
-    """Return True if a value is a column of Daft's."""
-    return isinstance(value, import_module("daft.series").Series)
 
 
 def _place_of(series: Any) -> tuple[Any, ...]:

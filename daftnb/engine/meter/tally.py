@@ -38,6 +38,7 @@ class Tally:
     """
 
     __slots__ = (
+        "again",
         "counters",
         "entered",
         "error",
@@ -68,6 +69,7 @@ class Tally:
         self.inits = self.init_ns = 0
         self.initialising: float | None = None  # since when, in seconds since the epoch
         self.errors = self.retries = self.waited = 0
+        self.again = False  # the call that begins was made before, and failed
         self.made_again = 0  # requests, by the client of a model
         self.error = ""
         self.failures: list[tuple[int, Any]] = []  # when a call failed that may be tried again, and its arguments
