@@ -11,6 +11,7 @@ import html
 from collections.abc import Mapping
 
 from daftnb.settings import SETTINGS
+from daftnb.snapshots import actors
 from daftnb.snapshots import tables as tables
 from daftnb.snapshots.svg import backlog_svg, cpus_svg, plan_svg
 from daftnb.telemetry.events import LONGEST_PROBLEM
@@ -39,6 +40,7 @@ MAX_ERROR_LINES = 12  # of an error after its first line
 MAX_DECISIONS = 25
 NO_QUERY = "No query has run yet."
 FUNCTIONS = "Functions that it called"
+ACTORS = "Actors that functions run in"
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -161,7 +163,9 @@ def _pool_summary(snapshot: Snapshot) -> str:
 
 def _workers_html(snapshot: Snapshot) -> list[str]:
     rows = table_html(_pool_summary(snapshot), tables.pool(snapshot))
-    return rows or [f"<p>{escape(_pool_summary(snapshot))}</p>"]
+    said = [f"<p>{escape(text)}</p>" for text in actors.sentences(snapshot)[:MAX_BESIDE]]
+    in_actors = table_html(ACTORS, actors.table(snapshot), MAX_BESIDE)
+    return [*(rows or [f"<p>{escape(_pool_summary(snapshot))}</p>"]), *said, *in_actors]
 
 
 def _backlog_summary(snapshot: Snapshot) -> str:
@@ -222,7 +226,9 @@ def _plan_text(snapshot: Snapshot) -> list[str]:
 
 
 def _workers_text(snapshot: Snapshot) -> list[str]:
-    return [_pool_summary(snapshot), *table_text(tables.pool(snapshot))]
+    lines = [_pool_summary(snapshot), *table_text(tables.pool(snapshot)), *actors.sentences(snapshot)[:MAX_BESIDE]]
+    in_actors = table_text(actors.table(snapshot), MAX_BESIDE)
+    return [*lines, *(["", ACTORS, *in_actors] if in_actors else [])]
 
 
 def _backlog_text(snapshot: Snapshot) -> list[str]:

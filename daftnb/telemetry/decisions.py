@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import Query
-from daftnb.text.numbers import noun, plural
+from daftnb.text.numbers import noun, plural, size
 
 
 def ratio_of(pending: int, capacity: int) -> float | None:
@@ -113,6 +113,60 @@ def reused(labels: Sequence[str]) -> str:
 def kept(label: str, rule: str) -> str:
     """Say that a worker stays although it is idle."""
     return f"{label} is kept though idle: {rule}"
+
+
+def actors_asked(event: e.UdfActors) -> str:
+    """Say that a query asked Ray for the actors of a function, and how many of them there is room for."""
+    each = _listed(event.each)
+    of_what = f", each {each}" if each else ""
+    asked_for = f"{_pool_name(event)}: asked Ray for {plural(event.awaited, 'actor')}{of_what}"
+    why = why_fewer(event)
+    limit = f"the query waits {event.limit:g} s for them at most"
+    return f"{asked_for}. {why[:1].upper()}{why[1:]}; {limit}" if why else f"{asked_for}; {limit}"
+
+
+def actors_came(event: e.UdfActors) -> str:
+    """Say how many of a function's actors came, after how long, and why not all."""
+    name, waited = _pool_name(event), f"after {event.waited or 0.0:.1f} s"
+    if event.count >= event.asked:
+        return f"{name} has its {plural(event.asked, 'actor')}, {waited}"
+    why = why_fewer(event)
+    reason = f": {why}" if why else ""
+    if not event.count:
+        return f"{name} has none of its {plural(event.asked, 'actor')} {waited}{reason}"
+    return f"{name} goes on with {event.count} of {plural(event.asked, 'actor')} {waited}{reason}"
+
+
+def why_fewer(event: e.UdfActors) -> str:
+    """Say why a function has fewer actors than were asked for, or may get; empty where there is nothing to say."""
+    if not event.asked or event.fits is None:
+        return ""
+    if event.fits < event.asked:
+        is_one = len(event.lack) == 1 and event.lack[0][1] == 1
+        missing = f", {_listed(event.lack)} {'is' if is_one else 'are'} missing" if event.lack else ""
+        room = "for none of them" if not event.fits else f"for {event.fits} of them"
+        return f"the cluster has room {room}{missing}"
+    if event.waited is not None and event.waited >= event.limit > 0 and event.count < event.asked:
+        return "the cluster has room for all, but other work has it, or they were still being initialised"
+    return ""
+
+
+def _pool_name(event: e.UdfActors) -> str:
+    """Return a function's name as it was written; a bounded part of its expression where Daft does not tell it."""
+    written = event.function.rpartition("<locals>.")[2].removeprefix("__main__.").removesuffix(".__call__")
+    return (written or event.name)[:80]
+
+
+def _listed(amounts: Sequence[tuple[str, float]]) -> str:
+    """Return resources in words: "2 CPUs, 0.5 GPUs and 4.00 GB of memory"."""
+    parts = [_resource(name, amount) for name, amount in amounts]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _resource(name: str, amount: float) -> str:
+    if name == "memory":
+        return f"{size(round(amount))} of memory"
+    return f"{amount:g} {noun(amount, name) if name in ('CPU', 'GPU') else name[:40]}"
 
 
 def backlog(pending: int, capacity: int) -> str:

@@ -19,6 +19,7 @@ from daftnb.telemetry.knownevents import (
     WorldKnown as WorldKnown,
 )
 from daftnb.telemetry.scalingevents import (
+    Amount as Amount,
     BacklogSample as BacklogSample,
     Coming as Coming,
     DemandCleared as DemandCleared,
@@ -309,7 +310,10 @@ class UdfActors:
     """The actors that a UDF with ``.with_concurrency(n)`` runs in, of one operator: how many, and how many idle.
 
     ``count`` is 0 once the query has ended them. ``idle``: None where it is not known. ``awaited``: so many are asked
-    of Ray, and the query waits for them, ``limit`` seconds at most; then it goes on with those it has.
+    of Ray, and the query waits for them, ``limit`` seconds at most; then it goes on with those it has. ``asked``: of
+    Ray, in all (0: not known); ``function``: what Daft calls it; ``each``: the resources that one actor asks for, by
+    Ray's names. ``fits``: how many of them the cluster's nodes have room for, if nothing else ran; ``lack``: the
+    resources that are missing for the others. ``waited``: seconds until the query went on; None while it waits.
     """
 
     t: float
@@ -319,6 +323,12 @@ class UdfActors:
     idle: int | None = None
     awaited: int = 0
     limit: float = 0.0
+    asked: int = 0
+    function: str = ""
+    each: tuple[tuple[str, Amount], ...] = ()
+    fits: int | None = None
+    lack: tuple[tuple[str, Amount], ...] = ()
+    waited: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import get_args
 
+from daftnb.telemetry import decisions
 from daftnb.telemetry import events as e
 from daftnb.telemetry.callers import has_name, is_pool
 from daftnb.telemetry.functiontopic import functions_of
@@ -147,7 +148,14 @@ def _time(query: Query, id_: int, beside: Mapping[int, float]) -> float | None:
 
 
 def _udf(query: Query, udf: e.UdfActors) -> Udf:
-    return {"count": udf.count, "idle": _idle_udfs(query, udf), "awaited": udf.awaited, "limit": udf.limit}
+    return {
+        "count": udf.count,
+        "idle": _idle_udfs(query, udf),
+        "awaited": udf.awaited,
+        "limit": udf.limit,
+        "asked": udf.asked,
+        "why": decisions.why_fewer(udf),
+    }
 
 
 def _idle_udfs(query: Query, udf: e.UdfActors) -> int | None:

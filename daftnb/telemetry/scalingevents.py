@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 # Any finite number from 0: larger than all times, which daftnb.telemetry.codec checks numbers for.
-Threshold = Annotated[float, "finite"]
+Amount = Annotated[float, "finite"]
+Threshold = Amount
 
 
 @dataclass(frozen=True, slots=True)

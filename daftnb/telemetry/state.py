@@ -15,7 +15,7 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import ratio_of
 from daftnb.telemetry.marks import mark, mark_together
 from daftnb.telemetry.model import GONE_SECONDS, KEPT_TASKS, Durations, Operator, Query, State, Worker
-from daftnb.telemetry.wire import QueryRunner, WorkerState
+from daftnb.telemetry.wire import DecisionKind, QueryRunner, WorkerState
 from daftnb.text.reasons import reason_of_text
 
 KEPT_QUERIES = 100
@@ -129,8 +129,15 @@ def _(event: e.TaskEnded, state: State) -> None:
 @apply.register
 def _(event: e.UdfActors, state: State) -> None:
     query = state.queries.get(event.query_id)
-    if query is not None:
-        query.udfs[event.name] = event
+    if query is None:
+        return
+    old = query.udfs.get(event.name)
+    query.udfs[event.name] = event
+    if event.awaited and event.asked and (old is None or not old.awaited):
+        mark(state, event.t, "actors asked", "", decisions.actors_asked(event))
+    elif event.waited is not None and event.asked and (old is None or old.waited is None):
+        kind: DecisionKind = "actors ready" if event.count >= event.asked else "actors missing"
+        mark(state, event.t, kind, "", decisions.actors_came(event))
 
 
 @apply.register

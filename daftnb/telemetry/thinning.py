@@ -146,7 +146,7 @@ def _udf_actors(event: e.UdfActors, state: State) -> bool:
     if query is None:
         return True
     old = query.udfs.get(event.name)
-    return old is not None and (old.count, old.idle, old.awaited) == (event.count, event.idle, event.awaited)
+    return old is not None and replace(old, t=event.t) == event
 
 
 def _udf_known(event: e.UdfKnown, state: State) -> bool:

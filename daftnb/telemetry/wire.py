@@ -37,6 +37,9 @@ DecisionKind: TypeAlias = Literal[
     "retire",
     "died",
     "gone",
+    "actors asked",
+    "actors ready",
+    "actors missing",
 ]
 UdfKind: TypeAlias = Literal["row", "batch", "async", "async batch", "generator", "legacy"]
 ActorState: TypeAlias = Literal["starting", "initialising", "busy", "idle", "ended", "died"]
@@ -177,6 +180,10 @@ class Udf(TypedDict):
     idle: int | None
     awaited: int
     limit: float
+    #: Of Ray, in all; 0 is not known.
+    asked: int
+    #: Why there are fewer than were asked for, or will be, in words; empty where there are as many, or it is not known.
+    why: str
 
 
 class Counter(TypedDict):

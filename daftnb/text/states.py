@@ -47,6 +47,9 @@ DECISIONS = {
     "clear": "withdrawn",
     "died": "died",
     "gone": "node gone",
+    "actors asked": "actors asked",
+    "actors ready": "actors run",
+    "actors missing": "too few actors",
 }
 SIGNS = {
     "request": ("▼", "asked Ray"),

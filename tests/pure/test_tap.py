@@ -9,6 +9,7 @@ import pytest
 from daftnb.engine.actor.counts import KEPT_DEATHS, Query, Stage, Worker
 from daftnb.engine.actor.node_usage import NodeUsage, in_turn
 from daftnb.engine.actor.tap import KEPT_QUERIES, OUT_OF_MEMORY, RING_EVENTS, Tap
+from daftnb.engine.actor.udfpools import UdfPool
 from tests.helpers.releases import needs_ray
 
 
@@ -186,24 +187,26 @@ def test_what_is_told_again_or_of_nobody_changes_nothing() -> None:
     tap.worker_let_go("w", warm=True)
     tap.worker_let_go("w", warm=True)
     assert [event[0] for event in tap.drain(*before)["events"]].count("warm") == 1
-    Tap().udfs_started("f", [object()])
+    Tap().udfs_started("f", [object()], 1.0)
 
 
 def test_udfs_and_the_request_that_stands_are_told_at_each_look() -> None:
     tap = tap_with_worker()
     actors = [object(), object()]
-    tap.udfs_awaited("f", 2, 120.0)
-    assert tap.drain(*tap.seen())["udfs"] == [("q", "f", 0, 2, 120.0)]
-    tap.udfs_started("f", actors)
+    waiting = UdfPool(awaited=3, limit=120.0, asked=3, function="F", each=(("CPU", 1.0),), fits=1)
+    tap.udfs_awaited("f", waiting)
+    assert tap.drain(*tap.seen())["udfs"] == [("q", "f", *waiting)]
+    tap.udfs_started("f", actors, 2.5, 2, {"CPU": 1.0})
+    there = waiting._replace(there=2, awaited=0, fits=2, lack=(("CPU", 1.0),), waited=2.5)
     tap.requested([{"CPU": 2}, {"CPU": 1}])
     for _ in range(2):
         drained = tap.drain(*tap.seen())
-        assert (drained["udfs"], drained["asked"][1:]) == ([("q", "f", 2, 0, 0.0)], (2, 3, 0, 2))
+        assert (drained["udfs"], drained["asked"][1:]) == ([("q", "f", *there)], (2, 3, 0, 2))
         assert [life[0] for life in drained["lives"]] == ["w"]
     tap.udf_ended(actors[0])
     tap.requested([])
     drained = tap.drain(*tap.seen())
-    assert (drained["udfs"], drained["asked"]) == ([("q", "f", 1, 0, 0.0)], None)
+    assert (drained["udfs"], drained["asked"]) == ([("q", "f", *there._replace(there=1))], None)
     for number in range(1, KEPT_QUERIES + 1):
         tap.announce(number, f"q{number}", {})
     assert tap.drain(*tap.seen())["udfs"] == [], "its query is not kept any more"

@@ -255,9 +255,9 @@ class InActor:
             "functions": functions,
         }
 
-    def report(self, told: list[Any], faults: dict[str, int]) -> float:
+    def report(self, told: list[Any], faults: dict[str, int], queues: dict[str, int]) -> float:
         """Take what a worker or an actor has counted of functions; return after how many seconds it may tell more."""
-        return self.metering.report(told, faults)
+        return self.metering.report(told, faults, queues)
 
     def last_figures(self, index: int) -> list[tuple[Any, ...]]:
         """Return the last of what a query's functions did, asked of the workers."""

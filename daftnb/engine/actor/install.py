@@ -24,9 +24,11 @@ import functools
 import inspect
 from typing import Any
 
+from daftnb.clock import steady as time
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
 from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
 from daftnb.engine.actor.trimming import within
+from daftnb.engine.actor.udfpools import Amounts, UdfPool, resources_of, room
 from daftnb.engine.actor.warm import Facts, Pool
 
 
@@ -217,17 +219,19 @@ def tap_udfs(mine: InActor) -> None:
 
     @functools.wraps(start_udf_actors)
     async def tapped_start_udf_actors(projection: Any, *arguments: Any, **options: Any) -> Any:
-        name, handles = str(projection)[:200], []
-
-        def awaited() -> None:
-            given = signature.bind(projection, *arguments, **options).arguments
-            tap.udfs_awaited(name, given["num_actors"], given["timeout"])
-
-        guarded(tap, awaited)
+        name, handles, began = str(projection)[:200], [], time.monotonic()
+        pool = guarded(tap, awaited_pool, signature, (projection, *arguments), options)
+        if pool is not None:
+            guarded(tap, tap.udfs_awaited, name, pool)
+        started = mine.metering.begin_pool()
         try:
             handles = await start_udf_actors(projection, *arguments, **options)
         finally:
-            guarded(tap, tap.udfs_started, name, handles)
+            waited, now = time.monotonic() - began, None
+            if pool is not None and len(handles) < pool.asked:  # nodes may have come meanwhile
+                now = guarded(tap, room_now, pool.asked, dict(pool.each))
+            guarded(tap, tap.udfs_started, name, handles, waited, *(now or ()))
+            guarded(tap, mine.metering.end_late, started, handles)
         return handles
 
     @functools.wraps(teardown)
@@ -240,15 +244,38 @@ def tap_udfs(mine: InActor) -> None:
     mine.patch(pool.UDFActorHandle, "teardown", tapped_teardown)
 
 
+def awaited_pool(signature: inspect.Signature, arguments: tuple[Any, ...], options: dict[str, Any]) -> UdfPool:
+    """Return the pool that a query waits for, by the arguments that Daft gives to start it."""
+    given = signature.bind(*arguments, **options).arguments
+    each = resources_of(given)
+    fits, lack = room_now(given["num_actors"], each)
+    return UdfPool(
+        awaited=given["num_actors"],
+        limit=given["timeout"],
+        asked=given["num_actors"],
+        function=(given.get("actor_name") or "")[:200],
+        each=tuple(each.items()),
+        fits=fits,
+        lack=tuple(lack.items()),
+    )
+
+
+def room_now(actors: int, each: Amounts) -> tuple[int, Amounts]:
+    """Return how many of so many actors this cluster's nodes have room for, and what they lack for all of them."""
+    import ray
+
+    return room([node["Resources"] for node in ray.nodes() if node["Alive"]], actors, each)
+
+
 class Carrying:
     """Stands in for the class of the actors of pools: each is sent its function with the meter around it."""
 
-    def __init__(self, actors: Any, mine: InActor) -> None:
-        self.actors, self.mine = actors, mine
+    def __init__(self, actors: Any, mine: InActor, gpus: float = 0.0) -> None:
+        self.actors, self.mine, self.gpus = actors, mine, gpus
 
     def options(self, **options: Any) -> Carrying:
         """Return it with Ray's options for the actors."""
-        return Carrying(self.actors.options(**options), self.mine)
+        return Carrying(self.actors.options(**options), self.mine, options.get("num_gpus") or 0.0)
 
     def remote(self, content: Any) -> Any:
         """Start an actor."""
@@ -257,7 +284,7 @@ class Carrying:
         if sent is None:
             return self.actors.remote(content)
         actor = self.actors.remote(sent)
-        guarded(tap, metering.hold, actor, sent)
+        guarded(tap, metering.hold, actor, sent, self.gpus)
         return actor
 
 

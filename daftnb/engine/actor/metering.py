@@ -15,6 +15,8 @@ from daftnb.engine.meter.reports import REPORT_SECONDS, Told, begin_in_actor, be
 from daftnb.engine.meter.travel import Parcel, Process, rows_of
 
 REPORTS_A_SECOND = 200  # of all processes together
+LARGEST_ARGUMENT = 90_000  # bytes, that Ray sends with the actor's start
+KEPT_ACTORS = 4_096  # whose GPUs are known
 LAST_SECONDS = 1.0  # to ask all for their last
 UDF_STAGES = ("UDF", "ActorPool")  # in the names of the operators that call functions
 
@@ -32,6 +34,9 @@ class Metering:
             None  # what the actors of the latest pool are sent, and where it is stored
         )
         self.held: dict[str, Any] = {}  # by the id of an actor, what it was sent
+        self.starting: list[Any] = []  # the actors of the latest pool, in the order in which they were asked for
+        self.gpus: dict[str, float] = {}  # by the id of an actor, those that it asks for
+        self.queues: dict[str, dict[str, int]] = {}  # by worker, the batches that it has given to each actor
         self.beginning: list[Any] = []  # what Ray answers with once a worker has its meter
         self.latest: list[str] = []
         self.deadline = 0.0  # for the actors of a pool to tell their last
@@ -69,6 +74,7 @@ class Metering:
     def worker_ended(self, worker_id: str) -> None:
         """Note that a worker's process is gone, and those that it had started."""
         self.handles.pop(worker_id, None)
+        self.queues.pop(worker_id, None)
         gone = [id_ for id_, p in self.processes.items() if p.worker_id == worker_id and p.kind != "actor"]
         self.gone(gone)
 
@@ -87,18 +93,43 @@ class Metering:
     def sent_to(self, projection: Any) -> Any:
         """Return what an actor of a pool is sent for its function: the meter is there before it is initialised.
 
-        It is an object in Ray's store, one for all actors of the pool. What is larger than 100 kB Ray puts there in any
-        case, and lets go of once the actor has it: an actor that dies could not be started again.
+        It is one for all actors of the pool. What is larger than 100 kB Ray puts into its store in any case, warns of
+        it in the user's output, and lets go of it once the actor has it, so that one that dies could not be started
+        again: so it is put there by us, and held.
         """
         import ray
 
         if self.parcel is None or self.parcel[0] is not projection:
-            self.parcel = (projection, ray.put(Parcel(packed, begin_in_actor, projection, self.address())))
+            parcel = Parcel(packed, begin_in_actor, projection, self.address())
+            self.parcel = (projection, parcel if parcel.size < LARGEST_ARGUMENT else ray.put(parcel))
         return self.parcel[1]
 
-    def hold(self, actor: Any, sent: Any) -> None:
-        """Hold what an actor was sent for as long as it may be started again."""
-        self.held[actor._actor_id.hex()] = sent
+    def hold(self, actor: Any, sent: Any, gpus: float) -> None:
+        """Hold what an actor was sent for as long as it may be started again, and note the GPUs that it asks for."""
+        actor_id = actor._actor_id.hex()
+        self.starting.append(actor)
+        self.held[actor_id], self.gpus[actor_id] = sent, gpus
+        while len(self.gpus) > KEPT_ACTORS:
+            del self.gpus[next(iter(self.gpus))]
+
+    def begin_pool(self) -> list[Any]:
+        """Return a list, to which the actors come that are asked for from now on: Daft does that without a pause."""
+        self.starting = []
+        return self.starting
+
+    def end_late(self, started: list[Any], handles: Iterable[Any]) -> None:
+        """End the actors of a pool that were not ready in time: Daft has let go of them, and never uses them.
+
+        Ray would start them all the same, and ask for nodes for them, as a call waits for each (``__ray_ready__``).
+        """
+        import ray
+
+        ready = {handle.actor_id() for handle in handles}
+        for actor in started:
+            actor_id = actor._actor_id.hex()
+            if actor_id not in ready:
+                ray.kill(actor)
+                self.let_go(actor_id)
 
     def let_go(self, actor_id: str) -> None:
         """Let go of what an actor was sent; of the pool's, with its last actor."""
@@ -106,13 +137,20 @@ class Metering:
         if not self.held:
             self.parcel = None
 
-    def report(self, told: list[Told], faults: dict[str, int]) -> float:
+    def queue(self, actor_id: str, is_busy: bool) -> int | None:
+        """Return how many batches wait before an actor; None where no worker has told of any."""
+        told = [counts[actor_id] for counts in self.queues.values() if actor_id in counts]
+        return max(0, sum(told) - is_busy) if told else None
+
+    def report(self, told: list[Told], faults: dict[str, int], queues: dict[str, int]) -> float:
         """Take what a process tells; return after how many seconds it may tell more."""
         now = time.time()
         with self.tap.lock:
             active = self.active()
             for process, rows, ended in told:
                 self.take(Process(*process), rows, ended, active, now)
+            if queues and told:
+                self.queues[Process(*told[0][0]).worker_id] = queues
             for text, count in faults.items():
                 self.tap.faults[f"the meter: {text}"] = count
         return max(REPORT_SECONDS, len(self.processes) / REPORTS_A_SECOND)
@@ -156,7 +194,7 @@ class Metering:
         now = time.time()
         for answer in answered:
             try:
-                told, _faults = ray.get(answer)
+                told, _faults, _queues = ray.get(answer)
             except ray.exceptions.RayActorError:
                 continue  # it has died: what it told before that stays, and the tap tells of its end
             except ray.exceptions.RayError as error:
@@ -181,12 +219,12 @@ class Metering:
         if not answered:
             return
         try:
-            told, faults = ray.get(answered[0])
+            told, faults, queues = ray.get(answered[0])
         except ray.exceptions.RayActorError:  # it died before that
             name = handle.actor_id()
             self.gone([id_ for id_, process in self.processes.items() if process.name == name])
             return
-        self.report([(process, rows, True) for process, rows, _ in told], faults)
+        self.report([(process, rows, True) for process, rows, _ in told], faults, queues)
 
     def rows(self, query_ids: Iterable[str]) -> list[tuple[Any, ...]]:
         """Return what is known of the functions of queries, as plain values: a row for each function and process."""
@@ -196,7 +234,9 @@ class Metering:
                 for function, row, shared, lost in self.ledger.figures(query_id):
                     found.append(("function", query_id, tuple(function), tuple(row), shared, lost))
                 for function, part in self.ledger.parts(query_id):
-                    found.append(("actor", query_id, tuple(function), *part_row(part)))
+                    name = part.process.name
+                    more = (self.queue(name, part.state == "busy"), self.gpus.get(name))
+                    found.append(("actor", query_id, tuple(function), *part_row(part), *more))
         return found
 
     def drain(self) -> list[tuple[Any, ...]]:

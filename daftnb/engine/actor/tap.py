@@ -19,6 +19,7 @@ from daftnb.clock import steady as time
 from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run, Worker, total
 from daftnb.engine.actor.trimming import Most
+from daftnb.engine.actor.udfpools import Amounts, UdfPool, UdfPools
 
 RING_EVENTS = 4096  # bounds the actor's memory; at 5 drains a second it holds what 20,000 events/s would leave
 SAMPLE_SECONDS = 0.05
@@ -74,9 +75,7 @@ class Tap:
         # The kind of reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
         self.hold: tuple[str, int] | None = None
         self.holds = 0
-        self.udfs: dict[int, tuple[str, str]] = {}  # by the id of its handle, each UDF's actor's query and name
-        # By query and name: actors, and for how many it waits, how long. Also of those that have ended.
-        self.udf_counts: dict[tuple[str, str], tuple[int, int, float]] = {}
+        self.udf_pools = UdfPools()
         self.undecided = False
 
     # -- recording; every caller holds the lock ---------------------------------------------------------------------
@@ -276,31 +275,24 @@ class Tap:
 
     # -- actors of UDFs -----------------------------------------------------------------------------------------------
 
-    def udfs_awaited(self, name: str, actors: int, seconds: float) -> None:
+    def udfs_awaited(self, name: str, pool: UdfPool) -> None:
         """Record that a query waits for actors for a UDF: the latest query, as the engine does not say which."""
         with self.lock:
             if self.queries:
-                query = next(reversed(self.queries.values()))
-                self.udf_counts[query.id, name] = (0, actors, seconds)
+                self.udf_pools.awaited(next(reversed(self.queries.values())).id, name, pool)
 
-    def udfs_started(self, name: str, actors: list[Any]) -> None:
+    def udfs_started(
+        self, name: str, actors: list[Any], waited: float, fits: int | None = None, lack: Amounts | None = None
+    ) -> None:
         """Record the actors that have started for a UDF; an empty list means that their start failed."""
         with self.lock:
-            if not self.queries:
-                return
-            query = next(reversed(self.queries.values()))
-            self.udfs.update((id(actor), (query.id, name)) for actor in actors)
-            self.count_udfs(query.id, name)
+            if self.queries:
+                query = next(reversed(self.queries.values()))
+                self.udf_pools.started(query.id, name, actors, waited, fits, lack or {})
 
     def udf_ended(self, actor: Any) -> None:
         with self.lock:
-            whose = self.udfs.pop(id(actor), None)
-            if whose is not None:
-                self.count_udfs(*whose)
-
-    def count_udfs(self, *whose: str) -> None:
-        query_id, name = whose
-        self.udf_counts[query_id, name] = (sum(1 for each in self.udfs.values() if each == whose), 0, 0.0)
+            self.udf_pools.ended(actor)
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
@@ -367,7 +359,7 @@ class Tap:
             self.queries[index] = Query(query_id, parents)
             for old in spare[: max(0, len(self.queries) - KEPT_QUERIES)]:
                 gone = self.queries.pop(old)
-                self.udf_counts = {whose: n for whose, n in self.udf_counts.items() if whose[0] != gone.id}
+                self.udf_pools.forget(gone.id)
 
     def seen(self) -> tuple[int, int]:
         """Return how many events and tasks there were so far, for :meth:`drain`."""
@@ -409,7 +401,7 @@ class Tap:
                 "hold": None if self.hold is None else (self.holds, self.hold[1]),
                 "asked": self.asked,
                 "deaths": [(query.id, *worst) for query in self.queries.values() for worst in query.deadliest()],
-                "udfs": [(*whose, *counts) for whose, counts in self.udf_counts.items()],
+                "udfs": self.udf_pools.rows(),
                 "faults": dict(self.faults),
             }
 

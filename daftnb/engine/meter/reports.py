@@ -13,6 +13,7 @@ from typing import Any
 
 from daftnb.engine.meter.children import Children
 from daftnb.engine.meter.meter import Meter, install, installed
+from daftnb.engine.meter.queues import Queues
 from daftnb.engine.meter.travel import Call, Plain, Process, plain
 
 log = logging.getLogger("daftnb")
@@ -23,6 +24,8 @@ DOOR = "_daftnb_call"  # of the runner actor (daftnb.engine.actor.door)
 REPORTER = "reporter"  # attribute of a meter
 
 Told = tuple[tuple[str, ...], Plain, bool]
+# What processes counted, what went wrong in the meter, and the batches that wait for each actor, by its id in Ray.
+Report = tuple[list[Told], dict[str, int], dict[str, int]]
 
 
 class Reporter:
@@ -31,16 +34,17 @@ class Reporter:
     def __init__(self, meter: Meter, process: Process, runner: Any) -> None:
         self.meter, self.process, self.runner = meter, process, runner
         self.children: Children | None = None
+        self.queues = Queues()
         self.told_before: Any = None
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.run, name="daftnb-meter", daemon=True)
 
-    def told(self) -> tuple[list[Told], dict[str, int]]:
-        """Return what this process and its children have counted, and what went wrong in the meter."""
+    def told(self) -> Report:
+        """Return what this process and its children have counted."""
         found: list[Told] = [(tuple(self.process), plain(self.meter.rows()), False)]
         if self.children is not None:
             found.extend((tuple(process), plain(rows), ended) for process, rows, ended in self.children.told())
-        return found, dict(self.meter.faults)
+        return found, dict(self.meter.faults), self.queues.counts.copy()
 
     def run(self) -> None:
         """Report until stopped."""
@@ -94,6 +98,7 @@ def begin(kind: str, runner: tuple[str, str]) -> Reporter:
             worker.blocking_get_inside_async_warned = True
             reporter.children = Children(meter, packed, process.worker_id)
             reporter.children.listen()
+            reporter.queues.listen(meter)
         reporter.thread.start()
     return reporter
 
@@ -112,7 +117,7 @@ def begin_in_actor(content: Any, runner: tuple[str, str]) -> Any:
     return content
 
 
-def told_now(_actor: Any) -> tuple[list[Told], dict[str, int]]:
+def told_now(_actor: Any) -> Report:
     """Return what this process has counted; nothing where it has no meter."""
     reporter: Reporter | None = getattr(installed(), REPORTER, None)
-    return ([], {}) if reporter is None else reporter.told()
+    return ([], {}, {}) if reporter is None else reporter.told()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from daftnb.engine.meter.tally import Function, Row, Rows
+
+MOST_COMPRESSED = 1_000_000  # bytes
 
 Plain = list[tuple[tuple[Any, ...], tuple[Any, ...]]]
 Pack = Callable[[Any], bytes]  # pickles, with our code by value
@@ -39,14 +42,26 @@ class Call:
 class Parcel:
     """Stands in for what Daft sends to another process: a call of ours is made there, and gives it back.
 
-    Pickled, it names nothing of daftnb: the other process need not have it.
+    Pickled, it names nothing of daftnb: the other process need not have it. ``size``: bytes that are sent.
     """
 
     def __init__(self, pack: Pack, function: Callable[..., Any], *arguments: Any) -> None:
-        self.pack, self.call = pack, Call(function, *arguments)
+        self.content = Packed(pack(Call(function, *arguments)))
+        self.size = len(self.content.data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return pickle.loads, (self.pack(self.call),)
+        return pickle.loads, (self.content,)
+
+
+class Packed:
+    """Bytes that are pickled compressed, but for large ones, which would take long."""
+
+    def __init__(self, data: bytes) -> None:
+        self.is_compressed = len(data) <= MOST_COMPRESSED
+        self.data = zlib.compress(data, 1) if self.is_compressed else data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return zlib.decompress if self.is_compressed else bytes, (self.data,)
 
 
 def plain(rows: Rows) -> Plain:

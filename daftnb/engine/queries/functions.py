@@ -52,8 +52,8 @@ class FunctionEvents:
                 row, shared, lost = facts
                 yield figures(now, query_id, key, Row(*row), shared, lost)
             else:
-                name, worker_id, state, since, row = facts
-                yield actor_figures(now, query_id, key, (name, worker_id, state, since + shift), Row(*row))
+                name, worker_id, state, since, row, *more = facts
+                yield actor_figures(now, query_id, key, (name, worker_id, state, since + shift), Row(*row), *more)
 
 
 def keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
@@ -87,7 +87,15 @@ def figures(now: float, query_id: str, key: str, row: Row, shared: bool, lost: i
     )
 
 
-def actor_figures(now: float, query_id: str, key: str, process: tuple[Any, ...], row: Row) -> e.UdfActorFigures:
+def actor_figures(
+    now: float,
+    query_id: str,
+    key: str,
+    process: tuple[Any, ...],
+    row: Row,
+    queue: int | None = None,
+    gpus: float | None = None,
+) -> e.UdfActorFigures:
     """Return what one actor, or process, did for a query."""
     name, worker_id, state, since = process
     return e.UdfActorFigures(
@@ -102,6 +110,8 @@ def actor_figures(now: float, query_id: str, key: str, process: tuple[Any, ...],
         calls=row.calls,
         seconds=row.ns * NANO,
         init_seconds=row.init_ns * NANO if row.inits else None,
+        queue=None if state in ("ended", "died") else queue,
+        gpus=gpus,
     )
 
 

@@ -83,5 +83,5 @@ def _counts(drained: dict[str, Any], now: float, shift: float) -> Iterator[e.Eve
         yield e.HoldCounted(now, *drained["hold"])
     for query_id, last_id, task_id, count in drained.get("deaths", ()):  # an older version's tap may be there
         yield e.TaskEndedWorkers(now, query_id, last_id, task_id, count)
-    for query_id, name, count, awaited, limit in drained["udfs"]:
-        yield e.UdfActors(now, query_id, name, count, None, awaited, limit)
+    for query_id, name, count, *facts in drained["udfs"]:
+        yield e.UdfActors(now, query_id, name, count, None, *facts)

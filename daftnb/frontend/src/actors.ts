@@ -37,8 +37,8 @@ export function actorsShort(called: UserFunction, udf: Udf | undefined): string 
   return live === 0 ? "" : plural(live, "actor") + (idle > 0 ? `, ${idle} idle` : "");
 }
 
-/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle", or
- * "2 actors: 2 ended". */
+/** "3 actors of 4 asked, 1 idle; waits at most 120 s for the rest", "4 actors, 1 initialising, 2 idle",
+ * "2 actors of 8 asked; the cluster has room for 2 of them, 6 CPUs are missing", or "2 actors: 2 ended". */
 export function actorsWords(called: UserFunction, udf: Udf | undefined): string {
   const { actors, actors_left_out } = called;
   const { live, ready, asked } = countsOf(called, udf);
@@ -51,8 +51,12 @@ export function actorsWords(called: UserFunction, udf: Udf | undefined): string 
   if (!asked && live === 0 && states.length > 0)
     return `${plural(Object.keys(actors).length, "actor")}: ${states.join(", ")}`;
   const rest = asked > ready ? `; waits at most ${duration(udf!.limit ?? 0)} for the rest` : "";
-  return [there, ...states].join(", ") + rest;
+  const few = !asked && udf && udf.count > 0 && udf.asked > udf.count ? ` of ${udf.asked} asked` : "";
+  return [there + few, ...states].join(", ") + rest + whyWords(udf);
 }
+
+/** "; the cluster has room for 2 of them, 6 CPUs are missing", or "". */
+const whyWords = (udf: Udf | undefined): string => (udf?.why ? `; ${udf.why}` : "");
 
 /** "initialising for 12 s", "idle for 3 s", "busy": a state with the time where it is of use. */
 export const actorWords = ({ state, since }: UdfActor, now: number): string =>

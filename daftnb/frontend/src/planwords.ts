@@ -121,12 +121,13 @@ export function actorsOf(plan: Plan): ActorsById {
   return found;
 }
 
-export const udfWords = ({ count: actors, idle, awaited, limit }: Udf): string =>
-  awaited
-    ? `waits for ${plural(awaited, "actor")}, ${duration(limit ?? 0)} at most`
-    : actors === 0
-      ? "its actors have ended"
-      : plural(actors, "actor") + (idle != null ? `, ${idle} idle` : "");
+export function udfWords({ count: actors, idle, awaited, limit, asked, why }: Udf): string {
+  const reason = why ? `; ${why}` : "";
+  if (awaited) return `waits for ${plural(awaited, "actor")}, ${duration(limit ?? 0)} at most${reason}`;
+  if (actors === 0) return "its actors have ended";
+  const few = asked > actors ? ` of ${asked} asked` : "";
+  return plural(actors, "actor") + few + (idle != null ? `, ${idle} idle` : "") + reason;
+}
 
 /** All that is known of an operator, as (name, value) in the order in which one asks. */
 export function facts(operator: Drawn, plan: Plan, udf?: Udf): [string, string][] {

@@ -37,7 +37,10 @@ export type DecisionKind =
   | "sweep"
   | "retire"
   | "died"
-  | "gone";
+  | "gone"
+  | "actors asked"
+  | "actors ready"
+  | "actors missing";
 
 export type UdfKind = "row" | "batch" | "async" | "async batch" | "generator" | "legacy";
 
@@ -167,6 +170,12 @@ export interface Udf {
   idle: number | null;
   awaited: number;
   limit: number;
+  /** Of Ray, in all; 0 is not known. */
+  asked: number;
+  /**
+   * Why there are fewer than were asked for, or will be, in words; empty where there are as many, or it is not known.
+   */
+  why: string;
 }
 
 /** A counter of the user's code, such as the tokens of a model, for one set of attributes. */

@@ -49,6 +49,9 @@ const DECISIONS: Record<string, string> = {
   clear: "withdrawn",
   died: "died",
   gone: "node gone",
+  "actors asked": "actors asked",
+  "actors ready": "actors run",
+  "actors missing": "too few actors",
 };
 export const decisionWord = (kind: string): string => DECISIONS[kind] ?? kind;
 

@@ -84,13 +84,14 @@ function UdfActors({ snapshot }: { snapshot: Snapshot }) {
   );
   return (
     <>
-      {udfs.map(([name, { count: actors, idle, awaited, limit }]) => (
+      {udfs.map(([name, { count: actors, idle, awaited, limit, why }]) => (
         <span class="udf" key={name} title={name}>
           ⚙ {name}:{" "}
           {awaited
             ? `Daft waits for ${plural(awaited, "UDF actor")}, ${duration(limit ?? 0)} at most`
             : plural(actors, "UDF actor")}
           {!awaited && idle != null && `, ${idle} idle`}
+          {why && `; ${why}`}
         </span>
       ))}
     </>

@@ -7,7 +7,7 @@ import { actorOf, calledOf } from "./called.ts";
 const NOW = 100;
 const having = (...states: UdfActor["state"][]): UserFunction =>
   calledOf({ actors: Object.fromEntries(states.map((state, index) => [String(index), actorOf({ state })])) });
-const udf = (awaited: number) => ({ count: 0, idle: null, awaited, limit: 120 });
+const udf = (awaited: number) => ({ count: 0, idle: null, awaited, limit: 120, asked: awaited, why: "" });
 
 test("how many actors there are, of how many, and what they do", () => {
   assert.equal(

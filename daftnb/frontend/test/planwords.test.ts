@@ -112,7 +112,7 @@ test("the details have what is known, and nothing else; null may be gone", () =>
       name: "UDF",
     }),
     plan({ operators: { 2: last as never } }),
-    { count: 2, idle: 1, awaited: 0, limit: 0 },
+    { count: 2, idle: 1, awaited: 0, limit: 0, asked: 0, why: "" },
   );
   assert.deepEqual(found, [
     ["rows in", "10"],
@@ -171,8 +171,8 @@ test("the actors of UDFs are those of an operator, where it can be told which", 
   const of = (udfs: Plan["udfs"], only = operators as object) =>
     [...actorsOf(plan({ operators: only as never, udfs }))].map(([id, [name]]) => [id, name]);
   const [one, two] = [
-    { count: 2, idle: 1, awaited: 0, limit: 0 },
-    { count: 4, idle: null, awaited: 0, limit: 0 },
+    { count: 2, idle: 1, awaited: 0, limit: 0, asked: 0, why: "" },
+    { count: 4, idle: null, awaited: 0, limit: 0, asked: 0, why: "" },
   ];
   assert.deepEqual(of({}), []);
   assert.deepEqual(of({ "[N(col(0: z)) as y]": one, "[M(col(0: z)) as y]": two }), [

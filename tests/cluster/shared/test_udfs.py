@@ -52,6 +52,12 @@ def functions() -> dict[str, Any]:
     return {"plain": plain, "Pooled": Pooled(), "Apart": Apart()}
 
 
+def called(session: Session) -> list[dict[str, Any]]:
+    """The functions of the current query."""
+    plan: dict[str, Any] = session.snapshot()["plan"] or {"functions": {}}
+    return list(plan["functions"].values())
+
+
 @pytest.mark.parametrize("kind", ["plain", "Pooled", "Apart"])
 def test_figures_are_what_the_function_itself_counts(session: Session, kind: str, tmp_path: Path) -> None:
     import daft
@@ -63,6 +69,8 @@ def test_figures_are_what_the_function_itself_counts(session: Session, kind: str
     path = tmp_path / "run.arrow"
     number = session.snapshot()["query"]["number"]
     await_that(lambda: not session.monitor.state.active(), "the query's end")
+    # A worker that is slow to answer at the end tells by itself, half a second later.
+    await_that(lambda: [each["calls"] for each in called(session)] >= [ROWS], "all calls are told")
     daftnb.save(path, number)
     run = daftnb.open_recording(path)
     (told,) = run.udfs().to_pylist()
@@ -83,6 +91,37 @@ def test_figures_are_what_the_function_itself_counts(session: Session, kind: str
         assert (len(actors), told["inits"]) == (2, 2)
         assert told["init_seconds"] >= 0.6
         assert all(actor["init_seconds"] >= 0.3 for actor in actors)
+
+
+def test_a_pool_that_is_too_large_says_what_it_lacks_and_what_waits_before_it(session: Session) -> None:
+    import daft
+    from daft import col
+
+    @daft.cls(max_concurrency=40)
+    class Large:
+        def __call__(self, x: int) -> int:
+            time.sleep(0.05)
+            return x + 1
+
+    tiny()
+    frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(4).with_column("y", Large()(col("x")))
+    rows: list[int] = []
+    with daft.execution_config_ctx(actor_udf_ready_timeout=6):
+        thread = threading.Thread(target=lambda: rows.extend(frame.to_pydict()["y"]))
+        thread.start()
+        seen: set[int | None] = set()
+        while thread.is_alive():
+            seen |= {actor["queue"] for function in called(session) for actor in function["actors"].values()}
+            time.sleep(0.1)
+        thread.join()
+    assert rows == list(range(1, ROWS + 1))
+    await_that(lambda: not session.monitor.state.active(), "the query's end")
+    log = [(mark["kind"], mark["text"]) for mark in session.snapshot()["decisions"].values()]
+    (asked,) = [text for kind, text in log if kind == "actors asked" and "Large" in text]
+    assert "asked Ray for 40 actors, each 1 CPU. The cluster has room for " in asked
+    (came,) = [text for kind, text in log if kind == "actors missing" and "Large" in text]
+    assert "of 40 actors after " in came and came.endswith("CPUs are missing")
+    assert any(queue for queue in seen if queue is not None), "Daft gives each actor two batches at a time"
 
 
 @pytest.mark.slow
@@ -109,8 +148,7 @@ def test_an_actor_that_is_killed_is_started_again_and_its_figures_stay_right(ses
     thread.start()
 
     def function() -> dict[str, Any] | None:
-        plan: dict[str, Any] = session.snapshot()["plan"] or {"functions": {}}
-        return next((each for each in plan["functions"].values() if "Slow" in each["name"]), None)
+        return next((each for each in called(session) if "Slow" in each["name"]), None)
 
     def ripe() -> bool:
         found = function()
