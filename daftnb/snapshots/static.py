@@ -16,7 +16,7 @@ from daftnb.snapshots.svg import backlog_svg, cpus_svg, plan_svg
 from daftnb.telemetry.events import LONGEST_PROBLEM
 from daftnb.telemetry.limits import BRIEF_SECONDS
 from daftnb.telemetry.plantopic import trees_of
-from daftnb.telemetry.wire import Snapshot, ViewName
+from daftnb.telemetry.wire import Plan, Snapshot, ViewName
 from daftnb.text import cleaning
 from daftnb.text import numbers as f
 from daftnb.text.reasons import reason_of_text
@@ -30,7 +30,7 @@ from daftnb.text.states import (
     cpu_words,
     pool_words,
 )
-from daftnb.text.tables import ROOT, clean, escape, table_html, table_text
+from daftnb.text.tables import ROOT, Table, clean, escape, table_html, table_text
 
 MAX_BESIDE = 20  # rows of a table that stands beside others
 MAX_PROBLEMS = 10
@@ -39,6 +39,7 @@ MAX_ERROR_LINES = 12  # of an error after its first line
 MAX_DECISIONS = 25
 NO_QUERY = "No query has run yet."
 FUNCTIONS = "Functions that it called"
+MODELS = "Models that they asked"
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -148,8 +149,16 @@ def _plan_html(snapshot: Snapshot) -> list[str]:
             for part in table_html(f"{stage.capitalize()} plan", tables.not_run(tree))
         ]
         return drawing
-    called = table_html(FUNCTIONS, tables.functions(plan), MAX_BESIDE)
-    return [plan_svg(plan), *table_html("Plan", tables.operators(snapshot)), *called]
+    return [plan_svg(plan), *table_html("Plan", tables.operators(snapshot)), *_called_html(plan)]
+
+
+def _called(plan: Plan) -> tuple[tuple[str, Table], ...]:
+    """Return the tables of the functions that a query called, and of what these asked, with their titles."""
+    return (FUNCTIONS, tables.functions(plan)), (MODELS, tables.models(plan))
+
+
+def _called_html(plan: Plan) -> list[str]:
+    return [part for title, table in _called(plan) for part in table_html(title, table, MAX_BESIDE)]
 
 
 def _pool_summary(snapshot: Snapshot) -> str:
@@ -217,8 +226,11 @@ def _plan_text(snapshot: Snapshot) -> list[str]:
     if plan is not None and plan.get("of") is not None:
         parts = ([f"{stage} plan", *table_text(tables.not_run(tree)), ""] for stage, tree in trees_of(plan))
         return [line for part in parts for line in part][:-1]
-    called = table_text(tables.functions(plan), MAX_BESIDE) if plan is not None else []
-    return [*table_text(tables.operators(snapshot)), *(["", FUNCTIONS, *called] if called else [])]
+    lines = table_text(tables.operators(snapshot))
+    for title, table in _called(plan) if plan is not None else ():
+        rows = table_text(table, MAX_BESIDE)
+        lines += ["", title, *rows] if rows else []
+    return lines
 
 
 def _workers_text(snapshot: Snapshot) -> list[str]:
@@ -245,8 +257,7 @@ def _operators_html(snapshot: Snapshot) -> list[str]:
     plan = snapshot.get("plan")
     if plan is None:
         return []
-    called = table_html(FUNCTIONS, tables.functions(plan), MAX_BESIDE)
-    return [*table_html(f"Plan of query {plan['number']}", tables.operators(snapshot)), *called]
+    return [*table_html(f"Plan of query {plan['number']}", tables.operators(snapshot)), *_called_html(plan)]
 
 
 _SECTIONS = {
