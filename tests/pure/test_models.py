@@ -7,8 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import daft
@@ -22,7 +21,6 @@ from daft.ai.utils import raise_retry_after_from_response
 from daft.functions import classify_image, classify_text, embed_image, embed_text, prompt
 
 from daftnb.engine.meter import clients
-from daftnb.engine.meter.clients import AGAIN, REFUSED, WAITED
 from daftnb.engine.meter.meter import install, installed
 from daftnb.engine.meter.tally import Tally
 from daftnb.engine.queries.subscriber import QueryEvents
@@ -31,32 +29,28 @@ from daftnb.telemetry.model import State
 from daftnb.telemetry.plantopic import plan_of
 from daftnb.telemetry.state import apply
 from tests.conftest import await_that
-from tests.helpers.fakemodels import DIMENSIONS, FakeModels, fake_models
+from tests.helpers.fakemodels import (
+    DIMENSIONS,
+    KEY,
+    TOKENS,
+    WAIT,
+    FakeModels,
+    by_client,
+    expected,
+    fake_models,
+    provided,
+)
 
 openai = pytest.importorskip("openai")
 # A server, and its client's waits.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-KEY = "sk-made-up-and-nobodys-0123456789"
-WAIT = 0.05
-TOKENS = ("requests", "input tokens", "output tokens", "total tokens")
 EMBEDDER = "text-embedding-3-small"
 
 
 @pytest.fixture(autouse=True)
 def _native() -> None:
     assert daft.runners._get_runner() is None or daft.runners._get_runner().name == "native"
-
-
-@contextmanager
-def provided(models: FakeModels, retries: int) -> Iterator[None]:
-    """Have Daft know the server as the provider "local", whose client makes a request again so often."""
-    session = daft.current_session()
-    session.attach_provider(OpenAIProvider("local", base_url=models.url, api_key=KEY, max_retries=retries))
-    try:
-        yield
-    finally:
-        session.detach_provider("local")
 
 
 def watched(run: Callable[[], Any]) -> tuple[list[Any], e.UdfFigures]:
@@ -85,17 +79,6 @@ def counters(figures: e.UdfFigures) -> dict[str, dict[str, int]]:
         assert counter.name not in found.setdefault(given["model"], {}), "one provider, one protocol"
         found[given["model"]][counter.name] = counter.value
     return found
-
-
-def expected(models: FakeModels, model: str, again: int, *, writes: bool) -> dict[str, int]:
-    """Return what the server has counted of a model, in the words of the counters."""
-    found = {name: models.of(model, name) for name in TOKENS if writes or name != "output tokens"}
-    return found | by_client(models.of(model, "refused"), again)
-
-
-def by_client(refused: int, again: int, wait: float = WAIT) -> dict[str, int]:
-    """Return what the client counts, if the server asks it to wait so many seconds each time."""
-    return {REFUSED: refused, AGAIN: again, WAITED: round(again * wait * 1_000)}
 
 
 def texts(n: int) -> daft.DataFrame:
