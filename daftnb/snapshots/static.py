@@ -154,7 +154,9 @@ def _plan_html(snapshot: Snapshot) -> list[str]:
 
 def _called(plan: Plan) -> tuple[tuple[str, Table], ...]:
     """Return the tables of the functions that a query called, and of what these asked, with their titles."""
-    return (FUNCTIONS, tables.functions(plan)), (MODELS, tables.models(plan))
+    listed, left_out = len(plan["models"]), plan["models_left_out"]
+    models = MODELS + (f", the first {listed} of {listed + left_out}" if left_out else "")
+    return (FUNCTIONS, tables.functions(plan)), (models, tables.models(plan))
 
 
 def _called_html(plan: Plan) -> list[str]:

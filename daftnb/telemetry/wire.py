@@ -262,7 +262,8 @@ class ModelUse(TypedDict):
     total_tokens: int | None
     #: Tokens a second, over all the time in which the function ran.
     rate: float | None
-    #: Requests that were answered with the status 429, those that were made again, and seconds before these.
+    #: By the model's client: requests that were refused (429), those that it made again, and seconds before these.
+    #: If it tells nothing, the last two are the function's retries and its waits, where this is the only model.
     refused: int | None
     again: int | None
     waited: float | None

@@ -148,6 +148,15 @@ def test_several_functions_are_named() -> None:
     ]
 
 
+def test_it_is_said_how_many_models_are_not_listed() -> None:
+    snapshot = calling.snapshot()
+    many = [counter("requests", 1, {"model": f"m{number}"}) for number in range(MOST_MODELS + 7)]
+    snapshot["plan"]["functions"]["prompt"]["counters"] = many
+    title = f"Models that they asked, the first {MOST_MODELS} of {MOST_MODELS + 7}"
+    assert title in lines(calling.asked(snapshot), "plan")
+    assert f"<p>{title}</p>" in static_html(select(calling.asked(snapshot), "plan"), "plan")
+
+
 def test_where_no_model_was_asked_there_is_no_table_of_them() -> None:
     for view in ("plan", "cockpit"):
         assert "Models" not in static_text(select(calling.without_functions(), view), view)

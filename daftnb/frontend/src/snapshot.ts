@@ -248,7 +248,10 @@ export interface ModelUse {
   total_tokens: number | null;
   /** Tokens a second, over all the time in which the function ran. */
   rate: number | null;
-  /** Requests that were answered with the status 429, those that were made again, and seconds before these. */
+  /**
+   * By the model's client: requests that were refused (429), those that it made again, and seconds before these. If it
+   * tells nothing, the last two are the function's retries and its waits, where this is the only model.
+   */
   refused: number | null;
   again: number | null;
   waited: number | null;
