@@ -17,7 +17,7 @@ from daftnb.snapshots.svg import backlog_svg, cpus_svg, plan_svg
 from daftnb.telemetry.events import LONGEST_PROBLEM
 from daftnb.telemetry.limits import BRIEF_SECONDS
 from daftnb.telemetry.plantopic import trees_of
-from daftnb.telemetry.wire import Snapshot, ViewName
+from daftnb.telemetry.wire import Plan, Snapshot, ViewName
 from daftnb.text import cleaning
 from daftnb.text import numbers as f
 from daftnb.text.reasons import reason_of_text
@@ -31,7 +31,7 @@ from daftnb.text.states import (
     cpu_words,
     pool_words,
 )
-from daftnb.text.tables import ROOT, clean, escape, table_html, table_text
+from daftnb.text.tables import ROOT, Table, clean, escape, table_html, table_text
 
 MAX_BESIDE = 20  # rows of a table that stands beside others
 MAX_PROBLEMS = 10
@@ -41,6 +41,7 @@ MAX_DECISIONS = 25
 NO_QUERY = "No query has run yet."
 FUNCTIONS = "Functions that it called"
 ACTORS = "Actors that functions run in"
+MODELS = "Models that they asked"
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -150,8 +151,18 @@ def _plan_html(snapshot: Snapshot) -> list[str]:
             for part in table_html(f"{stage.capitalize()} plan", tables.not_run(tree))
         ]
         return drawing
-    called = table_html(FUNCTIONS, tables.functions(plan), MAX_BESIDE)
-    return [plan_svg(plan), *table_html("Plan", tables.operators(snapshot)), *called]
+    return [plan_svg(plan), *table_html("Plan", tables.operators(snapshot)), *_called_html(plan)]
+
+
+def _called(plan: Plan) -> tuple[tuple[str, Table], ...]:
+    """Return the tables of the functions that a query called, and of what these asked, with their titles."""
+    listed, left_out = len(plan["models"]), plan["models_left_out"]
+    models = MODELS + (f", the first {listed} of {listed + left_out}" if left_out else "")
+    return (FUNCTIONS, tables.functions(plan)), (models, tables.models(plan))
+
+
+def _called_html(plan: Plan) -> list[str]:
+    return [part for title, table in _called(plan) for part in table_html(title, table, MAX_BESIDE)]
 
 
 def _pool_summary(snapshot: Snapshot) -> str:
@@ -221,8 +232,11 @@ def _plan_text(snapshot: Snapshot) -> list[str]:
     if plan is not None and plan.get("of") is not None:
         parts = ([f"{stage} plan", *table_text(tables.not_run(tree)), ""] for stage, tree in trees_of(plan))
         return [line for part in parts for line in part][:-1]
-    called = table_text(tables.functions(plan), MAX_BESIDE) if plan is not None else []
-    return [*table_text(tables.operators(snapshot)), *(["", FUNCTIONS, *called] if called else [])]
+    lines = table_text(tables.operators(snapshot))
+    for title, table in _called(plan) if plan is not None else ():
+        rows = table_text(table, MAX_BESIDE)
+        lines += ["", title, *rows] if rows else []
+    return lines
 
 
 def _workers_text(snapshot: Snapshot) -> list[str]:
@@ -251,8 +265,7 @@ def _operators_html(snapshot: Snapshot) -> list[str]:
     plan = snapshot.get("plan")
     if plan is None:
         return []
-    called = table_html(FUNCTIONS, tables.functions(plan), MAX_BESIDE)
-    return [*table_html(f"Plan of query {plan['number']}", tables.operators(snapshot)), *called]
+    return [*table_html(f"Plan of query {plan['number']}", tables.operators(snapshot)), *_called_html(plan)]
 
 
 _SECTIONS = {

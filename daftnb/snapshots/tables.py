@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from daftnb.telemetry.models import is_of_model
 from daftnb.telemetry.wire import Function, Plan, Snapshot, Tree
 from daftnb.text import numbers as f
 from daftnb.text.shorten import shortened
@@ -78,6 +79,33 @@ def functions(plan: Plan) -> Table:
     return columns, [row[:-1] for row in rows]
 
 
+def models(plan: Plan) -> Table:
+    """Return the models that the functions of a query have asked; a column for the function where there are several."""
+    uses = plan["models"].values()
+    several = len({use["function"] for use in uses}) > 1
+    columns = [("model", False), ("provider", False), *([("function", False)] if several else [])]
+    columns += [
+        (name, True)
+        for name in (
+            *("requests", "tokens in", "tokens out", "total tokens", "tokens/s, derived"),
+            *("refused (429)", "made again", "waited", "errors"),
+        )
+    ]
+    rows = [
+        [
+            use["model"],
+            use["provider"] or f.UNKNOWN,
+            *([plan["functions"][use["function"]]["name"]] if several else []),
+            *(f.number(use[name]) for name in ("requests", "input_tokens", "output_tokens", "total_tokens", "rate")),
+            *(f.number(use[name]) for name in ("refused", "again")),
+            f.duration(use["waited"]),
+            f.number(use["errors"]),
+        ]
+        for use in uses
+    ]
+    return columns, rows
+
+
 def _place(function: Function) -> str:
     """Return where a function's code is: "cell 12, line 3", "score.py:40"; — where that is not known."""
     line = function["line"]
@@ -103,10 +131,11 @@ def _function_notes(function: Function) -> str:
     if function["retries"]:
         waited = f", {f.duration(function['waited'])} between them" if function["waited"] else ""
         notes.append(f.plural(function["retries"], "retry", "retries") + waited)
-    for counter in function["counters"][:MAX_COUNTERS]:
+    counters = [counter for counter in function["counters"] if not is_of_model(counter)]
+    for counter in counters[:MAX_COUNTERS]:
         about = ", ".join(f"{name} {value}" for name, value in counter["attributes"].items())
         notes.append(f"{counter['name']} {f.number(counter['value'])}" + (f" ({about})" if about else ""))
-    more = len(function["counters"]) - MAX_COUNTERS + function["left_out"]
+    more = max(0, len(counters) - MAX_COUNTERS) + function["left_out"]
     if more > 0:
         notes.append(f"{more} more counters")
     if function["shared"]:

@@ -14,6 +14,7 @@ from daftnb.telemetry import events as e
 from daftnb.telemetry.callers import has_name, is_pool
 from daftnb.telemetry.functiontopic import functions_of
 from daftnb.telemetry.model import Durations, Query, Worker
+from daftnb.telemetry.models import models_of
 from daftnb.telemetry.uncounted import uncounted
 from daftnb.telemetry.wire import (
     Counts,
@@ -106,6 +107,8 @@ def plan_of(query: Query, workers: Mapping[str, Worker] | None = None, now: floa
             "stage": stages.get(id_),
             "skew": _skew(query.durations.get(id_)),
         }
+    functions = functions_of(query, beside.called, workers or {}, now)
+    models, models_left_out = models_of(functions)
     return {
         "query": query.id,
         "number": query.number,
@@ -113,7 +116,9 @@ def plan_of(query: Query, workers: Mapping[str, Worker] | None = None, now: floa
         "operators": rows,
         "plans": _trees(query.plans),
         "udfs": {udf.name: _udf(query, udf) for udf in query.udfs.values()},
-        "functions": functions_of(query, beside.called, workers or {}, now),
+        "functions": functions,
+        "models": models,
+        "models_left_out": models_left_out,
     }
 
 
@@ -193,6 +198,8 @@ def plan_not_run(snapshot: Snapshot, name: str, plans: Mapping[PlanStage, tuple[
         "plans": _trees(plans),
         "udfs": {},
         "functions": {},
+        "models": {},
+        "models_left_out": 0,
     }
     return {**snapshot, "query": None, "plan": plan}
 

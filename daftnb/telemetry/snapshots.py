@@ -109,7 +109,8 @@ def _with_actors_alone(plan: Plan) -> Plan:
     functions = {key: {**called, "source": ""} for key, called in plan["functions"].items()}
     callers = {str(id_) for called in plan["functions"].values() for id_ in called["operators"]}
     operators = {id_: operator for id_, operator in plan["operators"].items() if id_ in callers}
-    return cast("Plan", {**plan, "operators": operators, "plans": {}, "functions": functions})
+    parts = {"operators": operators, "plans": {}, "functions": functions, "models": {}, "models_left_out": 0}
+    return cast("Plan", {**plan, **parts})
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -255,6 +255,28 @@ class Function(TypedDict):
     actors_left_out: int
 
 
+class ModelUse(TypedDict):
+    """What a function has asked of a model; null: not known."""
+
+    #: The function's key.
+    function: str
+    model: str
+    #: Null: not told. So is that of what the client of a model counts, if a function asks the model through several.
+    provider: str | None
+    requests: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+    #: Tokens a second, over all the time in which the function ran.
+    rate: float | None
+    #: By the model's client: requests that were refused (429), those that it made again, and seconds before these.
+    #: If it tells nothing, the last two are the function's retries and its waits, where this is the only model.
+    refused: int | None
+    again: int | None
+    waited: float | None
+    errors: int | None
+
+
 class _Plan(TypedDict):
     query: str | None
     number: int | None
@@ -265,6 +287,9 @@ class _Plan(TypedDict):
     udfs: dict[str, Udf]
     #: The functions of the user's that were called, by a key of the query's own.
     functions: dict[str, Function]
+    #: The models that they asked; of very many the first ones, and how many more there are.
+    models: dict[str, ModelUse]
+    models_left_out: int
 
 
 class Plan(_Plan, total=False):

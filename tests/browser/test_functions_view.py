@@ -244,11 +244,20 @@ def test_who_waits_for_whom(draw: Draw) -> None:
 def test_the_models_that_were_asked(draw: Draw) -> None:
     page = draw(calling.snapshot(), "plan")
     panel = page.get_by_role("region", name="Models")
-    numbers = ["requests", "tokens in", "tokens out", "tokens/s, derived", "retries", "errors"]
+    numbers = ["requests", "tokens in", "tokens out", "total tokens", "tokens/s, derived"]
+    numbers += ["refused (429)", "made again", "waited", "errors"]
     assert table(panel) == [
         ["model", "provider", *numbers],
-        ["gpt-5-mini", "openai", "96", "41.2 k", "9.63 k", "3.28 k", "—", "—"],
-        ["claude-sonnet", "anthropic", "24", "10.1 k", "2.40 k", "806", "—", "—"],
+        ["gpt-5-mini", "openai", "96", "41.2 k", "9.63 k", "50.8 k", "3.28 k", "5", "5", "12.5 s", "—"],
+        ["claude-sonnet", "anthropic", "24", "10.1 k", "2.40 k", "—", "806", "—", "—", "—", "—"],
+    ]
+    page = draw(calling.two_providers(), "plan")
+    rows = table(page.get_by_role("region", name="Models"))[1:]
+    assert [row[:3] + row[-4:] for row in rows] == [
+        ["gpt-5-mini", "openai", "96", "—", "—", "—", "—"],
+        ["gpt-5-mini", "azure", "31", "—", "—", "—", "—"],
+        ["gpt-5-mini", "—", "—", "5", "5", "12.5 s", "—"],
+        ["claude-sonnet", "anthropic", "24", "—", "—", "—", "—"],
     ]
     page = draw(plans.snapshot(), "plan")
     expect(page.get_by_role("region", name="Models")).to_have_count(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from daftnb.telemetry.models import AGAIN, REFUSED, WAITED, models_of
 from daftnb.telemetry.snapshots import Snapshot
 from tests.helpers import plans, scaling
 
@@ -86,6 +87,9 @@ def snapshot() -> Snapshot:
         counter("input tokens", 41_200, GPT),
         counter("output tokens", 9_630, GPT),
         counter("total tokens", 50_830, GPT),
+        counter(REFUSED, 5, {"model": GPT["model"]}),
+        counter(AGAIN, 5, {"model": GPT["model"]}),
+        counter(WAITED, 12_480, {"model": GPT["model"]}),
         counter("requests", 24, CLAUDE),
         counter("input tokens", 10_100, CLAUDE),
         counter("output tokens", 2_400, CLAUDE),
@@ -138,7 +142,20 @@ def snapshot() -> Snapshot:
     }
     plan = {"operators": rows, "root": 5, "functions": functions}
     udfs = {"Embedder(col(0: text)) as vector": {"count": 0, "idle": None, "awaited": 4, "limit": 120.0}}
-    return made | {"plan": made["plan"] | plan | {"udfs": udfs}, "now": NOW}
+    return asked(made | {"plan": made["plan"] | plan | {"udfs": udfs}, "now": NOW})
+
+
+def asked(made: Snapshot) -> Snapshot:
+    """Return a snapshot with the models that its functions have asked."""
+    models, left_out = models_of(made["plan"]["functions"])
+    return made | {"plan": made["plan"] | {"models": models, "models_left_out": left_out}}
+
+
+def two_providers() -> Snapshot:
+    """The same, but one of the models is asked through two providers."""
+    made = snapshot()
+    made["plan"]["functions"]["prompt"]["counters"].append(counter("requests", 31, GPT | {"provider": "azure"}))
+    return asked(made)
 
 
 def many(actors: int) -> Snapshot:
@@ -174,7 +191,7 @@ def hostile(text: str) -> Snapshot:
         called |= {"name": text, "file": text, "cell": None, "source": text, "error": text, "errors": 1}
         called["actors"] = {text[:2_000] + str(i): actor("busy", worker=text, label=text) for i in range(3)}
         called["counters"] = [counter("requests", 1, {"model": text, "provider": text}), counter(text, 1, {text: text})]
-    return made
+    return asked(made)
 
 
 def without_functions() -> Snapshot:
@@ -183,4 +200,4 @@ def without_functions() -> Snapshot:
     made["plan"]["functions"] = {}
     untold = {"rows_in": None, "rows_out": None, "derived_us": None, "derived_rows": False, "time_share": None}
     made["plan"]["operators"]["3"] |= untold
-    return made
+    return asked(made)

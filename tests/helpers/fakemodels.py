@@ -10,7 +10,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from daftnb.engine.meter.clients import AGAIN, REFUSED, WAITED
+
 DIMENSIONS = 8
+KEY = "sk-made-up-and-nobodys-0123456789"
+WAIT = 0.05  # seconds
+TOKENS = ("requests", "input tokens", "output tokens", "total tokens")
 
 
 class FakeModels:
@@ -131,3 +136,28 @@ def fake_models(refuse: int = 0, wait: float = 0.0) -> Iterator[FakeModels]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def provided(models: FakeModels, retries: int) -> Iterator[None]:
+    """Have Daft know the server as the provider "local", whose client makes a request again so often."""
+    import daft
+    from daft.ai.openai.provider import OpenAIProvider
+
+    session = daft.current_session()
+    session.attach_provider(OpenAIProvider("local", base_url=models.url, api_key=KEY, max_retries=retries))
+    try:
+        yield
+    finally:
+        session.detach_provider("local")
+
+
+def expected(models: FakeModels, model: str, again: int, *, writes: bool) -> dict[str, int]:
+    """Return what the server has counted of a model, in the words of the counters."""
+    found = {name: models.of(model, name) for name in TOKENS if writes or name != "output tokens"}
+    return found | by_client(models.of(model, "refused"), again)
+
+
+def by_client(refused: int, again: int) -> dict[str, int]:
+    """Return what the client counts, if the server asks it to wait for WAIT each time."""
+    return {REFUSED: refused, AGAIN: again, WAITED: again * round(WAIT * 1_000)}

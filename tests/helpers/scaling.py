@@ -60,7 +60,8 @@ def _plan(over: bool) -> Snapshot:
             "slowest": False,
             "skew": None,
         }
-    return {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": {}, "udfs": {}, "functions": {}}
+    facts = {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": {}, "udfs": {}, "functions": {}}
+    return facts | {"models": {}, "models_left_out": 0}
 
 
 def _worker(id_: str, label: str, state: str, spans: list[list[float | None]], **more: Any) -> Snapshot:

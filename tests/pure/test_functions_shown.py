@@ -80,9 +80,10 @@ def test_the_views_stay_small_and_proper_whatever_is_called() -> None:
     state = folded(*begun())
     for i in range(KEPT_FUNCTIONS):
         name = f"<b>$x$ {i} " + "n" * 300
+        asked = e.Counter("requests", 10**9, (("model", name), ("provider", name)))
         folded(
             e.UdfKnown(T, "q", str(i), name, file="<f>" * 100, line=1, source="s" * 8_000),
-            e.UdfFigures(T + 1, "q", str(i), 1, errors=1, error="<script>" * 300, counters=COUNTERS),
+            e.UdfFigures(T + 1, "q", str(i), 1, errors=1, error="<script>" * 300, counters=(asked, *COUNTERS)),
             state=state,
         )
     for view in TOPICS:

@@ -318,6 +318,7 @@ def test_the_view_of_workers_gets_what_a_plan_says_of_actors() -> None:
     whole = calling.snapshot()
     plan = select(whole, "workers")["plan"]
     assert (list(plan["operators"]), plan["plans"], plan["udfs"]) == (["2", "3", "4"], {}, whole["plan"]["udfs"])
+    assert (plan["models"], plan["models_left_out"]) == ({}, 0)
     assert plan["functions"]["embed"] == {**whole["plan"]["functions"]["embed"], "source": ""}
     assert whole["plan"]["functions"]["embed"]["source"] == "class Embedder: ...", "that of other views has it"
     assert select({**whole, "plan": None}, "workers")["plan"] is None

@@ -1,4 +1,4 @@
-"""Counts what the client of a model does by itself: requests that the server refused, and that were made again.
+"""Counts what the client of a model does by itself: requests refused by the server, those made again, and its waits.
 
 For the protocol of OpenAI, Daft leaves retries to the ``openai`` package (``daft/ai/openai``: ``max_retries`` goes to
 the client, and Daft itself tries no call again), so that neither Daft nor a function is told of a 429. The client calls
@@ -16,7 +16,7 @@ from typing import Any
 from daftnb.engine.meter.tally import Tally
 
 MODULE, CLASS = "openai._base_client", "BaseClient"
-REFUSED, AGAIN = "requests refused (429)", "requests made again"
+REFUSED, AGAIN, WAITED = "requests refused (429)", "requests made again", "milliseconds waited"
 TOO_MANY_REQUESTS = 429
 NEEDED = ("_build_request", "_should_retry", "_make_status_error_from_response", "_calculate_retry_timeout")
 
@@ -54,8 +54,8 @@ def listen(current: contextvars.ContextVar[Any], patch: Patch, fault: Fault) -> 
             given = getattr(options, "json_data", None)
             model = given.get("model") if isinstance(given, dict) else None
             asked.set(model if isinstance(model, str) else "")
-            count(tally, REFUSED, 0)
-            count(tally, AGAIN, 0)
+            for name in (REFUSED, AGAIN, WAITED):
+                count(tally, name, 0)
 
         noted(begin)
         return build(this, options, *arguments, **more)
@@ -81,6 +81,7 @@ def listen(current: contextvars.ContextVar[Any], patch: Patch, fault: Fault) -> 
             tally.made_again += 1
             tally.waited += int(seconds * 1e9)
             count(tally, AGAIN)
+            count(tally, WAITED, round(seconds * 1e3))
 
         noted(again)
         return seconds

@@ -104,7 +104,7 @@ export function workWords(
 }
 
 /** What a counter of the models says of a function, in all; null: it was not counted. */
-export function counted(counters: readonly Counter[], name: string): number | null {
+function counted(counters: readonly Counter[], name: string): number | null {
   const found = counters.filter((counter) => counter.name === name);
   return found.length === 0 ? null : found.reduce((all, { value }) => all + value, 0);
 }

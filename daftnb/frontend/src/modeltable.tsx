@@ -1,29 +1,34 @@
-// What functions have asked of models, as a table: requests and tokens by model and provider.
+// What functions have asked of models, as a table: requests, tokens, refusals and waits, by model and provider.
 import { useComputed } from "@preact/signals";
-import { count, plural, rate, UNKNOWN } from "./format.ts";
-import { type Asked, modelsOf } from "./models.ts";
+import { count, duration, plural, rate, UNKNOWN } from "./format.ts";
+import { nameOf } from "./functions.ts";
 import { Panel } from "./panel.tsx";
+import type { ModelUse } from "./snapshot.ts";
 import type { Store } from "./store.ts";
 
-const MOST_ROWS = 50;
 const SHARED = "≈ what your functions have asked of them; another query may have a part in it";
 const LONGEST_NAME = 120;
-const NUMBERS: [string, (asked: Asked) => string][] = [
-  ["requests", (asked) => count(asked.requests)],
-  ["tokens in", (asked) => count(asked.read)],
-  ["tokens out", (asked) => count(asked.wrote)],
-  ["tokens/s, derived", (asked) => rate(asked.rate)],
-  ["retries", (asked) => count(asked.retries)],
-  ["errors", (asked) => count(asked.errors)],
+const NUMBERS: [string, (use: ModelUse) => string][] = [
+  ["requests", (use) => count(use.requests)],
+  ["tokens in", (use) => count(use.input_tokens)],
+  ["tokens out", (use) => count(use.output_tokens)],
+  ["total tokens", (use) => count(use.total_tokens)],
+  ["tokens/s, derived", (use) => rate(use.rate)],
+  ["refused (429)", (use) => count(use.refused)],
+  ["made again", (use) => count(use.again)],
+  ["waited", (use) => duration(use.waited)],
+  ["errors", (use) => count(use.errors)],
 ];
 
 /** Nothing where no model was asked. */
 export function Models({ store }: { store: Store }) {
-  const functions = useComputed(() => store.snapshot.value?.plan?.functions).value;
-  const asked = modelsOf(functions ?? {});
-  if (asked.length === 0) return null;
-  const several = new Set(asked.map(({ key }) => key)).size > 1;
-  const shared = Object.values(functions ?? {}).some((one) => one.shared);
+  const plan = useComputed(() => store.snapshot.value?.plan).value;
+  const uses = Object.values(plan?.models ?? {});
+  if (plan == null || uses.length === 0) return null;
+  const functions = plan.functions ?? {};
+  const several = new Set(uses.map((use) => use.function)).size > 1;
+  const shared = Object.values(functions).some((one) => one.shared);
+  const nameOfKey = (key: string): string => (functions[key] ? nameOf(functions[key]) : UNKNOWN);
   return (
     <Panel title="Models" sub={shared ? SHARED : "what your functions have asked of them"} wide>
       <div class="scroll wide-table" tabIndex={0} role="group" aria-label="models as a table">
@@ -41,22 +46,22 @@ export function Models({ store }: { store: Store }) {
             </tr>
           </thead>
           <tbody>
-            {asked.slice(0, MOST_ROWS).map((one) => (
-              <tr key={JSON.stringify([one.key, one.model, one.provider])}>
+            {uses.map((use) => (
+              <tr key={JSON.stringify([use.function, use.model, use.provider ?? null])}>
                 <th scope="row">
-                  <bdi>{one.model.slice(0, LONGEST_NAME)}</bdi>
+                  <bdi>{use.model.slice(0, LONGEST_NAME)}</bdi>
                 </th>
                 <td>
-                  <bdi>{one.provider.slice(0, LONGEST_NAME) || UNKNOWN}</bdi>
+                  <bdi>{use.provider?.slice(0, LONGEST_NAME) || UNKNOWN}</bdi>
                 </td>
                 {several && (
                   <td>
-                    <bdi>{one.called}</bdi>
+                    <bdi>{nameOfKey(use.function)}</bdi>
                   </td>
                 )}
                 {NUMBERS.map(([name, words]) => (
                   <td class="num" key={name}>
-                    {words(one)}
+                    {words(use)}
                   </td>
                 ))}
               </tr>
@@ -64,7 +69,7 @@ export function Models({ store }: { store: Store }) {
           </tbody>
         </table>
       </div>
-      {asked.length > MOST_ROWS && <p class="muted">and {plural(asked.length - MOST_ROWS, "more model")}</p>}
+      {plan.models_left_out > 0 && <p class="muted">and {plural(plan.models_left_out, "more model")}</p>}
     </Panel>
   );
 }

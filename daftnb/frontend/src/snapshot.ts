@@ -244,6 +244,29 @@ export interface Function {
   actors_left_out: number;
 }
 
+/** What a function has asked of a model; null: not known. */
+export interface ModelUse {
+  /** The function's key. */
+  function: string;
+  model: string;
+  /** Null: not told. So is that of what the client of a model counts, if a function asks the model through several. */
+  provider: string | null;
+  requests: number | null;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  total_tokens: number | null;
+  /** Tokens a second, over all the time in which the function ran. */
+  rate: number | null;
+  /**
+   * By the model's client: requests that were refused (429), those that it made again, and seconds before these. If it
+   * tells nothing, the last two are the function's retries and its waits, where this is the only model.
+   */
+  refused: number | null;
+  again: number | null;
+  waited: number | null;
+  errors: number | null;
+}
+
 /** A query's plan, or that of a dataframe that has not run. */
 export interface Plan {
   query: string | null;
@@ -255,6 +278,9 @@ export interface Plan {
   udfs: Record<string, Udf>;
   /** The functions of the user's that were called, by a key of the query's own. */
   functions: Record<string, Function>;
+  /** The models that they asked; of very many the first ones, and how many more there are. */
+  models: Record<string, ModelUse>;
+  models_left_out: number;
   /** What the dataframe is called that this is the plan of: it has not run, so there are trees only. */
   of?: string;
 }

@@ -85,6 +85,8 @@ const planOf = (
   plans: {},
   udfs: {},
   functions: { f: calledOf({ operators: [2], actors: Object.fromEntries(of.map((one, at) => [String(at), one])) }) },
+  models: {},
+  models_left_out: 0,
 });
 const shortOf = (plan: Plan) => waitsOf(plan, NOW).get(2)?.short;
 

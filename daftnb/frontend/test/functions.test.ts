@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { rate } from "../src/format.ts";
 import {
   callsOf,
-  counted,
   countersBy,
   figures,
   kindWords,
@@ -13,7 +12,6 @@ import {
   whereWords,
   workWords,
 } from "../src/functions.ts";
-import { modelsOf, secondsOf } from "../src/models.ts";
 import type { Counter, Plan, Function as UserFunction } from "../src/snapshot.ts";
 import { calledOf } from "./called.ts";
 
@@ -25,6 +23,8 @@ const planOf = (functions: Record<string, UserFunction>): Plan => ({
   plans: {},
   udfs: {},
   functions,
+  models: {},
+  models_left_out: 0,
 });
 const GPT = { model: "gpt-5", provider: "openai", protocol: "openai" };
 const counter = (name: string, value: number, attributes: Record<string, string> = {}): Counter => ({
@@ -172,8 +172,6 @@ test("figures: unknown is said, and what does not concern the function is left o
 
 test("counters are added by name, and what was not counted is not known", () => {
   const counters = [counter("requests", 2, GPT), counter("requests", 3, { model: "other" })];
-  assert.equal(counted(counters, "requests"), 5);
-  assert.equal(counted(counters, "total tokens"), null);
   assert.equal(tokensOf({ counters }), null);
   assert.equal(tokensOf({ counters: [counter("input tokens", 7)] }), 7);
   assert.equal(tokensOf({ counters: [counter("input tokens", 7), counter("total tokens", 9)] }), 9);
@@ -190,42 +188,4 @@ test("counters are listed by what they are of", () => {
     [`${gpt}, \u2068protocol\u2069 \u2068openai\u2069`, ["requests", "total tokens"]],
     ["", ["pages"]],
   ]);
-});
-
-test("the time that a function ran, by its rows a second", () => {
-  assert.equal(secondsOf(calledOf({ rows_in: 100, rate_overall: 20 })), 5);
-  for (const facts of [{ rate_overall: null }, { rate_overall: 0 }, { rate_overall: 3, rows_in: 0 }])
-    assert.equal(secondsOf(calledOf(facts)), null);
-});
-
-test("models: by function, model and provider", () => {
-  const counters = [
-    counter("requests", 40, GPT),
-    counter("input tokens", 4_000, GPT),
-    counter("output tokens", 1_000, GPT),
-    counter("total tokens", 5_000, GPT),
-    counter("cache hits", 3),
-  ];
-  const one = calledOf({ counters, rows_in: 40, rate_overall: 4, errors: 2, retries: 7 });
-  const asked = {
-    key: "k",
-    called: "score",
-    model: "gpt-5",
-    provider: "openai",
-    requests: 40,
-    read: 4_000,
-    wrote: 1_000,
-  };
-  assert.deepEqual(modelsOf({ k: one }), [{ ...asked, rate: 500, retries: 7, errors: 2 }]);
-  // Of two models it is not known whose the function's errors and retries are, unless they are counted so.
-  const other = { model: "mini", provider: "openai" };
-  const two = { ...one, counters: [...counters, counter("requests", 1, other), counter("retries", 2, other)] };
-  assert.deepEqual(
-    modelsOf({ k: two }).map(({ model, retries, errors, read, rate }) => [model, retries, errors, read, rate]),
-    [
-      ["gpt-5", null, null, 4_000, 500],
-      ["mini", 2, null, null, null],
-    ],
-  );
-  assert.deepEqual(modelsOf({ k: calledOf({ counters: [counter("requests", 1), counter("x", 1, GPT)] }) }), []);
 });

@@ -35,6 +35,8 @@ const plan = (more: Partial<Plan> = {}): Plan => ({
   plans: {},
   udfs: {},
   functions: {},
+  models: {},
+  models_left_out: 0,
   ...more,
 });
 const skew = (median: number, ...seconds: number[]): Skew => ({

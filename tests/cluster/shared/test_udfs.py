@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 import daftnb
+from daftnb.recordings import Recording
 from daftnb.session import Session
 from tests.cluster.scaling import processes, tiny
 from tests.conftest import await_that
+from tests.helpers.fakemodels import WAIT, expected, fake_models, provided
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 ROWS = 60
@@ -58,6 +60,16 @@ def called(session: Session) -> list[dict[str, Any]]:
     return list(plan["functions"].values())
 
 
+def recorded(session: Session, path: Path, calls: int) -> Recording:
+    """Return the recording of the query that ran last, once so many calls of its function are told."""
+    number = session.snapshot()["query"]["number"]
+    await_that(lambda: not session.monitor.state.active(), "the query's end")
+    # A worker that is slow to answer at the end tells by itself, half a second later.
+    await_that(lambda: [each["calls"] for each in called(session)] >= [calls], "all calls are told")
+    daftnb.save(path, number)
+    return daftnb.open_recording(path)
+
+
 @pytest.mark.parametrize("kind", ["plain", "Pooled", "Apart"])
 def test_figures_are_what_the_function_itself_counts(session: Session, kind: str, tmp_path: Path) -> None:
     import daft
@@ -66,13 +78,7 @@ def test_figures_are_what_the_function_itself_counts(session: Session, kind: str
     tiny()
     frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(4)
     assert frame.with_column("y", functions()[kind](col("x"))).to_pydict()["y"] == list(range(1, ROWS + 1))
-    path = tmp_path / "run.arrow"
-    number = session.snapshot()["query"]["number"]
-    await_that(lambda: not session.monitor.state.active(), "the query's end")
-    # A worker that is slow to answer at the end tells by itself, half a second later.
-    await_that(lambda: [each["calls"] for each in called(session)] >= [ROWS], "all calls are told")
-    daftnb.save(path, number)
-    run = daftnb.open_recording(path)
+    run = recorded(session, tmp_path / "run.arrow", ROWS)
     (told,) = run.udfs().to_pylist()
     assert kind in told["name"]
     assert (told["rows_in"], told["rows_out"], told["calls"], told["errors"]) == (ROWS, ROWS, ROWS, 0)
@@ -170,3 +176,29 @@ def test_an_actor_that_is_killed_is_started_again_and_its_figures_stay_right(ses
     if when == "at its work":
         assert found["lost"] == 1, "the call that it was at"
     assert session.snapshot()["session"]["problems"] == {}
+
+
+@pytest.mark.slow
+def test_prompts_are_counted_as_their_server_counts_them(session: Session, tmp_path: Path) -> None:
+    import daft
+    from daft import col
+    from daft.functions import prompt
+
+    tiny()
+    frame = daft.from_pydict({"text": [" ".join(["word"] * (i % 5 + 1)) for i in range(ROWS)]}).into_partitions(4)
+    with fake_models(refuse=4, wait=WAIT) as models, provided(models, retries=20):
+        answered = frame.with_column("answer", prompt(col("text"), provider="local", model="small")).collect()
+    answers = answered.to_pydict()["answer"]
+    assert len(answers) == ROWS and None not in answers
+    refused = models.of("small", "refused")
+    assert refused > 0 and models.of("small", "requests") == ROWS
+    run = recorded(session, tmp_path / "run.arrow", ROWS)
+    (told,) = run.udfs().to_pylist()
+    assert (told["rows_in"], told["rows_out"], told["calls"], told["errors"]) == (ROWS, ROWS, ROWS, 0)
+    assert told["retries"] == refused
+    counted = {each["name"]: each["value"] for each in told["counters"]}
+    assert len(counted) == len(told["counters"])
+    assert counted == expected(models, "small", again=refused, writes=True)
+    (use,) = run.snapshot(run.end)["plan"]["models"].values()
+    assert (use["model"], use["provider"], use["requests"], use["refused"]) == ("small", "local", ROWS, refused)
+    assert (use["again"], use["waited"]) == (refused, pytest.approx(refused * WAIT))
