@@ -34,6 +34,7 @@ class Metering:
             None  # what the actors of the latest pool are sent, and where it is stored
         )
         self.held: dict[str, Any] = {}  # by the id of an actor, what it was sent
+        self.late: set[str] = set()  # actors that were ended as they came too late
         self.starting: list[Any] = []  # the actors of the latest pool, in the order in which they were asked for
         self.gpus: dict[str, float] = {}  # by the id of an actor, those that it asks for
         self.queues: dict[str, dict[str, int]] = {}  # by worker, the batches that it has given to each actor
@@ -125,11 +126,29 @@ class Metering:
         import ray
 
         ready = {handle.actor_id() for handle in handles}
-        for actor in started:
-            actor_id = actor._actor_id.hex()
-            if actor_id not in ready:
-                ray.kill(actor)
-                self.let_go(actor_id)
+        late = {actor._actor_id.hex(): actor for actor in started if actor._actor_id.hex() not in ready}
+        if late and not self.late:
+            self.silence()
+        self.late.update(late.keys())
+        for actor_id, actor in late.items():
+            ray.kill(actor)
+            self.let_go(actor_id)
+
+    def silence(self) -> None:
+        """Have nothing printed of the calls that wait for late actors: Daft looks at none of them any more."""
+        import asyncio
+
+        from ray.exceptions import RayActorError
+
+        loop = asyncio.get_running_loop()
+        tell = loop.get_exception_handler() or (lambda loop, context: loop.default_exception_handler(context))
+
+        def handler(loop: Any, context: dict[str, Any]) -> None:
+            error = context.get("exception")
+            if not (isinstance(error, RayActorError) and error.actor_id in self.late):
+                tell(loop, context)
+
+        loop.set_exception_handler(handler)
 
     def let_go(self, actor_id: str) -> None:
         """Let go of what an actor was sent; of the pool's, with its last actor."""

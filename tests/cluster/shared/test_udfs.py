@@ -105,12 +105,13 @@ def test_a_pool_that_is_too_large_says_what_it_lacks_and_what_waits_before_it(se
 
     @daft.cls(max_concurrency=40)
     class Large:
-        def __call__(self, x: int) -> int:
-            time.sleep(0.05)
-            return x + 1
+        @daft.method.batch(return_dtype=daft.DataType.int64(), batch_size=3)
+        def more(self, x: daft.Series) -> list[int]:
+            time.sleep(0.05 * len(x))
+            return [each + 1 for each in x.to_pylist()]
 
     tiny()
-    frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(4).with_column("y", Large()(col("x")))
+    frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(4).with_column("y", Large().more(col("x")))
     rows: list[int] = []
     with daft.execution_config_ctx(actor_udf_ready_timeout=6):
         thread = threading.Thread(target=lambda: rows.extend(frame.to_pydict()["y"]))
@@ -128,6 +129,7 @@ def test_a_pool_that_is_too_large_says_what_it_lacks_and_what_waits_before_it(se
     (came,) = [text for kind, text in log if kind == "actors missing" and "Large" in text]
     assert "of 40 actors after " in came and came.endswith("CPUs are missing")
     assert any(queue for queue in seen if queue is not None), "Daft gives each actor two batches at a time"
+    await_that(lambda: len(processes(session, "UDFActor")) == 0, "the end of those that came too late")
 
 
 @pytest.mark.slow
