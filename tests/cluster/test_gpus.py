@@ -11,15 +11,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import daft
+import psutil
 import pytest
 from daft import col
 
 from daftnb.commands.cluster import status_text
 from daftnb.session import Session
+from tests.cluster.scaling import processes
 from tests.conftest import await_that
 from tests.helpers import standinnvml
 
-# A cluster of its own, for four tests.
+# A cluster of its own, for these tests.
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
@@ -52,7 +54,7 @@ class Running:
             self.ended.append(error)
 
     def result(self) -> BaseException | None:
-        self.thread.join(60)
+        self.thread.join(120)
         return self.ended[0]
 
 
@@ -156,3 +158,43 @@ def test_more_gpus_than_any_node_has(session: Session) -> None:
     failure = pytest.raises(Exception, match=r"requires 1\.0 CPUs and 3\.0 GPUs per actor")
     with pytest.warns(UserWarning, match=remedy), failure:
         frame(1).select(Model()(col("a")).alias("b")).collect()
+
+
+def test_a_node_with_gpus_that_is_lost_takes_its_slots_along_and_the_counts_stay_right(session: Session) -> None:
+    rows = 40
+
+    @daft.func(gpus=1)
+    def slow(x: int) -> int:
+        time.sleep(0.2)
+        return x
+
+    query = Running(frame(rows).select(slow(col("a")).alias("b")))
+
+    def figures() -> dict[str, Any]:
+        plan: dict[str, Any] = session.snapshot()["plan"] or {"functions": {}}
+        return next(iter(plan["functions"].values()), {"calls": 0, "lost": 0})
+
+    await_that(lambda: (figures()["calls"] or 0) >= 4, "tasks run", 60)
+    before = set(session.snapshot()["workers"]["rows"])
+    lose_the_worker(session)
+    await_that(lambda: session.snapshot()["workers"]["gpus"] in (0, None), "its GPUs are gone", 60)
+    assert query.result() is None, "the engine runs its tasks again, on the node that comes instead"
+    await_that(lambda: not session.monitor.state.active(), "the query's end")
+    pool = session.snapshot()["workers"]
+    (new,) = [row for id_, row in pool["rows"].items() if id_ not in before]
+    assert (new["gpus"], pool["gpus"]) == (2, 2.0)
+    await_that(lambda: figures()["calls"] >= rows, "all calls are told")
+    found = figures()
+    assert found["lost"] >= 1, "the calls that it was at"
+    assert found["running"] == 0
+
+
+def lose_the_worker(session: Session) -> None:
+    """Kill all processes of the one worker's node at once, as a machine that is gone."""
+    (worker,) = processes(session, "Swordfish")
+    raylet = worker.parent()
+    assert raylet is not None and raylet.name() == "raylet"
+    gone = [raylet, *raylet.children(recursive=True)]
+    for process in gone:
+        process.kill()
+    psutil.wait_procs(gone, 10)
