@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from daftnb.engine.actor.devices import FRESH_SECONDS, MOST_DEVICES, Devices, Reader, latest_reading, read_devices
-from daftnb.engine.actor.tap import Tap
-from tests.helpers import standinnvml
+from tests.helpers import asking
 from tests.helpers.releases import needs_ray
 
 pytestmark = pytest.mark.timeout(60)
@@ -126,67 +120,14 @@ def test_a_library_that_fails_later_is_told_and_asked_again(clock: list[float]) 
     assert reader.latest() == (known, "")
 
 
-class Handle:
-    """A worker's handle; what its process answers is in ``answers``."""
-
-    def __init__(self) -> None:
-        self.answers: list[Any] = []
-        self.actor_handle = SimpleNamespace(__ray_call__=SimpleNamespace(remote=self._call))
-
-    def _call(self, function: Any) -> Handle:
-        assert function is latest_reading
-        return self
-
-
-class DiedError(Exception):
-    pass
-
-
-def test_only_workers_with_gpus_are_asked_and_each_once() -> None:
-    pool = SimpleNamespace(tap=Tap(), held={"a": Handle(), "b": Handle(), "c": Handle()}, warm={"d": Handle()})
-    for name, gpus in (("a", 1), ("b", 0), ("c", 2), ("d", 1)):
-        pool.tap.worker_started(name, 1, 1, gpus)
-    devices = Devices(pool)  # type: ignore[arg-type]
-    devices.ask()
-    assert set(devices.asked) == {"a", "c", "d"}
-
-    def get(ref: Any) -> Any:
-        if isinstance(ref.answers[0], Exception):
-            raise ref.answers.pop(0)
-        return ref.answers.pop(0)
-
-    ray: Any = SimpleNamespace(
-        wait=lambda refs, num_returns, timeout: ([ref for ref in refs if ref.answers], []),
-        get=get,
-        exceptions=SimpleNamespace(RayError=DiedError),
-    )
-    pool.held["a"].answers.append(([(0, "A1", 1, 2, 3)], ""))
-    pool.warm["d"].answers.append((None, "OSError: cut"))
-    devices.collect(ray)
-    assert devices.found == {"a": [(0, "A1", 1, 2, 3)], "d": None}
-    assert dict(pool.tap.faults) == {"use of GPUs: RuntimeError: OSError: cut": 1}
-    assert set(devices.asked) == {"c"}, "which has not answered"
-    devices.ask()
-    pool.held["a"].answers.append(DiedError())
-    devices.collect(ray)
-    assert devices.found == {"d": None}
-    pool.tap.worker_ended("d", "died")
-    devices.ask()
-    assert devices.found == {}, "what is known of a worker goes with it"
-
-
 @needs_ray
-@standinnvml.needs_compiler
-def test_rays_own_pynvml_is_read(tmp_path: Path) -> None:
-    script = (
-        "import json; from daftnb.engine.actor.devices import Reader; reader = Reader(); reader.read(); "
-        "print(json.dumps([reader.found, reader.absent, reader.problem]))"
-    )
-
-    def read(**variables: str) -> Any:
-        done = subprocess.run(
-            [sys.executable, "-c", script], env={**os.environ, **variables}, capture_output=True, text=True, check=True
-        )
-        return json.loads(done.stdout)
-
-    assert read(**standinnvml.build(tmp_path)) == [[list(each) for each in standinnvml.READINGS], False, ""]
+def test_only_workers_with_gpus_are_asked_and_what_goes_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = asking.pool_of(monkeypatch, a=1, b=0, c=2, d=1)
+    devices = Devices(pool)  # type: ignore[arg-type]  # what it asks of a pool
+    assert devices.look() == {}
+    assert set(devices.survey.asked) == {"a", "c", "d"}
+    assert pool.held["a"].question is latest_reading
+    pool.held["a"].answers.append(([(0, "A1", 1, 2, 3)], ""))
+    pool.held["d"].answers.append((None, "OSError: cut"))
+    assert devices.look() == {"a": [(0, "A1", 1, 2, 3)], "d": None}
+    assert dict(pool.tap.faults) == {"use of GPUs: RuntimeError: OSError: cut": 1}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from daftnb.engine.actor.counts import KEPT_DEATHS, Query, Stage, Worker
-from daftnb.engine.actor.node_usage import NodeUsage, in_turn
+from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.tap import KEPT_QUERIES, OUT_OF_MEMORY, RING_EVENTS, Tap
 from daftnb.engine.actor.udfpools import UdfPool
 from tests.helpers.releases import needs_ray
@@ -244,27 +244,6 @@ def test_a_task_whose_way_up_meets_none_of_its_stages_is_the_first_ones() -> Non
     assert query.stage_of("b", 1) is second
 
 
-@needs_ray
-def test_what_nodes_used_is_forgotten_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ray
-    from ray._private import state
-
-    pool = SimpleNamespace(tap=Tap(), held={}, warm={})
-    alive: list[dict[str, object]] = []
-    monkeypatch.setattr(ray, "nodes", lambda: alive)
-    monkeypatch.setattr(state, "available_resources_per_node", dict)
-    usage = NodeUsage(pool)  # type: ignore[arg-type]
-    for number in range(50):  # one node comes as another goes
-        name = f"node {number}"
-        pool.tap.worker_started(name, 1, 100)
-        usage.resident[name] = 7
-        alive[:] = [{"NodeID": name, "Alive": True, "Resources": {"memory": 100.0}}]
-        assert usage.rows() == [(name, 7, 100, None, None, None, None)]
-        pool.tap.worker_let_go(name, warm=False)
-        pool.tap.worker_ended(name, "retired")
-    assert len(usage.resident) <= 2
-
-
 def test_a_task_that_ends_one_worker_after_the_other_is_told_with_how_many() -> None:
     tap = tap_with_worker()
     for task_id, deaths in (("7", 3), ("8", 1), ("9", 2)):
@@ -325,17 +304,6 @@ def test_an_index_that_comes_again_is_the_newest() -> None:
     tap.announce(0, "again", {})
     tap.announce(100, "next", {})
     assert (tap.queries[0].id, 1 in tap.queries) == ("again", False)
-
-
-def test_each_worker_has_its_turn() -> None:
-    assert in_turn([], 7, 2) == ([], 0)
-    assert in_turn("abc", 0, 50) == (["a", "b", "c"], 3)
-    assert in_turn("abc", 3, 50) == (["a", "b", "c"], 3), "all of a few, each time"
-    turns, start = [], 0
-    for _ in range(3):
-        turn, start = in_turn("abcde", start, 2)
-        turns.append("".join(turn))
-    assert turns == ["ab", "cd", "ea"]
 
 
 # -- GPUs -------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from daftnb.engine.actor.node_usage import ASKED_AT_ONCE, in_turn
+from daftnb.engine.actor.asking import Survey
+from daftnb.engine.actor.counts import Worker
 from daftnb.engine.actor.warm import Pool
 
 KEPT = "_daftnb_devices"
@@ -126,47 +127,16 @@ class Devices:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.asked: dict[str, Any] = {}  # by worker, the answer to come
-        self.found: dict[str, list[Reading] | None] = {}
-        self.turn = 0
+        self.survey = Survey(pool, latest_reading, has_gpus)
 
     def look(self) -> dict[str, list[Reading] | None]:
         """Return the latest readings, by node, and ask the next few workers."""
-        import ray
+        for _, problem in self.survey.look():
+            if problem:
+                self.pool.tap.fault("use of GPUs", RuntimeError(problem))
+        return {worker_id: found for worker_id, (found, _) in self.survey.latest.items()}
 
-        self.collect(ray)
-        self.ask()
-        return self.found
 
-    def ask(self) -> None:
-        """Ask the next few workers; the answers are collected at the next look."""
-        with self.pool.tap.lock:
-            known = self.pool.tap.workers
-            handles = [
-                (worker_id, handle)
-                for worker_id, handle in (*self.pool.held.items(), *self.pool.warm.items())
-                if worker_id in known and known[worker_id].alive and known[worker_id].gpus
-            ]
-        here = {worker_id for worker_id, _ in handles}
-        self.found = {worker_id: found for worker_id, found in self.found.items() if worker_id in here}
-        turn, self.turn = in_turn(handles, self.turn, ASKED_AT_ONCE)
-        for worker_id, handle in turn:
-            if worker_id not in self.asked:
-                self.asked[worker_id] = handle.actor_handle.__ray_call__.remote(latest_reading)
-
-    def collect(self, ray: Any) -> None:
-        """Collect the answers that have come; a worker that died has none."""
-        if not self.asked:
-            return
-        ready, _ = ray.wait(list(self.asked.values()), num_returns=len(self.asked), timeout=0)
-        come = set(ready)
-        for worker_id, ref in list(self.asked.items()):
-            if ref in come:
-                del self.asked[worker_id]
-                try:
-                    self.found[worker_id], problem = ray.get(ref)
-                except ray.exceptions.RayError:
-                    self.found.pop(worker_id, None)
-                    continue
-                if problem:
-                    self.pool.tap.fault("use of GPUs", RuntimeError(problem))
+def has_gpus(worker: Worker) -> bool:
+    """Return True of a worker on a node that lists GPUs."""
+    return worker.gpus > 0

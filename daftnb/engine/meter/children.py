@@ -66,6 +66,10 @@ class Children:
                 self.making[thread] = path
             try:
                 begin(this, *arguments, **options)
+            except BaseException:
+                if path is not None:
+                    self.ended(path)
+                raise
             finally:
                 self.making.pop(thread, None)
             if path is not None:
@@ -104,7 +108,7 @@ class Children:
     def ended(self, path: str) -> None:
         """Take the last that a child has told, and remove its file."""
         child = self.all.get(path)
-        if child is None or child.ended:
+        if child is None or child.ended or self.meter.is_of_fork():  # the files are those of the process that forked
             return
         child.ended = True
         self.read(child)
@@ -147,9 +151,14 @@ class Writer:
         self.stopping = threading.Event()
 
     def write(self) -> None:
-        """Write the file anew, where something has changed; the parent reads it whole or not at all."""
+        """Write the file anew, where something has changed; the parent reads it whole or not at all.
+
+        What a function forks does not write: it has but a copy of the counts, and of the lock as it was.
+        """
+        if self.meter.is_of_fork():
+            return
         with self.lock:
-            text = json.dumps([self.meter.id, self.meter.pid, plain(self.meter.rows()), self.meter.faults])
+            text = json.dumps([self.meter.id, self.meter.pid, plain(self.meter.rows()), dict(self.meter.faults)])
             if text == self.written or not os.path.exists(self.path):
                 return  # or the parent has let go of it
             with open(f"{self.path}.new", "w", encoding="utf-8") as file:
@@ -167,7 +176,7 @@ class Writer:
         """Write, and return whether that went well; a query does not fail for it."""
         try:
             self.write()
-        except OSError as error:
+        except Exception as error:
             self.meter.fault("writing what was counted", error)
             return False
         return True

@@ -86,6 +86,7 @@ def listen(current: contextvars.ContextVar[Any], patch: Patch, fault: Fault) -> 
         noted(again)
         return seconds
 
-    for name, wrapped in zip(NEEDED, (metered_build, metered_should_retry, metered_failed, metered_wait), strict=True):
+    metered: tuple[Callable[..., Any], ...] = (metered_build, metered_should_retry, metered_failed, metered_wait)
+    for name, wrapped in zip(NEEDED, metered, strict=True):
         patch(client, name, wrapped)
     return True

@@ -20,14 +20,15 @@ from functools import partial
 from importlib import import_module
 from threading import Event, Lock, get_ident
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from daftnb.clock import steady
 from daftnb.engine.meter.clients import listen
 from daftnb.engine.meter.columns import begin_batch, end_batch
-from daftnb.engine.meter.naming import function_of, named, override_of
+from daftnb.engine.meter.naming import CALLERS, function_of, named, override_of
 from daftnb.engine.meter.retrying import arguments_of, is_retry, note_failure
-from daftnb.engine.meter.tally import Function, Rows, Tally, ns, row_of, summed
+from daftnb.engine.meter.tally import Function, Rows, Tally, described, ns, row_of, summed
+from daftnb.engine.meter.tracebacks import as_raised_by, set_traceback, without_our_frames
 
 ATTRIBUTE = "_daftnb_meter"  # of daft.udf.execution: the one of this process, by whichever copy of this code
 MOST_FUNCTIONS = 1_000  # of a process
@@ -46,13 +47,14 @@ class Entry:
 class Mine:
     """What a thread knows: the functions that it has called, and the one that it is about to call."""
 
-    __slots__ = ("calls", "known", "tallies", "tally")
+    __slots__ = ("calls", "known", "tallies", "tally", "trace")
 
     def __init__(self) -> None:
         self.known: dict[int, Entry] = {}  # by the id of the function object
         self.tallies: dict[Function, Tally] = {}
         self.tally: Tally | None = None
         self.calls: list[Any] | None = None  # the arguments of the calls of a coroutine function that are made ready
+        self.trace: TracebackType | None = None  # of an object that could not be initialised for the call
 
 
 class Threads(dict[int, Mine]):
@@ -71,6 +73,7 @@ class Meter:
         self.pid = os.getpid()
         self.began = steady.time()
         self.threads = Threads()
+        self.functions: set[Function] = set()
         self.tallies: list[Tally] = []  # of all threads
         self.faults: dict[str, int] = {}
         self.first_call = Event()
@@ -84,7 +87,7 @@ class Meter:
 
     def fault(self, where: str, error: BaseException) -> None:
         """Count a failure of our own."""
-        text = f"{where}: {type(error).__name__}: {error}"[:300]
+        text = f"{where}: {described(error)}"[:300]
         if text in self.faults or len(self.faults) < MOST_FAULTS:
             self.faults[text] = self.faults.get(text, 0) + 1
 
@@ -93,12 +96,17 @@ class Meter:
         mine = self.threads[get_ident()].tallies
         tally = mine.get(function)
         if tally is None:
-            tally = Tally(function)
-            if len(self.tallies) < MOST_FUNCTIONS:
-                mine[function] = tally
-                self.tallies.append(tally)
-                self.first_call.set()
+            if function not in self.functions and len(self.functions) >= MOST_FUNCTIONS:
+                raise OverflowError(f"this process has called {MOST_FUNCTIONS} functions; no others are counted")
+            self.functions.add(function)
+            tally = mine[function] = Tally(function)
+            self.tallies.append(tally)
+            self.first_call.set()
         return tally
+
+    def is_of_fork(self) -> bool:
+        """Return True in a process that the user's code has forked off: this is then a copy, which nobody reads."""
+        return os.getpid() != self.pid
 
     def patch(self, owner: Any, name: str, replacement: Any) -> None:
         """Replace an attribute, to be put back by :meth:`uninstall`."""
@@ -128,7 +136,7 @@ def installed() -> Meter | None:
 def install() -> Meter:
     """Put a meter into this process, once, and return it."""
     meter = installed()
-    if meter is not None and meter.pid == os.getpid():
+    if meter is not None and not meter.is_of_fork():
         return meter
     execution, udf_v2 = import_module("daft.udf.execution"), import_module("daft.udf.udf_v2")
     meter = Meter()
@@ -145,36 +153,60 @@ def meter_calls(meter: Meter, execution: Any, base: Any, metrics: Any) -> None:
     """Wrap what comes just before a call, and what it is made within."""
     threads, bind, bind_coroutine = meter.threads, base._daft_bind_method, base._daft_bind_coroutine_method
 
-    def first(mine: Mine, owner: Any, method: Any) -> Entry | None:
-        """Note which function is about to be called; initialise its object, which Daft would do now."""
+    def first(mine: Mine, owner: Any, method: Any, caller: str) -> Entry | None:
+        """Note which function is about to be called; None where its calls are not counted."""
         mine.tally = None
+        if caller not in CALLERS:  # the user's code calls it with values
+            return None
         try:
-            entry = _first(meter, mine, owner, method, sys._getframe(2).f_code.co_name)
+            entry = _first(meter, mine, owner, method, caller)
+            meter.hear_clients(metrics._CURRENT_METRICS)
         except Exception as error:
             meter.fault("first call", error)
             return None
-        _initialise(entry.tally, owner)
-        meter.hear_clients(metrics._CURRENT_METRICS)
         return entry
+
+    def refused(mine: Mine, owner: Any, entry: Entry, method: Any, bind: Callable[..., Any]) -> Any:
+        """Initialise the object of a class, where it is not; return what raises where that fails, else None."""
+        if vars(owner).get("_daft_local_instance", entry) is not None:
+            return None
+        try:
+            _initialise(entry.tally, owner, method, bind)
+        except BaseException as error:  # the user's, whatever it is; raised again where no frame of ours is in its way
+            mine.known.pop(id(method), None)
+            mine.trace = as_raised_by(error, sys._getframe(2))
+            is_async = entry.tally.function.kind.startswith("async")
+            return partial(_raise_later if is_async else _raise, error)
+        return None
 
     def metered_bind(self: Any, method: Any) -> Any:
         mine = threads[get_ident()]
         entry = mine.known.get(id(method))
         if entry is None or entry.owner != id(self):
-            entry = first(mine, self, method)
+            entry = first(mine, self, method, sys._getframe(1).f_code.co_name)
             if entry is None:
                 return bind(self, method)
+            raising = refused(mine, self, entry, method, bind)
+            if raising is not None:
+                return raising
+        if entry.wrap is None:
+            mine.tally = entry.tally
+            return partial(method, self._daft_get_instance())  # as Daft's does, and quicker
+        if sys._getframe(1).f_code.co_name not in CALLERS:
+            return bind(self, method)
         mine.tally = entry.tally
-        bound = partial(method, self._daft_get_instance())
-        return bound if entry.wrap is None else entry.wrap(mine, entry.tally, bound)
+        return entry.wrap(mine, entry.tally, bind(self, method))
 
     def metered_bind_coroutine(self: Any, method: Any) -> Any:
         mine = threads[get_ident()]
         entry = mine.known.get(id(method))
         if entry is None or entry.owner != id(self):
-            entry = first(mine, self, method)
+            entry = first(mine, self, method, sys._getframe(1).f_code.co_name)
             if entry is None:
                 return bind_coroutine(self, method)
+            raising = refused(mine, self, entry, method, bind_coroutine)
+            if raising is not None:
+                return raising
         mine.tally = entry.tally
         return _counting_async_batch(entry.tally, bind_coroutine(self, method))
 
@@ -197,13 +229,11 @@ def _first(meter: Meter, mine: Mine, owner: Any, method: Any, caller: str) -> En
     return entry
 
 
-def _initialise(tally: Tally, owner: Any) -> None:
-    """Initialise the object of a class, where it is not, as the call would; what it raises is the user's."""
-    if vars(owner).get("_daft_local_instance", tally) is not None:
-        return
+def _initialise(tally: Tally, owner: Any, method: Any, bind: Callable[..., Any]) -> None:
+    """Have Daft initialise the object of a class; what it raises is the user's."""
     tally.initialising, start = steady.time(), ns()
     try:
-        owner._daft_get_instance()
+        bind(owner, method)
     except BaseException as error:
         tally.failed(error)
         raise
@@ -211,6 +241,14 @@ def _initialise(tally: Tally, owner: Any) -> None:
         tally.inits += 1
         tally.init_ns += ns() - start
         tally.initialising = None
+
+
+def _raise(error: BaseException, *_arguments: Any, **_options: Any) -> NoReturn:
+    raise error
+
+
+async def _raise_later(error: BaseException, *_arguments: Any, **_options: Any) -> NoReturn:
+    raise error
 
 
 def _counting_rows(_mine: Mine, tally: Tally, bound: Callable[..., Any]) -> Callable[..., Any]:
@@ -246,6 +284,8 @@ def _counting_async_batch(tally: Tally, bound: Callable[..., Any]) -> Callable[.
 
 def _timing_calls(mine: Mine, tally: Tally, bound: Callable[..., Any]) -> Callable[..., Any]:
     """Time each call of a coroutine function by itself: many run at once."""
+    from asyncio import CancelledError
+
     calls = mine.calls = []
     running = tally.open
 
@@ -255,8 +295,10 @@ def _timing_calls(mine: Mine, tally: Tally, bound: Callable[..., Any]) -> Callab
         running[key] = start = ns()
         try:
             return await bound(*arguments, **options)
-        except Exception as error:
-            tally.failed(error)
+        except BaseException as error:
+            tally.void += 1
+            if not isinstance(error, CancelledError | GeneratorExit):  # a call that is ended has not failed
+                tally.failed(error)
             raise
         finally:
             del running[key]
@@ -276,49 +318,60 @@ def _context(meter: Meter, metrics: Any) -> type:
     Its ``inc_counter`` is what ``increment_counter`` finds in Daft's variable of the context.
     """
     threads, current, make = meter.threads, metrics._CURRENT_METRICS, metrics.OperatorMetrics
+    original: Callable[[], Any] = metrics._metrics_context
     set_current: Callable[[Any], contextvars.Token[Any]] = current.set
     reset_current = current.reset
 
     class MetricsContext:
-        __slots__ = ("calls", "kind", "metrics", "tally", "token")
+        __slots__ = ("calls", "kind", "metrics", "outer", "start", "tally", "token", "trace")
 
         def __enter__(self) -> Any:
             self.metrics = make()
             self.token = set_current(self)
             mine = threads[get_ident()]
             tally = self.tally = mine.tally
-            if tally is not None:
-                mine.tally = None
-                kind = self.kind = tally.function.kind
-                if kind == "async":
-                    self.calls, mine.calls = mine.calls, None
-                    return self.metrics
-                if tally.failures:
-                    self.before(tally, kind)
-                tally.entered += 1
-                tally.started = ns()
+            if tally is None:
+                self.trace, mine.trace = mine.trace, None
+                return self.metrics
+            mine.tally = None
+            kind = self.kind = tally.function.kind
+            if kind == "async":
+                self.calls, mine.calls = mine.calls, None
+                return self.metrics
+            if tally.failures:
+                self.before(tally, kind)
+            tally.entered += 1
+            self.outer = tally.started  # of a call of the same function in this thread, within which this one is made
+            self.start = tally.started = ns()
             return self.metrics
 
-        def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        def __exit__(self, raised: Any, error: BaseException | None, trace: Any) -> Any:
             end = ns()
             tally = self.tally
             if tally is not None:
                 kind = self.kind
                 if kind != "async":
-                    start, tally.started = tally.started, 0
-                    tally.ns += end - start
+                    tally.started = self.outer
+                    tally.ns += end - self.start
                     tally.last = end
                     tally.left += 1
                 if error is not None or kind == "async":
                     self.after(tally, kind, error)
+            elif error is not None and self.trace is not None:
+                set_traceback(error, self.trace)
             reset_current(self.token)
+            if error is None:
+                return None
+            as_daft = original()  # what it does with an exception, it does with this one
+            as_daft.__enter__()
+            return as_daft.__exit__(raised, error, error.__traceback__)
 
         def inc_counter(
             self, name: str, amount: int = 1, *, description: str | None = None, attributes: Any = None
         ) -> None:
             self.metrics.inc_counter(name, amount, description=description, attributes=attributes)
             tally = self.tally
-            if tally is not None:
+            if tally is not None and not meter.is_of_fork():
                 try:
                     tally.count(name, amount, attributes)
                 except Exception as fault:
@@ -336,34 +389,18 @@ def _context(meter: Meter, metrics: Any) -> type:
             try:
                 if kind == "async" and tally.failures:
                     is_retry(tally, self.calls)
-                if isinstance(error, Exception):
-                    without_our_frame(error)
+                if error is not None:
+                    without_our_frames(error)
                     if kind == "async":
                         note_failure(tally, self.calls)
                     else:
+                        tally.void += 1
                         tally.failed(error)
                         note_failure(tally, arguments_of(kind, sys._getframe(2).f_locals))
             except Exception as fault:
                 meter.fault("after a call", fault)
 
     return MetricsContext
-
-
-def without_our_frame(error: BaseException) -> None:
-    """Take our own frames out of an exception's traceback: the user is shown it."""
-    while error.__traceback__ is not None and is_ours(error.__traceback__):
-        error.__traceback__ = error.__traceback__.tb_next
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        if is_ours(trace.tb_next):
-            trace.tb_next = trace.tb_next.tb_next
-        else:
-            trace = trace.tb_next
-
-
-def is_ours(trace: TracebackType) -> bool:
-    """Return True if a traceback begins in this file."""
-    return trace.tb_frame.f_code.co_filename == is_ours.__code__.co_filename
 
 
 # -- @daft.udf --------------------------------------------------------------------------------------------------------
@@ -378,19 +415,23 @@ class Timed:
     def __repr__(self) -> str:
         return repr(self.function)
 
+    def __format__(self, form: str) -> str:
+        return format(self.function, form)
+
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         tally = self.tally
         begin_batch(tally, arguments, options)
         tally.entered += 1
-        tally.started = ns()
+        outer = tally.started
+        start = tally.started = ns()
         try:
             output = self.function(*arguments, **options)
-        except Exception as error:
+        except BaseException as error:
             tally.failed(error)
             raise
         finally:
             tally.last = ns()
-            start, tally.started = tally.started, 0
+            tally.started = outer
             tally.ns += tally.last - start
             tally.left += 1
         end_batch(tally, output)
@@ -410,9 +451,8 @@ def meter_legacy(meter: Meter, legacy: Any) -> None:
             meter.fault("run_udf", error)
         try:
             return run_udf(timed, *arguments)
-        except Exception as error:
-            if error.__cause__ is not None:
-                without_our_frame(error.__cause__)
+        except BaseException as error:
+            without_our_frames(error if error.__cause__ is None else error.__cause__)
             raise
 
     def metered_initialize(self: Any, init_args: Any) -> Any:
@@ -427,7 +467,7 @@ def meter_legacy(meter: Meter, legacy: Any) -> None:
         start = ns()
         try:
             return initialize(self, init_args)
-        except Exception as error:
+        except BaseException as error:
             if tally is not None:
                 tally.failed(error.__cause__ or error)
             raise

@@ -23,10 +23,8 @@ def function_of(method: Any, caller: str, is_class: bool, called: str = "") -> F
 
     ``caller``: the name of Daft's function that does; ``called``: what plans call it (:func:`override_of`).
     """
-    plain, kind = without_wrappers(method), CALLERS.get(caller, "row")
-    if plain is not method and inspect.isgeneratorfunction(plain) and kind == "row":
-        kind = "generator"
-    found = named(plain, kind, is_class)
+    kind = "generator" if collects_rows(method) else CALLERS[caller]
+    found = named(without_wrappers(method), kind, is_class)
     return found._replace(name=called[:LONGEST]) if called else found
 
 
@@ -39,10 +37,15 @@ def override_of(owner: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
+def collects_rows(method: Any) -> bool:
+    """Return True of what Daft makes of a generator function: it returns a list of what that yields."""
+    about = getattr(method, "__module__", None), getattr(method, "__qualname__", None)
+    return about == ("daft.udf.udf_v2", "Func.__call__.<locals>.method")
+
+
 def without_wrappers(method: Any) -> Any:
     """Return the user's function, without what Daft has wrapped it in."""
-    if getattr(method, "__qualname__", "").endswith("Func.__call__.<locals>.method"):
-        # What collects the rows of a generator; the function is an attribute of the Func that it has closed over.
+    if collects_rows(method):  # the function is an attribute of the Func that it has closed over
         for cell in getattr(method, "__closure__", None) or ():
             method = getattr(cell.cell_contents, "_method", method)
     return inspect.unwrap(method)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any, NamedTuple, cast
 
 from daftnb.clock import steady
@@ -33,13 +34,16 @@ class Function(NamedTuple):
 class Tally:
     """Counters of one function in one thread: no two threads write to one, and any may read (:func:`row_of`).
 
-    ``entered`` and ``left`` count calls, ``ns`` is the time of those that have left. ``started`` is when the one began
-    that runs, 0 where none does; of a coroutine function several may run, whose starts are in ``open``.
+    ``entered`` and ``left`` count calls, ``ns`` is the time of those that have left, ``void`` how many of these
+    returned nothing: they raised, or were cancelled. ``started`` is when the one began that runs, 0 where none does; of
+    a coroutine function several may run, whose starts are in ``open``. The function's own counters are an exception: it
+    may start threads that count.
     """
 
     __slots__ = (
         "again",
         "counters",
+        "counting",
         "entered",
         "error",
         "errors",
@@ -58,12 +62,13 @@ class Tally:
         "rows_in",
         "rows_out",
         "started",
+        "void",
         "waited",
     )
 
     def __init__(self, function: Function) -> None:
         self.function = function
-        self.entered = self.left = self.started = self.ns = 0
+        self.entered = self.left = self.void = self.started = self.ns = 0
         self.open: dict[int, int] = {}
         self.rows_in = self.rows_out = 0
         self.inits = self.init_ns = 0
@@ -75,6 +80,7 @@ class Tally:
         self.failures: list[tuple[int, Any]] = []  # when a call failed that may be tried again, and its arguments
         self.counters: dict[CounterKey, int] = {}
         self.left_out = 0
+        self.counting = Lock()
         self.last = 0  # end of the last call
 
     def failed(self, error: BaseException) -> None:
@@ -85,22 +91,28 @@ class Tally:
     def count(self, name: Any, amount: Any, attributes: Any) -> None:
         """Count an increment that Daft has taken: the name is text, the attributes are texts."""
         pairs = sorted(attributes.items())[:MOST_ATTRIBUTES] if attributes else ()
-        key = (name[:LONGEST_NAME], tuple((k[:LONGEST_NAME], v[:LONGEST_NAME]) for k, v in pairs))
-        if key in self.counters or len(self.counters) < MOST_COUNTERS:
-            self.counters[key] = self.counters.get(key, 0) + int(amount)
-        else:
-            self.left_out += 1
+        key = (shortened(name), tuple((shortened(k), shortened(v)) for k, v in pairs))
+        by = int(amount)
+        with self.counting:
+            if key in self.counters or len(self.counters) < MOST_COUNTERS:
+                self.counters[key] = self.counters.get(key, 0) + by
+            else:
+                self.left_out += 1
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a text, as a plain string also of a user's class that makes itself out to be one."""
+    return str.__getitem__(text, slice(LONGEST_NAME))
 
 
 def described(error: BaseException) -> str:
     """Return an exception as one bounded text, whatever its own text does."""
+    kind = type.__dict__["__name__"].__get__(type(error))  # whatever a metaclass has by this name
     try:
-        text = str(error)
-    except (
-        Exception
-    ):  # whatever a user's exception raises when it is asked for its text; the call is counted all the same
+        text = str.__str__(str(error))
+    except BaseException:  # whatever a user's exception raises when it is asked for its text, also SystemExit
         text = "(it has no text)"
-    return f"{type(error).__name__}: {text}"[:LONGEST_ERROR]
+    return f"{kind}: {text}"[:LONGEST_ERROR]
 
 
 class Row(NamedTuple):
@@ -172,7 +184,7 @@ def row_of(tally: Tally) -> Row:
     return Row(
         calls=entered,
         rows_in=max(0, entered - tally.retries) if by_call else tally.rows_in,
-        rows_out=max(0, left - tally.errors) if kind in ("row", "async") else tally.rows_out,
+        rows_out=max(0, left - tally.void) if kind in ("row", "async") else tally.rows_out,
         ns=done + sum(max(0, now - start) for start in running),
         running=entered - left,
         inits=tally.inits,

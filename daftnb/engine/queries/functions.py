@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
+from zlib import crc32
 
 from daftnb.clock import steady
 from daftnb.engine import meter as meter_package
@@ -25,8 +26,8 @@ NANO = 1e-9
 
 
 def key_of(function: Function) -> str:
-    """Return what a function is called by in events: two of one name that were defined in turn have two."""
-    return f"{function.name}:{function.line}"
+    """Return what a function is called by in events: two of one name, such as of two cells, have two."""
+    return f"{function.name}:{function.line}:{crc32(repr(function).encode()):08x}"
 
 
 class FunctionEvents:
