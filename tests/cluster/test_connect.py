@@ -118,6 +118,7 @@ out = said
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "client", [pytest.param(False, id="direct"), pytest.param(True, id="client", marks=pytest.mark.slow)]
 )
@@ -197,6 +198,7 @@ BOTH = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "client"), BOTH)
 def test_what_the_user_connected_himself_is_adopted(head: Head, kernel: Kernel, order: str, client: bool) -> None:
     address = head.client_address if client else head.address
@@ -306,6 +308,7 @@ def test_the_wrong_port_of_the_right_cluster_names_the_right_spelling(head: Head
     assert seconds < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["direct", "client"])
 def test_another_version_of_ray_is_said_in_time(head: Head, kernel: Kernel, client: bool) -> None:
     address = head.client_address if client else head.address

@@ -194,6 +194,7 @@ def test_a_script_runs_in_its_working_directory(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_cell_runs_in_a_working_directory_that_stays_as_it_is(server: RayHead, project: Path) -> None:
     before = {path.name: path.read_bytes() for path in project.iterdir()}
     source = textwrap.dedent("""
@@ -236,6 +237,7 @@ def test_lines_come_while_it_runs_also_in_a_running_event_loop(server: RayHead, 
     assert job.status == "SUCCEEDED"
 
 
+@pytest.mark.slow
 def test_letting_go_of_the_lines_leaves_no_thread_and_no_harm(server: RayHead, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     job = daftnb.submit(WAITING.format(flag=str(flag), tail=b""))
@@ -475,6 +477,7 @@ def test_a_token_that_is_wrong_or_missing_is_told(
     assert '"RAY_AUTH_MODE": "token"' in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_is_told_and_holds_nobody(server: RayHead, tmp_path: Path) -> None:
     """The last one here: it ends the server."""
     job = daftnb.submit(WAITING.format(flag=str(tmp_path / "never"), tail=b""))

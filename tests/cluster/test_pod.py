@@ -68,6 +68,7 @@ def connected(pod: Kernel, address: str | None) -> Any:
     return said[-1]
 
 
+@pytest.mark.slow
 def test_a_kernel_in_a_pod_connects_to_its_cluster_by_what_the_pod_says(head: RayHead, pod: Kernel) -> None:
     assert connected(pod, None) == f"queries run on Ray at {head.gcs_address}", "RAY_ADDRESS names it"
     assert await_that(lambda: pod.run(PROBLEMS), "the notice of the autoscaler", 60) == [NEVER_GROWS]

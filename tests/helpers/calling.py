@@ -141,7 +141,16 @@ def snapshot() -> Snapshot:
         ),
     }
     plan = {"operators": rows, "root": 5, "functions": functions}
-    udfs = {"Embedder(col(0: text)) as vector": {"count": 0, "idle": None, "awaited": 4, "limit": 120.0}}
+    udfs = {
+        "Embedder(col(0: text)) as vector": {
+            "count": 0,
+            "idle": None,
+            "awaited": 4,
+            "limit": 120.0,
+            "asked": 4,
+            "why": "",
+        }
+    }
     return asked(made | {"plan": made["plan"] | plan | {"udfs": udfs}, "now": NOW})
 
 

@@ -101,7 +101,8 @@ def snapshot(over: bool = False) -> Snapshot:
     trees = plan_not_run(made, "", {"logical": LOGICAL, "optimised": OPTIMISED})["plan"]["plans"]
     plan = {"query": "sleek-bear", "number": 7, "root": 8, "operators": rows, "plans": trees, "functions": {}}
     plan |= {"models": {}, "models_left_out": 0}
-    return made | {"plan": plan | {"udfs": {"UDF score": {"count": 2, "idle": 1, "awaited": 0, "limit": 0.0}}}}
+    score = {"count": 2, "idle": 1, "awaited": 0, "limit": 0.0, "asked": 2, "why": ""}
+    return made | {"plan": plan | {"udfs": {"UDF score": score}}}
 
 
 def not_run() -> Snapshot:

@@ -154,7 +154,7 @@ class TrueRun:
             self.tap.udf_ended(self.actors.pop())
         else:
             self.actors.append(object())
-            self.tap.udfs_started("udf", self.actors[-1:])
+            self.tap.udfs_started("udf", self.actors[-1:], 1.0)
 
     def do_pull(self, choice: int) -> None:
         self.told += [(False, event) for event in self.pull()]
@@ -199,7 +199,7 @@ def right(snapshot: Snapshot, state: State, run: TrueRun) -> None:
             for last_id, s in query.stages.items()
         }
         udfs = {u.name: u.count for u in state.queries[query.id].udfs.values()}
-        assert sum(udfs.values()) == sum(whose[0] == query.id for whose in run.tap.udfs.values())
+        assert sum(udfs.values()) == sum(whose[0] == query.id for whose in run.tap.udf_pools.whose.values())
 
 
 def delivered(run: TrueRun, chance: Any) -> list[e.Event]:

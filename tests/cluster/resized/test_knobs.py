@@ -59,6 +59,7 @@ def test_threshold(one_worker: Session) -> None:
     assert "request" in kinds(session, began)
 
 
+@pytest.mark.slow
 def test_downscale_off_keeps_workers_nodes_and_demand_and_on_lets_them_go(one_worker: Session) -> None:
     session = one_worker
     set_knobs(DOWNSCALE_ENABLED=0)
@@ -88,6 +89,7 @@ def assert_retired_as(session: Session, promised: dict[str, float], since: float
         assert entry["text"].endswith(f"(after {idle_seconds} s idle)")
 
 
+@pytest.mark.slow
 def test_idle_seconds(one_worker: Session) -> None:
     session = one_worker
     set_knobs(DOWNSCALE_IDLE_SECONDS=3)
@@ -132,6 +134,7 @@ def test_the_documented_sixty_seconds(one_worker: Session) -> None:
     assert min(promised.values()) - ended > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survivors", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_survivors(one_worker: Session, survivors: int) -> None:
     session = one_worker
@@ -148,6 +151,7 @@ def test_survivors(one_worker: Session, survivors: int) -> None:
     tiny()
 
 
+@pytest.mark.slow
 def test_linear_runs_never_two_tasks_at_once(one_worker: Session) -> None:
     session = one_worker
     set_knobs(DOWNSCALE_IDLE_SECONDS=60)

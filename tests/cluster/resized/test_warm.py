@@ -78,6 +78,7 @@ def test_a_node_that_is_gone_is_noticed(session: Session) -> None:
     assert session.snapshot()["query"]["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_an_idle_worker_that_a_long_query_does_not_use_is_ended_in_time(session: Session) -> None:
     sleepy(30, 0.4).collect()
     count = len(workers(session))
