@@ -177,7 +177,6 @@ def test_a_node_with_gpus_that_is_lost_takes_its_slots_along_and_the_counts_stay
     await_that(lambda: (figures()["calls"] or 0) >= 4, "tasks run", 60)
     before = set(session.snapshot()["workers"]["rows"])
     lose_the_worker(session)
-    await_that(lambda: session.snapshot()["workers"]["gpus"] in (0, None), "its GPUs are gone", 60)
     assert query.result() is None, "the engine runs its tasks again, on the node that comes instead"
     await_that(lambda: not session.monitor.state.active(), "the query's end")
     pool = session.snapshot()["workers"]
@@ -191,7 +190,7 @@ def test_a_node_with_gpus_that_is_lost_takes_its_slots_along_and_the_counts_stay
 
 def lose_the_worker(session: Session) -> None:
     """Kill all processes of the one worker's node at once, as a machine that is gone."""
-    (worker,) = processes(session, "Swordfish")
+    (worker,) = processes(session, "RaySwordf")
     raylet = worker.parent()
     assert raylet is not None and raylet.name() == "raylet"
     gone = [raylet, *raylet.children(recursive=True)]
