@@ -115,7 +115,7 @@ def kept(label: str, rule: str) -> str:
     return f"{label} is kept though idle: {rule}"
 
 
-def actors_asked(event: e.UdfActors) -> str:
+def actors_asked(event: e.ActorPool) -> str:
     """Say that a query asked Ray for the actors of a function, and how many of them there is room for."""
     each = _listed(event.each)
     of_what = f", each {each}" if each else ""
@@ -125,7 +125,7 @@ def actors_asked(event: e.UdfActors) -> str:
     return f"{asked_for}. {why[:1].upper()}{why[1:]}; {limit}" if why else f"{asked_for}; {limit}"
 
 
-def actors_came(event: e.UdfActors) -> str:
+def actors_came(event: e.ActorPool) -> str:
     """Say how many of a function's actors came, after how long, and why not all."""
     name, waited = _pool_name(event), f"after {event.waited or 0.0:.1f} s"
     if event.count >= event.asked:
@@ -137,7 +137,7 @@ def actors_came(event: e.UdfActors) -> str:
     return f"{name} goes on with {event.count} of {plural(event.asked, 'actor')} {waited}{reason}"
 
 
-def why_fewer(event: e.UdfActors) -> str:
+def why_fewer(event: e.ActorPool | e.UdfActors) -> str:
     """Say why a function has fewer actors than were asked for, or may get; empty where there is nothing to say."""
     if not event.asked or event.fits is None:
         return ""
@@ -151,7 +151,7 @@ def why_fewer(event: e.UdfActors) -> str:
     return ""
 
 
-def _pool_name(event: e.UdfActors) -> str:
+def _pool_name(event: e.ActorPool) -> str:
     """Return a function's name as it was written; a bounded part of its expression where Daft does not tell it."""
     written = event.function.rpartition("<locals>.")[2].removeprefix("__main__.").removesuffix(".__call__")
     return (written or event.name)[:80]

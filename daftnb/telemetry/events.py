@@ -19,6 +19,7 @@ from daftnb.telemetry.knownevents import (
     WorldKnown as WorldKnown,
 )
 from daftnb.telemetry.scalingevents import (
+    ActorPool as ActorPool,
     Amount as Amount,
     BacklogSample as BacklogSample,
     Coming as Coming,
@@ -408,6 +409,7 @@ Event = (
     | DemandCleared
     | LaunchesSeen
     | LaunchFailed
+    | ActorPool
     | PoolSeen
     | DetailDropped
     | ClusterChanged

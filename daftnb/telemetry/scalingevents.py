@@ -123,6 +123,26 @@ class LaunchFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ActorPool:
+    """A query asked Ray for the actors of a function (``awaited``), or goes on with those that came (``count``).
+
+    The other fields are as those of :class:`daftnb.telemetry.events.UdfActors`.
+    """
+
+    t: float
+    name: str
+    count: int
+    awaited: int
+    limit: float
+    asked: int
+    function: str = ""
+    each: tuple[tuple[str, Amount], ...] = ()
+    fits: int | None = None
+    lack: tuple[tuple[str, Amount], ...] = ()
+    waited: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """A worker whose process is there: the id of its node, its start, its CPUs, memory in bytes and GPUs."""
 

@@ -129,13 +129,15 @@ def _(event: e.TaskEnded, state: State) -> None:
 @apply.register
 def _(event: e.UdfActors, state: State) -> None:
     query = state.queries.get(event.query_id)
-    if query is None:
-        return
-    old = query.udfs.get(event.name)
-    query.udfs[event.name] = event
-    if event.awaited and event.asked and (old is None or not old.awaited):
+    if query is not None:
+        query.udfs[event.name] = event
+
+
+@apply.register
+def _(event: e.ActorPool, state: State) -> None:
+    if event.awaited:
         mark(state, event.t, "actors asked", "", decisions.actors_asked(event))
-    elif event.waited is not None and event.asked and (old is None or old.waited is None):
+    elif event.asked:
         kind: DecisionKind = "actors ready" if event.count >= event.asked else "actors missing"
         mark(state, event.t, kind, "", decisions.actors_came(event))
 

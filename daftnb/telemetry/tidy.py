@@ -24,7 +24,7 @@ COUNTERS = 100  # of a function
 ATTRIBUTES = 20  # of a counter
 _LONGEST = {"detail": DETAIL, "text": TEXT, "error": ERROR, "source": SOURCE}
 # What others write, and what may therefore hold a secret; ids, states and the like are only bounded.
-_WRITTEN = frozenset(("name", "detail", "text", "error", "address", "file", "source"))
+_WRITTEN = frozenset(("name", "detail", "text", "error", "address", "file", "source", "function"))
 
 
 def tidy(event: Any) -> Any:

@@ -13,6 +13,7 @@ from daftnb.snapshots.actors import words
 from daftnb.telemetry import events as e
 from daftnb.telemetry.decisions import actors_asked, actors_came
 from daftnb.telemetry.plantopic import plan_of
+from tests.conftest import run_async
 from tests.helpers.folding import folded
 
 CPUS = (("CPU", 1.0),)
@@ -44,9 +45,9 @@ def test_rays_options_come_before_what_daft_gives() -> None:
     assert resources_of({**given, "ray_options": options}) == {"GPU": 0.5, "fast": 1.0}
 
 
-def pool(**facts: Any) -> e.UdfActors:
-    given = {"asked": 8, "function": "__main__.Model.score", "each": CPUS, "limit": 120.0, **facts}
-    return e.UdfActors(given.pop("t", 2.0), "q", "f", given.pop("count", 0), **given)
+def pool(**facts: Any) -> e.ActorPool:
+    given = {"t": 2.0, "count": 0, "awaited": 0, "asked": 8, "function": "__main__.Model.score", "each": CPUS, **facts}
+    return e.ActorPool(name="f", limit=120.0, **given)
 
 
 @pytest.mark.parametrize(
@@ -97,32 +98,24 @@ def test_what_is_said_when_they_came(facts: dict[str, Any], text: str) -> None:
     assert actors_came(pool(**facts)) == text
 
 
-def test_each_decision_is_told_once_and_the_plan_says_why() -> None:
+def test_each_decision_is_in_the_log_whichever_query_it_is_of() -> None:
     few = {"fits": 2, "lack": (("CPU", 6.0),)}
-    events = [
-        pool(awaited=8, **few),
-        pool(t=3.0, awaited=8, **few),
-        pool(t=4.0, count=2, waited=2.0, **few),
-        pool(t=5.0, count=2, waited=2.0, **few),
-        pool(t=6.0, count=0, waited=2.0, **few),
-    ]
-    state = folded(QUERY, *events)
-    assert [(mark.kind, mark.count) for mark in state.marks.values() if mark.kind.startswith("actors")] == [
-        ("actors asked", 1),
-        ("actors missing", 1),
-    ]
-    state = folded(QUERY, e.PlanReady(1.5, "q", (e.PlanNode(1, "ActorUDF", "", ()),)), events[2])
+    state = folded(pool(awaited=8, **few), pool(count=2, waited=2.0, **few), pool(t=4.0, count=8, waited=2.0))
+    assert [mark.kind for mark in state.marks.values()] == ["actors asked", "actors missing", "actors ready"]
+    assert not folded(pool(asked=0, waited=1.0)).marks, "of what it was nobody told"
+
+
+def test_the_plan_says_why_there_are_fewer() -> None:
+    few = e.UdfActors(2.0, "q", "f", 2, None, 0, 120.0, 8, fits=2, lack=(("CPU", 6.0),), waited=2.0)
+    state = folded(QUERY, e.PlanReady(1.5, "q", (e.PlanNode(1, "ActorUDF", "", ()),)), few)
     assert state.current is not None
     plan = plan_of(state.current)
     assert plan is not None
     why = "the cluster has room for 2 of them, 6 CPUs are missing"
     assert (plan["udfs"]["f"]["asked"], plan["udfs"]["f"]["why"]) == (8, why)
     assert words(plan["udfs"]["f"]).startswith("2 actors of 8 asked") and words(plan["udfs"]["f"]).endswith(why)
-
-
-def test_what_an_older_tap_tells_is_no_decision() -> None:
-    state = folded(QUERY, e.UdfActors(2.0, "q", "f", 0, None, 4, 120.0), e.UdfActors(3.0, "q", "f", 4))
-    assert not [mark for mark in state.marks.values() if mark.kind.startswith("actors")]
+    old = folded(QUERY, e.UdfActors(2.0, "q", "f", 0, None, 4, 120.0))
+    assert not old.marks, "an older tap tells no more"
 
 
 def test_batches_before_an_actor_are_counted_until_they_are_over() -> None:
@@ -144,7 +137,7 @@ def test_batches_before_an_actor_are_counted_until_they_are_over() -> None:
         gate.set()
         return await asyncio.gather(*given, return_exceptions=True)
 
-    one, failed, cancelled = asyncio.run(batches())
+    one, failed, cancelled = run_async(batches())
     assert one == 1 and isinstance(cancelled, asyncio.CancelledError)
     assert isinstance(failed, ValueError)
     frames = []

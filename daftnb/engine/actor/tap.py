@@ -280,6 +280,7 @@ class Tap:
         with self.lock:
             if self.queries:
                 self.udf_pools.awaited(next(reversed(self.queries.values())).id, name, pool)
+                self.record("actors", name, *pool)
 
     def udfs_started(
         self, name: str, actors: list[Any], waited: float, fits: int | None = None, lack: Amounts | None = None
@@ -288,7 +289,7 @@ class Tap:
         with self.lock:
             if self.queries:
                 query = next(reversed(self.queries.values()))
-                self.udf_pools.started(query.id, name, actors, waited, fits, lack or {})
+                self.record("actors", name, *self.udf_pools.started(query.id, name, actors, waited, fits, lack or {}))
 
     def udf_ended(self, actor: Any) -> None:
         with self.lock:

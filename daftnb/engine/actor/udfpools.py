@@ -72,14 +72,18 @@ class UdfPools:
 
     def started(
         self, query_id: str, name: str, actors: list[Any], waited: float, fits: int | None, lack: Amounts
-    ) -> None:
-        """Note the actors that have started, and what was missing for more; an empty list: their start failed."""
+    ) -> UdfPool:
+        """Note the actors that have started, and what was missing for more; an empty list: their start failed.
+
+        Returns the pool as it is now.
+        """
         self.whose.update((id(actor), (query_id, name)) for actor in actors)
         pool = self.pools.get((query_id, name), UdfPool())
         if len(actors) < pool.asked:
             pool = pool._replace(fits=fits, lack=tuple(lack.items()))
         self.pools[query_id, name] = pool._replace(awaited=0, waited=waited)
         self.count(query_id, name)
+        return self.pools[query_id, name]
 
     def ended(self, actor: Any) -> None:
         """Note that an actor was ended."""

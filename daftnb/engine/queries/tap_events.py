@@ -20,6 +20,7 @@ _DETAILS: dict[str, Callable[..., e.Event]] = {
     "clear": e.DemandCleared,
     "hold": e.HoldBegun,
     "launch failed": e.LaunchFailed,
+    "actors": e.ActorPool,
     "warm": e.WorkerKept,
     "reuse": e.WorkerReused,
 }
