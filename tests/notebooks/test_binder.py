@@ -25,7 +25,8 @@ def shown(document: Any) -> str:
 
 @pytest.mark.cluster
 @pytest.mark.timeout(500)
-@pytest.mark.parametrize("name", ["quickstart", pytest.param("autoscaling", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["quickstart", "autoscaling"])
 def test_a_notebook_within_binders_limits(name: str, artifacts: Path) -> None:
     if reason := confined.why_not():
         pytest.skip(
