@@ -169,6 +169,7 @@ INTERNALS = (
     Internal("ray", (), "ray._private.worker", "blocking_get_inside_async_warned", "no warning for a thread of ours"),
     Internal("ray", (METER,), _FLOTILLA, "FLOTILLA_RUNNER_NAMESPACE", "where functions are counted together"),
     Internal("ray", (POOLS,), _UDFS, "UDFActor", "what an actor of a pool is sent"),
+    Internal("ray", (), _UDFS, "UDFActorHandle.eval_input", "the batches that wait before an actor"),
     Internal("ray", (CONNECTING,), _PARTITIONS, "PartitionSetCache.clear", "results of a lost Ray"),
     Internal("ray", (CONNECTING,), "ray.util.client", "RayAPIStub.is_connected", "which connection there is"),
     Internal("ray", (CONNECTING,), "ray._private.auto_init_hook", "enable_auto_connect", "no Ray by accident"),

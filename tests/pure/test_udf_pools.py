@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daftnb.engine.actor.udfpools import UdfPool, resources_of, room
+from daftnb.engine.actor.udfpools import UdfPool, UdfPools, resources_of, room
 from daftnb.engine.meter.queues import Given, Queues
 from daftnb.snapshots.actors import words
 from daftnb.telemetry import events as e
@@ -147,6 +147,16 @@ def test_batches_before_an_actor_are_counted_until_they_are_over() -> None:
         trace = trace.tb_next
     assert not [name for name in frames if "queues.py" in name], "the user is shown none of ours"
     assert queues.counts == {"a": 0}
+
+
+def test_nothing_is_missing_any_more_once_all_actors_came() -> None:
+    pools, actors = UdfPools(), [object(), object()]
+    pools.awaited("q", "f", UdfPool(awaited=2, limit=120.0, asked=2, fits=1, lack=CPUS))
+    now = pools.started("q", "f", actors, 9.0, None, {})
+    assert (now.there, now.fits, now.lack, now.waited) == (2, 2, (), 9.0)
+    pools.awaited("q", "g", UdfPool(awaited=2, limit=120.0, asked=2, fits=0, lack=(("CPU", 2.0),)))
+    short = pools.started("q", "g", [object()], 120.0, 1, {"CPU": 1.0})
+    assert (short.there, short.fits, short.lack) == (1, 1, CPUS)
 
 
 def test_a_pool_is_told_as_plain_values() -> None:

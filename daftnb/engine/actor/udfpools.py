@@ -81,6 +81,8 @@ class UdfPools:
         pool = self.pools.get((query_id, name), UdfPool())
         if len(actors) < pool.asked:
             pool = pool._replace(fits=fits, lack=tuple(lack.items()))
+        else:  # what was missing at first has come
+            pool = pool._replace(fits=pool.asked, lack=())
         self.pools[query_id, name] = pool._replace(awaited=0, waited=waited)
         self.count(query_id, name)
         return self.pools[query_id, name]

@@ -25,9 +25,11 @@ class Queues:
         self.counts: dict[str, int] = {}
 
     def listen(self, meter: Meter) -> None:
-        """Count from now on."""
+        """Count from now on; a release without the name tells of no queue."""
         handle = import_module("daft.execution.ray_actor_pool_udf").UDFActorHandle
-        eval_input = handle.eval_input
+        eval_input = getattr(handle, "eval_input", None)
+        if eval_input is None:
+            return
 
         @wraps(eval_input)
         def counted(this: Any, *arguments: Any) -> Any:
