@@ -18,7 +18,7 @@ class Handle:
         self.question: Any = None
         self.actor_handle = SimpleNamespace(__ray_call__=SimpleNamespace(remote=self._call))
 
-    def _call(self, question: Any) -> Handle:
+    def _call(self, question: Any, *_arguments: Any) -> Handle:
         self.question = question
         return self
 

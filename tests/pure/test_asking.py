@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from daftnb.engine.actor import metering
 from daftnb.engine.actor.asking import ASKED_AT_ONCE, Survey, in_turn
 from daftnb.engine.actor.node_usage import NodeUsage, resident_bytes
+from daftnb.engine.actor.tap import Tap
 from tests.helpers import asking
 from tests.helpers.releases import needs_ray
 
@@ -52,11 +55,54 @@ def test_what_a_worker_answered_goes_with_it(monkeypatch: pytest.MonkeyPatch) ->
     for handle in (*pool.held.values(), *pool.warm.values()):
         handle.answers.append(1)
     assert survey.look() == [1, 1, 1]
-    pool.held["a"].answers.append(ray.exceptions.RayError())
-    assert (survey.look(), survey.latest) == ([], {"b": 1, "c": 1}), "it has died, and did not say so"
+    for told in (ray.exceptions.RayError(), AssertionError()):  # Ray's own, where it has no reason for a death
+        pool.held["a"].answers.append(told)
+        assert (survey.look(), survey.latest) == ([], {"b": 1, "c": 1}), "it has died, and did not say so"
     pool.tap.worker_ended("c", "died")
     del pool.held["b"]
     assert (survey.look(), survey.latest) == ([], {})
+
+
+@needs_ray
+def test_a_worker_that_dies_before_it_has_its_meter_is_no_fault_of_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    pool = asking.pool_of(monkeypatch, a=0, b=0, c=0)
+    metered = metering.Metering(SimpleNamespace(curr_result_gens={}), pool.tap)
+    metered.name = ("runner", "daft")
+    for name, told in (
+        ("a", AssertionError()),
+        ("b", ray.exceptions.RayActorError()),
+        ("c", ray.exceptions.RayError("odd")),
+    ):
+        metered.begin_worker(pool.held[name], name)
+        pool.held[name].answers.append(told)
+    metered.begun()
+    assert list(pool.tap.faults) == ["the meter of a worker: RayError: odd"]
+    assert metered.beginning == []
+
+
+@needs_ray
+@pytest.mark.parametrize(("answers", "expected"), [(True, [1.0, 1.0, 1.0]), (False, [1.0, 0.0, 1.0])])
+def test_only_actors_that_are_silent_use_up_the_time_for_the_last_of_a_pool(
+    monkeypatch: pytest.MonkeyPatch, answers: bool, expected: list[float]
+) -> None:
+    import ray
+
+    now, given = [100.0], []
+
+    def wait(references: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+        given.append(timeout)
+        return (references, []) if answers else ([], references)
+
+    monkeypatch.setattr(ray, "wait", wait)
+    monkeypatch.setattr(ray, "get", lambda _: ([], {}, {}))
+    monkeypatch.setattr(metering, "time", SimpleNamespace(monotonic=lambda: now[0], time=lambda: now[0]))
+    metered = metering.Metering(SimpleNamespace(curr_result_gens={}), Tap())
+    for seconds in (0.0, 1.5, 1.5):
+        now[0] += seconds
+        metered.actor_ends(SimpleNamespace(actor_id=lambda: "a", actor=asking.Handle().actor_handle))
+    assert given == expected
 
 
 @needs_ray

@@ -68,11 +68,22 @@ class Survey(Generic[Answer]):
                 del self.asked[worker_id]
                 try:
                     self.latest[worker_id] = ray.get(reference)
-                except ray.exceptions.RayError:
+                except (ray.exceptions.RayError, *deaths()):
                     self.latest.pop(worker_id, None)
                 else:
                     new.append(self.latest[worker_id])
         return new
+
+
+def deaths() -> tuple[type[Exception], ...]:
+    """Return what Ray raises in place of the answer of an actor that has died.
+
+    While it has no reason for the death, that is an AssertionError of its own (``_deserialize_actor_died_error`` in
+    ``ray/_private/serialization.py``).
+    """
+    import ray
+
+    return ray.exceptions.RayActorError, AssertionError
 
 
 def in_turn(handles: Sequence[Handle], start: int, most: int) -> tuple[list[Handle], int]:

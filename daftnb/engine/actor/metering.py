@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from daftnb.clock import steady as time
+from daftnb.engine.actor.asking import deaths
 from daftnb.engine.actor.tap import Tap
 from daftnb.engine.meter.ledger import Ledger, part_row
 from daftnb.engine.meter.reports import REPORT_SECONDS, Told, begin_in_actor, begin_in_worker, packed, told_now
@@ -67,7 +68,7 @@ class Metering:
         for answer in answered:
             try:
                 ray.get(answer)
-            except ray.exceptions.RayActorError:
+            except deaths():
                 continue  # it has ended meanwhile
             except ray.exceptions.RayError as error:
                 self.tap.fault("the meter of a worker", error)
@@ -214,7 +215,7 @@ class Metering:
         for answer in answered:
             try:
                 told, _faults, _queues = ray.get(answer)
-            except ray.exceptions.RayActorError:
+            except deaths():
                 continue  # it has died: what it told before that stays, and the tap tells of its end
             except ray.exceptions.RayError as error:
                 self.tap.fault("the last of a worker", error)
@@ -239,10 +240,11 @@ class Metering:
             return
         try:
             told, faults, queues = ray.get(answered[0])
-        except ray.exceptions.RayActorError:  # it died before that
+        except deaths():  # it died before that
             name = handle.actor_id()
             self.gone([id_ for id_, process in self.processes.items() if process.name == name])
             return
+        self.deadline = 0.0  # only those that are silent use up the time
         self.report([(process, rows, True) for process, rows, _ in told], faults, queues)
 
     def rows(self, query_ids: Iterable[str]) -> list[tuple[Any, ...]]:
