@@ -37,9 +37,9 @@ class Connection:
 
     ``off``: the features that are off, and why; those of Ray are found here, when Ray comes into play. ``environment``
     gives the settings for the next query, ``planned`` the query that the calling thread has just planned, and
-    ``expressions`` is given each plan before it runs (:class:`daftnb.engine.queries.runner.WatchedFlotillaRunner`).
-    ``connected`` is called once a connection stands that this process has to leave in time; ``workers`` gives the
-    variables of the environment for the cluster's new workers.
+    ``expressions`` is given each plan's text before it runs
+    (:class:`daftnb.engine.queries.runner.WatchedFlotillaRunner`). ``connected`` is called once a connection stands that
+    this process has to leave in time; ``workers`` gives the variables of the environment for the cluster's new workers.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Connection:
         off: dict[str, str],
         environment: Callable[[], dict[str, str]],
         planned: Callable[[], tuple[str, dict[int, int]] | None],
-        expressions: Callable[[Any], None],
+        expressions: Callable[[str], None],
         connected: Callable[[], None],
         workers: Callable[[], Mapping[str, str | None]],
     ) -> None:

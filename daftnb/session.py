@@ -220,9 +220,9 @@ class Session:
         assert self._query_events is not None
         return self._query_events.planned.get(threading.get_ident())
 
-    def _expressions(self, plan: Any) -> None:
+    def _expressions(self, text: str) -> None:
         if self._query_events is not None and internals.PLANS not in self.off:
-            self._query_events.expressions(plan)
+            self._query_events.expressions(text)
 
     def _environment_for_query(self) -> dict[str, str]:
         environment = blocks.environment()

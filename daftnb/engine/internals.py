@@ -29,6 +29,7 @@ REQUESTS, CANCEL, EMBEDDED = "scale-up requests", "cancelling on Ray", "embedded
 CONNECTING, GROWTH = "connecting", "autoscaler notices"
 STATS = "rows of operators on Ray"
 METER, POOLS = "figures of functions", "figures of actors"
+BATCHES = "results in batches"
 JOBS, JOB_SIZES, NODE_USAGE, UDFS = "jobs", "size of a job's folder", "usage of nodes", "UDF actors"
 DEVICES, TASK_GPUS = "use of GPUs", "GPUs of tasks"
 PLANS = "plans of dataframes"
@@ -49,8 +50,9 @@ class Internal:
     """One name: ``features`` are off without it, ``why`` says what it is used for.
 
     No features: daftnb does without it where a release does not have it. ``others`` are its places in other releases.
-    ``takes`` are names of arguments that a function must take, ``fields`` those of a protobuf message. A name with
-    ``given`` is needed only where that other name is there. ``lack`` says why it is missing, where that is known.
+    ``takes`` are names of arguments that a function must take, ``fields`` those of a protobuf message, ``uses`` all
+    names that a function's code uses: one that does more is not known. A name with ``given`` is needed only where that
+    other name is there. ``lack`` says why it is missing, where that is known.
     """
 
     part: Part
@@ -61,6 +63,7 @@ class Internal:
     others: tuple[Place, ...] = ()
     takes: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     given: Place | None = None
     lack: str = ""
 
@@ -76,6 +79,7 @@ class Internal:
 
 
 _FLOTILLA = "daft.runners.flotilla"
+_RAY_RUNNER = "daft.runners.ray_runner"
 _BAR = "daft.runners.progress_bar"
 _PARTITIONS = "daft.runners.partitioning"
 _BUILDER = "daft.logical.builder"
@@ -146,6 +150,23 @@ INTERNALS = (
     Internal("ray", (SETTINGS,), _FLOTILLA, "DEFAULT_WORKER_STARTUP_TIMEOUT", "our FlotillaRunner"),
     Internal("ray", (SETTINGS,), _FLOTILLA, "_FLOTILLA_RUNNER_NAME_SUFFIX", "a new actor where one has died"),
     Internal("ray", (SETTINGS,), "daft.daft", "DistributedPhysicalPlan.idx", "which query a task is of"),
+    Internal(
+        "ray",
+        (BATCHES,),
+        _FLOTILLA,
+        "FlotillaRunner.stream_plan",
+        "how Daft gets results",
+        uses=(
+            *("frozenset", "get_loaded_extension_paths", "_init_extension_paths", "logger", "warning", "sorted", "idx"),
+            *("ray", "get", "runner", "run_plan", "remote", "get_next_partition", "isinstance", "PyExecutionStats"),
+        ),
+    ),
+    Internal("ray", (BATCHES,), _FLOTILLA, "RemoteFlotillaRunner.get_next_partition", "results", takes=("plan_id",)),
+    Internal("ray", (BATCHES,), _FLOTILLA, "RemoteFlotillaRunner.run_plan", "plans", takes=("partition_sets",)),
+    Internal("ray", (BATCHES,), _RAY_RUNNER, "RayMaterializedResult.partition", "results", takes=("self",)),
+    Internal("ray", (BATCHES,), _RAY_RUNNER, "PartitionMetadataAccessor.__init__", "their rows", takes=("ref",)),
+    Internal("ray", (BATCHES,), _PARTITIONS, "PartitionMetadata", "their rows"),
+    Internal("ray", (), _RAY_RUNNER, "RayRunner.run_iter", "how far to read ahead", takes=("results_buffer_size",)),
     Internal("ray", (TASKS,), _BAR, "ProgressBar.make_bar_or_update_total", "tasks submitted"),
     Internal("ray", (TASKS,), _BAR, "ProgressBar.update_bar", "tasks done"),
     Internal("ray", (STATS,), "daft.recordbatch.recordbatch", "RecordBatch._from_pyrecordbatch", "rows of operators"),
@@ -399,6 +420,10 @@ def _lacking(internal: Internal, value: Any) -> str:
     for field in internal.fields:
         if field not in value.DESCRIPTOR.fields_by_name:
             return f"the field {field} of {internal.name}"
+    if internal.uses:
+        more = [name for name in value.__code__.co_names if name not in internal.uses]
+        if more:
+            return f"{internal.name} as it was, without {more[0]},"
     for argument in internal.takes:
         if not _takes(value, argument):
             return f"the argument {argument} of {internal.name}"

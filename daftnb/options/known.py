@@ -1,4 +1,4 @@
-"""What is known of Daft's options beside the five settings: who reads each, and when a change acts.
+"""What is known of Daft's options beside the five settings, and of daftnb's own: who reads each, when a change acts.
 
 Read in Daft's source (0.7.16 to 0.7.26). What the installed Daft has is asked of itself
 (:mod:`daftnb.engine.executionconfig`); an option that is not named here is shown, and said to be not known.
@@ -108,6 +108,8 @@ VARIABLES = {
         ),
         # worker_manager.rs
         Variable("DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS", "whole number", "120", ACTOR, NEXT_QUERY),
+        # daftnb's own: it is what gets the results (engine/queries/batches.py).
+        Variable("DAFTNB_RESULTS_IN_BATCHES", "switch", "1", KERNEL, NEXT_QUERY),
         Variable(
             "AUTOSCALER_UPDATE_INTERVAL_S",
             "whole number",

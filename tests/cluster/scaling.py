@@ -140,3 +140,13 @@ def whole_trace(session: Session, since: float, queries: int = 1) -> list[tuple[
 
     await_that(ended, "the trace's end")
     return trace_of(session, since)
+
+
+def await_no_scheduler(session: Session) -> None:
+    """Wait until no query's scheduler looks up any more: each does once a second, also one whose query was cancelled."""
+
+    def quiet() -> bool:
+        lines = trace_of(session, time.time() - 2.0)
+        return not lines
+
+    await_that(quiet, "the schedulers of earlier queries have ended")

@@ -13,7 +13,7 @@ import ray
 from daftnb import clock
 from daftnb.clock import Steady, steady
 from daftnb.engine.connection import link as ray_link
-from daftnb.engine.queries.runner import BY_VALUE, STEP_SECONDS, RunnerDoor
+from daftnb.engine.queries.runnerdoor import BY_VALUE, STEP_SECONDS, RunnerDoor
 from daftnb.recordings import Recording
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e

@@ -12,9 +12,12 @@ import ray
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.link import Link
 from daftnb.engine.queries import runner as flotilla
+from daftnb.engine.queries import runnerdoor
 from daftnb.engine.queries.gate import Gate
-from daftnb.engine.queries.runner import RunnerDoor, _counted, with_result_rows
+from daftnb.engine.queries.runner import Query, _counted, with_result_rows
+from daftnb.engine.queries.runnerdoor import RunnerDoor
 from daftnb.engine.queries.subscriber import operator_stats
+from tests.helpers.queryrunner import plan, unmade
 
 
 class Actor:
@@ -99,10 +102,7 @@ def test_after_the_actors_death_a_query_has_another_one(
     monkeypatch.setattr("daft.runners.flotilla._FLOTILLA_RUNNER_NAME_SUFFIX", None)
     told: list[Any] = []
     old = SimpleNamespace(dead=known, call=died, pull=lambda: ["the runner ended"])
-    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
-    runner._gate = Gate()
-    runner.door, runner.emit, runner._startup_timeout, runner._off = old, told.append, 1, frozenset()
-    runner._others = {"strategy": "made as the first was"}
+    runner = unmade(old, told.append, _startup_timeout=1, _others={"strategy": "made as the first was"})
     assert runner._call_alive("prepare", 7) == ("another actor, made as the first was", "prepare", 7)
     assert told == ["the runner ended"] and runner.door is not old
 
@@ -142,16 +142,12 @@ def test_a_query_waits_for_an_actor_that_starts_workers_and_whoever_ends_one_doe
     monkeypatch.setattr(ray, "get", get)
     monkeypatch.setattr(ray_link, "link", lambda: Link("127.0.0.1:1", (), False))
     told: list[Any] = []
-    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
-    runner._gate = Gate()
-    runner.door = RunnerDoor.__new__(RunnerDoor)
-    runner.door.actor, runner.door.dead, runner.door.left = Actor(), False, False
-    runner.emit, runner.settings, runner.planned = told.append, dict, lambda: ("q", {})
-    runner.most = lambda: None
-    runner._running, runner._cancelled = {}, set()
-    assert runner._prepare(1) == ("q", {})
+    door = RunnerDoor.__new__(RunnerDoor)
+    door.actor, door.dead, door.left = Actor(), False, False
+    runner = unmade(door, told.append, _running={"q": 1})
+    runner._prepare(Query(1, "q"))
     assert runner.cancel("q")
-    assert waits == [flotilla.BUSY_SECONDS, flotilla.CANCEL_SECONDS]
+    assert waits == [runnerdoor.BUSY_SECONDS, flotilla.CANCEL_SECONDS]
     assert [event.text.partition(":")[0] for event in told] == [
         "this query runs unwatched, and without your settings",
         "the end of the query could not be followed",
@@ -165,13 +161,9 @@ def test_a_query_whose_actor_was_ended_does_not_ask_it_again(death: Exception, m
         yield
 
     monkeypatch.setattr(flotilla.FlotillaRunner, "stream_plan", dies)
-    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
-    runner._gate = Gate()
-    runner.door = SimpleNamespace(link=None, dead=False, left=False, call=lambda *_: {})
-    runner.emit, runner.settings, runner.planned = (lambda event: None), dict, lambda: ("q", {})
-    runner._running, runner._cancelled, runner._expressions = {}, set(), lambda plan: None
+    runner = unmade(SimpleNamespace(link=None, dead=False, left=False, call=lambda *_: {}))
     with pytest.raises(type(death)):
-        list(runner.stream_plan(SimpleNamespace(idx=lambda: 1), {}))
+        list(runner.stream_plan(plan(), {}))
     assert runner.door.dead and runner._running == {}
 
 
@@ -185,9 +177,8 @@ def test_variables_for_workers_are_pushed_when_they_change_and_who_has_others_is
 
     told: list[Any] = []
     wanted: dict[str, str] = {}
-    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
-    runner.door = SimpleNamespace(call=call, worker_variables=RunnerDoor.worker_variables)
-    runner.emit, runner.workers, runner._off = told.append, lambda: dict(wanted), frozenset()
+    door = SimpleNamespace(call=call, dead=False, worker_variables=RunnerDoor.worker_variables)
+    runner = unmade(door, told.append, workers=lambda: dict(wanted))
     runner._push_worker_variables()
     assert calls == [], "nothing is set, and nothing is asked"
     wanted["LIMIT"] = "5"

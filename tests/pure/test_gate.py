@@ -14,6 +14,7 @@ from daftnb.engine.connection.link import Link
 from daftnb.engine.queries import runner as flotilla
 from daftnb.engine.queries.gate import Gate
 from daftnb.errors import ClusterError
+from tests.helpers.queryrunner import plan, unmade
 
 THERE = Link("127.0.0.1:1", (), False)
 DIED = ray.exceptions.ActorDiedError()
@@ -52,11 +53,8 @@ class Queries:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.waits, self.ended = threading.Event(), threading.Event()
         self.said: list[str] = []
-        self.made: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
-        self.made.door = SimpleNamespace(link=THERE, dead=False, left=False, call=lambda *_, **__: {})
-        self.made.emit, self.made.settings, self.made.planned = (lambda event: None), dict, lambda: ("q", {})
-        self.made._running, self.made._cancelled, self.made._expressions = {}, set(), lambda plan: None
-        self.made.runner, self.made._gate = "the actor", Gate()
+        door = SimpleNamespace(link=THERE, dead=False, left=False, call=lambda *_, **__: {})
+        self.made = unmade(door, runner="the actor")
         monkeypatch.setattr(flotilla.FlotillaRunner, "stream_plan", self._stream)
         monkeypatch.setattr(ray_link, "link", lambda: THERE)
         monkeypatch.setattr(ray, "kill", self._kill)
@@ -72,8 +70,7 @@ class Queries:
         self.ended.set()
 
     def stream(self) -> Any:
-        plan = SimpleNamespace(idx=lambda: 1, repr_ascii=lambda simple: "* Source")
-        return self.made.stream_plan(plan, {})
+        return self.made.stream_plan(plan(), {})
 
     def wait_in_thread(self, stream: Any) -> threading.Thread:
         """Read a result in a thread, which waits in Ray when this returns; its error goes into ``said``."""

@@ -13,10 +13,10 @@ from daft import col
 from daft.context import get_context
 
 from daftnb.engine.actor.tap import Tap
-from daftnb.engine.queries import runner as flotilla
 from daftnb.engine.queries.lacking import Asked, asked, gpus_of_tasks, reason, runs_on, warning
 from daftnb.telemetry import decisions
 from daftnb.telemetry import events as e
+from tests.helpers.queryrunner import unmade
 
 
 def text_of(frame: Any) -> str:
@@ -131,6 +131,9 @@ class Plan:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    def idx(self) -> str:
+        return "7"
+
     def repr_ascii(self, simple: bool) -> str:
         return self.text
 
@@ -199,19 +202,14 @@ def test_a_query_says_it_and_the_log_of_decisions_too() -> None:
     tap.announce(7, "q", {})
 
     def call(method: str, *arguments: Any) -> Any:
-        if method == "resources":
-            return [HEAD, SMALL]
-        assert (method, arguments[0]) == ("lacks", 7)
-        tap.query(7).lacks = arguments[1]
-        return None
+        assert (method, arguments) == ("resources", ())
+        return [HEAD, SMALL]
 
-    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
-    runner.emit, runner.kinds = told.append, lambda: ([{"CPU": 1}], True)
-    runner.door = SimpleNamespace(call=call)
-    runner._warn_of(Plan("* Sort\n|   Sort by: a\n"), 7)
+    runner = unmade(SimpleNamespace(call=call), told.append, kinds=lambda: ([{"CPU": 1}], True))
+    assert runner._announced(Plan("* Sort\n|   Sort by: a\n")).lacks == ""
     assert told == []
     with pytest.warns(UserWarning, match="Model asks for 8 CPUs"):
-        runner._warn_of(Plan(of_class(cpus=8)), 7)
+        tap.query(7).lacks = runner._announced(Plan(of_class(cpus=8))).lacks
     (problem,) = told
     assert isinstance(problem, e.ProblemFound)
     assert problem.text.startswith("Model asks for 8 CPUs, and no node has that: the largest has 1 CPU")

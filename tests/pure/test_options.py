@@ -47,7 +47,7 @@ def told(name: str) -> object:
 def test_every_variable_that_is_named_is_in_the_installed_daft() -> None:
     package = Path(daft.__file__).parent
     binary = next(package.glob("daft*.so")).read_bytes()
-    names = [*VARIABLES, *INITIAL.values()]
+    names = [*(name for name in VARIABLES if not name.startswith("DAFTNB_")), *INITIAL.values()]
     assert [name for name in names if name.encode() not in binary] == []
 
 

@@ -49,6 +49,7 @@ OF_INSTANCES = {
     "_headers": "SubmissionClient",
     "_in_shutdown": "RayAPIStub's worker",
     "_init_extension_paths": "FlotillaRunner",
+    "_metadatas": "PartitionMetadataAccessor, whose __init__ is in the table",
     "_method": "Func, in the closure of what collects a generator's rows; looked for",
     "_nodes": "FakeMultiNodeProvider",
     "_part_set_cache": "RayRunner, whose PartitionSetCache.clear is called",

@@ -12,9 +12,9 @@ import pytest
 from daft.context import get_context
 from daft.runners.native_runner import NativeRunner
 
-from daftnb.engine.queries import runner as flotilla
 from daftnb.engine.queries.relative import Whereabouts, relative_paths, warning
 from daftnb.telemetry import events as e
+from tests.helpers.queryrunner import unmade
 
 LONG = "rel/new folder/out-with-a-very-long-name-that-goes-on-and-on/and-on-and-on-and-on/until-it-wraps"
 
@@ -90,6 +90,9 @@ class Plan:
     def __init__(self, path: str) -> None:
         self.path = path
 
+    def idx(self) -> str:
+        return "1"
+
     def repr_ascii(self, simple: bool) -> str:
         if not self.path:
             raise RuntimeError("no text")
@@ -100,7 +103,6 @@ class Plan:
 def test_a_query_says_it_once_it_is_planned(strict: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("socket.gethostname", lambda: "me")
-    runner: Any = flotilla.WatchedFlotillaRunner.__new__(flotilla.WatchedFlotillaRunner)
     told: list[e.Event] = []
     asked: list[str] = []
 
@@ -108,12 +110,11 @@ def test_a_query_says_it_once_it_is_planned(strict: bool, tmp_path: Path, monkey
         asked.append(method)
         return "/there", ["me"]
 
-    runner.emit = told.append
-    runner.door = SimpleNamespace(call=call, whereabouts=None)
+    runner = unmade(SimpleNamespace(call=call, whereabouts=None), told.append)
     with warnings.catch_warnings(record=not strict) as caught:
         warnings.simplefilter("error" if strict else "always")
         for path in ("/absolute", "out", "more", ""):
-            runner._warn_of(Plan(path), 1)
+            runner._announced(Plan(path))
     texts = [event.text for event in told if isinstance(event, e.ProblemFound)]
     assert [text.partition(" is ")[0] for text in texts] == [
         "'out'",

@@ -21,15 +21,17 @@ from daftnb.engine.connection import external, remote, runner_slot, samecluster,
 from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.link import Link, asking
 from daftnb.engine.embedded.cluster import ClusterSize, EmbeddedCluster
+from daftnb.engine.queries import batches
 from daftnb.engine.queries.background import OwnQuery
-from daftnb.engine.queries.gate import Gate
 from daftnb.engine.queries.leaving import leave
-from daftnb.engine.queries.runner import RunnerDoor, WatchedFlotillaRunner
+from daftnb.engine.queries.runner import WatchedFlotillaRunner
+from daftnb.engine.queries.runnerdoor import RunnerDoor
 from daftnb.engine.rows import raypartitions
 from daftnb.engine.rows.partitions import PartitionLost
 from daftnb.errors import ClusterError
 from daftnb.session import Session
 from daftnb.telemetry import events as e
+from tests.helpers.queryrunner import plan, unmade
 from tests.helpers.releases import needs_token
 
 THERE = Link("127.0.0.1:1", ("127.0.0.1:1", "01"), False)
@@ -90,11 +92,10 @@ def door() -> RunnerDoor:
 
 
 def runner() -> WatchedFlotillaRunner:
-    made: Any = WatchedFlotillaRunner.__new__(WatchedFlotillaRunner)
-    made.door, made.emit, made._running, made._cancelled, made._off = door(), lambda event: None, {"q": 1}, set(), []
-    made.runner, made.settings, made.planned, made._startup_timeout = Actor(), dict, lambda: None, 1
-    made._gate = Gate()
-    return made  # type: ignore[no-any-return]
+    made: WatchedFlotillaRunner = unmade(
+        door(), in_batches=True, _running={"q": 1}, planned=lambda: None, runner=Actor(), _startup_timeout=1
+    )
+    return made
 
 
 def partitions() -> raypartitions.RayPartitions:
@@ -139,7 +140,8 @@ EVERY_WAY: dict[str, Callable[[], Any]] = {
     "a door that is asked what happened": lambda: door().pull(),
     "a door that is closed": lambda: door().close(),
     "a new door": lambda: RunnerDoor(Actor(), frozenset()),
-    "a query": lambda: next(runner().stream_plan(SimpleNamespace(idx=lambda: 1), {})),
+    "a query": lambda: next(runner().stream_plan(plan(), {})),
+    "a query's first results": lambda: batches.Line(runner(), lambda: False).send([]),
     "a query that is cancelled": lambda: runner().cancel("q"),
     "a new runner actor": lambda: runner()._call_alive("prepare", 1),
     "the connection": ray_link.link,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from daftnb.engine.actor.door import Streams
 from daftnb.engine.actor.install import tap_tasks
+from daftnb.engine.actor.streams import Streams
 from daftnb.engine.actor.tap import Tap
 from tests.conftest import run_async
 

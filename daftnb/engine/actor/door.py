@@ -7,20 +7,21 @@ Sent to the actor by value, with :mod:`daftnb.engine.actor.tap`. The kernel call
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from daftnb import variables
 from daftnb.engine.actor import rules
+from daftnb.engine.actor.batches import Orders, PartitionSet
 from daftnb.engine.actor.counts import Query, Run
 from daftnb.engine.actor.devices import Devices
 from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
+from daftnb.engine.actor.streams import Streams
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.actor.trimming import Most
 from daftnb.engine.actor.warm import Pool
@@ -56,119 +57,6 @@ class NotSent:
         """Do nothing: nothing runs."""
 
 
-class Stream:
-    """A query's result stream that can be cancelled while somebody waits for its next partition, or nobody does.
-
-    To who waits, a cancelled query is at its end. To the engine, the stream is read on until it is: a query whose
-    stream nobody reads never learns that a task of it has failed, and keeps its slots; and a stream that is dropped
-    instead takes them with it for ever.
-    """
-
-    def __init__(self, streams: Streams, inner: Any) -> None:
-        self.streams = streams
-        self.inner = inner
-        self.waiting: asyncio.Future[Any] | None = None
-        self.cancelled: float | None = None  # since when
-        self.reader: concurrent.futures.Future[None] | None = None  # since then
-
-    def __anext__(self) -> asyncio.Future[Any]:
-        """Return a future of the next partition, None at the end.
-
-        A coroutine would put a frame into the traceback of what fails, which the user is shown; a future does not.
-        """
-        loop = self.streams.loop = asyncio.get_running_loop()
-        answer = loop.create_future()
-        if self.cancelled is not None:
-            answer.set_result(None)  # the end, as far as anyone cares
-            return answer
-        waiting = self.waiting = asyncio.ensure_future(self.inner.__anext__())
-        waiting.add_done_callback(lambda _: self._pass_on(waiting, answer))
-        answer.add_done_callback(lambda _: waiting.cancel())  # when who waits was cancelled; else it is done
-        return answer
-
-    def _pass_on(self, waiting: asyncio.Future[Any], answer: asyncio.Future[Any]) -> None:
-        self.waiting = None
-        error = None if waiting.cancelled() else waiting.exception()
-        if answer.done():
-            return
-        if self.cancelled is not None and (error is not None or waiting.cancelled()):
-            answer.set_result(None)
-        elif waiting.cancelled():
-            answer.cancel()
-        elif error is not None:
-            answer.set_exception(without_our_frames(error))
-        else:
-            answer.set_result(waiting.result())
-
-    def finish(self) -> Any:
-        """Return the operators' statistics so far."""
-        return self.inner.finish()
-
-    def cancel(self) -> None:
-        """Read on to the end, and keep nothing of it. May be called from any thread."""
-        self.cancelled = time.monotonic()
-        if self.streams.loop is not None:  # else no task of any query has run yet
-            self.reader = asyncio.run_coroutine_threadsafe(self.read_on(self.inner), self.streams.loop)
-
-    async def read_on(self, inner: Any) -> None:
-        """Read the stream until the query fails, as it is about to."""
-        if self.waiting is not None:
-            await asyncio.wait([self.waiting])
-        with contextlib.suppress(Exception):  # the failure that was asked for
-            while await inner.__anext__() is not None:
-                pass
-
-    def drop(self) -> None:
-        """Let go of the engine's stream, and of its reader. May be called from any thread.
-
-        (``PythonPartitionRefStream::__anext__`` shares the stream with the future it returns.)
-        """
-        waiting, self.inner = self.waiting, None
-        if waiting is not None:
-            waiting.get_loop().call_soon_threadsafe(waiting.cancel)
-        if self.reader is not None:
-            self.reader.cancel()
-
-
-def without_our_frames(error: BaseException) -> BaseException:
-    """Return the error with the traceback it has in plain Daft, which Ray sends to the user in the error's text."""
-    entries = []
-    entry = error.__traceback__
-    while entry is not None:
-        if not str(entry.tb_frame.f_globals.get("__name__")).startswith("daftnb."):
-            entries.append(entry)
-        entry = entry.tb_next
-    for outer, inner in zip(entries, [*entries[1:], None], strict=True):
-        outer.tb_next = inner
-    return error.with_traceback(entries[0] if entries else None)
-
-
-class Streams(dict[str, Any]):
-    """The actor's ``curr_result_gens``: each stream that is put in becomes a :class:`Stream`.
-
-    The stream of a cancelled query is still found by who waits for it, but no longer among those that run.
-    """
-
-    def __init__(self, running: dict[str, Any]) -> None:
-        super().__init__({plan_id: Stream(self, stream) for plan_id, stream in running.items()})
-        self.ending: dict[str, Stream] = {}
-        self.loop: asyncio.AbstractEventLoop | None = None  # the actor's, in which the engine's futures live
-
-    def __setitem__(self, plan_id: str, stream: Any) -> None:
-        super().__setitem__(plan_id, Stream(self, stream))
-
-    def __missing__(self, plan_id: str) -> Stream:
-        return self.ending[plan_id]
-
-    def cancel(self, plan_id: str) -> Stream | None:
-        """Take a stream out of those that run and cancel it; return None if it was not among them."""
-        stream: Stream | None = self.pop(plan_id, None)
-        if stream is not None:
-            stream.cancel()
-            self.ending[plan_id] = stream
-        return stream
-
-
 class InActor:
     """The tap, the pool and the streams of one runner actor, and how to take them out again."""
 
@@ -186,6 +74,9 @@ class InActor:
         self.with_stats = True
         self.tasks: dict[int, Any] = {}  # handles of the tasks that run
         self.streams = Streams(actor.curr_result_gens)
+        self.orders = Orders(self.begin, self.ended)
+        self.streams.orders = self.orders.take
+        self.begun: dict[str, tuple[Any, ...]] = {}  # what became of a query's settings, until the kernel knows
         self.undo: list[tuple[Any, str, Any]] = []
         self.environment_before: dict[str, str | None] = {}
 
@@ -202,11 +93,14 @@ class InActor:
         parents: dict[int, int],
         environment: dict[str, str],
         most: tuple[Any, ...] | None = None,
+        gpus: Mapping[int, float] | None = MappingProxyType({}),
+        lacks: str = "",
     ) -> dict[str, str | None]:
         """Prepare for a query: take its id, each operator's parent in the plan, and the settings to run it with.
 
         ``most``: what the cluster may have at most, as :class:`daftnb.engine.actor.trimming.Most` has it; None: not
-        known.
+        known. ``gpus``: which GPUs its tasks ask for, by the operators that run UDFs in them; None: not known.
+        ``lacks``: why its tasks wait, though not for workers, if no node has what they ask for.
 
         The settings are put where the scheduler reads them, this process's environment; the values that then stand
         there are returned. While another query runs, what the scheduler would read in its midst stays as it is.
@@ -214,12 +108,53 @@ class InActor:
         self.drop_ended()
         self.tap.most = None if most is None else Most(*most)
         self.tap.announce(index, query_id, parents)
+        with self.tap.lock:
+            query = self.tap.query(index)
+            query.gpus, query.lacks = gpus, lacks
         for name, value in environment.items():
             if name in READ_ONCE or not self.actor.curr_result_gens:
                 self.environment_before.setdefault(name, os.environ.get(name))
                 os.environ[name] = value
         self.pool.watch()
         return {name: os.environ.get(name) for name in environment}
+
+    def begin(self, plan_id: str, preparation: Any, arguments: list[Any]) -> tuple[Any, Any]:
+        """Prepare for a query and start it; return its stream, and what became of its settings.
+
+        ``preparation``: the arguments of :meth:`prepare`; None where there is nothing to prepare. ``arguments`` are
+        those of ``run_plan``, the sets of partitions as rows. What goes wrong as the plan starts is the query's.
+        """
+        begun = None
+        if preparation is not None:
+            begun = self.prepared(plan_id, preparation)
+        plan, sets, *others = arguments
+        self.actor.run_plan(plan, {key: PartitionSet(parts) for key, parts in sets.items()}, *others)
+        return self.streams[plan_id], begun
+
+    def prepared(self, plan_id: str, preparation: Any) -> tuple[Any, ...]:
+        """Prepare for a query; return its id, what it asked for, and what is in effect, or else why it is not."""
+        _, query_id, _, asked, *_ = preparation
+        try:
+            self.begun[plan_id] = (query_id, asked, self.prepare(*preparation), "")
+        except Exception as error:
+            self.begun[plan_id] = (query_id, asked, None, f"{type(error).__name__}: {error}"[:300])
+        return self.begun[plan_id]
+
+    def ended(self, plan_id: str, calls: bool) -> dict[str, Any]:
+        """Return what a query's end is to tell: its statistics, and the last of what its functions did.
+
+        ``calls``: it calls some. That is the end of the query here, as ``get_next_partition`` has it.
+        """
+        stats = self.streams[plan_id].finish()
+        figures = self.guarded("figures of functions", lambda: self.last_figures(int(plan_id))) if calls else None
+        self.actor.curr_plans.pop(plan_id, None)
+        self.streams.pop(plan_id, None)
+        self.begun.pop(plan_id, None)
+        return {"stats": stats, "figures": figures or []}
+
+    def answers(self) -> bool:
+        """Return True: who asks wants to know that this process lives."""
+        return True
 
     def set_worker_variables(self, values: dict[str, str | None]) -> int:
         """Take the variables of the environment for workers that start from now on, all of them; None unsets one.
@@ -253,7 +188,13 @@ class InActor:
             "stats": stats,
             "launches": launches,
             "functions": functions,
+            "begun": self.told_begun(),
         }
+
+    def told_begun(self) -> list[tuple[Any, ...]]:
+        """Return what became of the settings of queries since it was told last."""
+        begun, self.begun = list(self.begun.values()), {}
+        return begun
 
     def report(self, told: list[Any], faults: dict[str, int], queues: dict[str, int]) -> float:
         """Take what a worker or an actor has counted of functions; return after how many seconds it may tell more."""
@@ -269,23 +210,11 @@ class InActor:
 
         return os.getcwd(), sorted({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]})
 
-    def resources(self, index: int | None = None, gpus: Mapping[int, float] | None = None) -> list[dict[str, float]]:
-        """Return the total resources of each node that is alive, by Ray's names.
-
-        ``gpus``: which GPUs the tasks of the query ``index`` ask for, by the operators that run UDFs in them; None: not
-        known.
-        """
+    def resources(self) -> list[dict[str, float]]:
+        """Return the total resources of each node that is alive, by Ray's names."""
         import ray
 
-        if index is not None:
-            with self.tap.lock:
-                self.tap.query(index).gpus = gpus
         return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-
-    def lacks(self, index: int, reason: str) -> None:
-        """Note why the tasks of a query wait, though not for workers: no node has what they ask for."""
-        with self.tap.lock:
-            self.tap.query(index).lacks = reason
 
     def nodes(self) -> list[tuple[str, int, int, bool, float]]:
         """Return Ray's list of the nodes that are alive: id, CPUs, memory in bytes, whether it is the head, GPUs.
@@ -339,6 +268,7 @@ class InActor:
         for a query that has ended.
         """
         stream = self.streams.cancel(str(index))
+        self.orders.drop(str(index))
         self.actor.curr_plans.pop(str(index), None)
         if stream is None:
             return []
@@ -378,6 +308,7 @@ class InActor:
                 if stream.reader is None or not stream.reader.done():
                     stream.drop()
                 del self.streams.ending[plan_id]
+                self.orders.open.pop(plan_id, None)
 
     def withdraw(self) -> None:
         """Withdraw what was requested of Ray, if a request still stands."""
@@ -399,8 +330,12 @@ class InActor:
         while self.undo:
             owner, name, original = self.undo.pop()
             setattr(owner, name, original)
-        self.actor.curr_result_gens.clear()
-        self.actor.curr_result_gens.update(running)
+        if self.orders.open:  # a query is under way whose kernel goes on with orders
+            self.streams.kept = True
+            self.actor.curr_result_gens = self.streams
+        else:
+            self.actor.curr_result_gens.clear()
+            self.actor.curr_result_gens.update(running)
         self.pool.close()
         variables.put(self.environment_before)
         for name in (ATTRIBUTE, DOOR):

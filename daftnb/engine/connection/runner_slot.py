@@ -75,7 +75,21 @@ def use_ray(make_flotilla_runner: Callable[[int | None], Any]) -> None:
         runner: Any = _get_runner()
         if runner.name != "ray":  # set by another thread meanwhile
             raise ClusterError(NATIVE_ALREADY, f"Restart the kernel, and wait for %daft start before {FIRST}.")
-        runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
+        _put_in(runner, make_flotilla_runner(runner.worker_startup_timeout))
+
+
+def _put_in(runner: Any, ours: Any) -> None:
+    """Make a FlotillaRunner of ours that of Daft's runner, and have it told how far an iteration may be read ahead."""
+    runner.flotilla_plan_runner = ours
+    run_iter = getattr(type(runner), "run_iter", None)
+    if run_iter is not None:
+        runner.run_iter = ours.buffer.noting(run_iter.__get__(runner))
+
+
+def _take_out(runner: Any, other: Any) -> None:
+    """Put another in the place of a FlotillaRunner of ours."""
+    runner.flotilla_plan_runner = other
+    runner.__dict__.pop("run_iter", None)
 
 
 def other_options() -> dict[str, Any]:
@@ -109,7 +123,7 @@ def adopt(make_flotilla_runner: Callable[[int | None], Any], renew: bool, ended:
         if renew:
             forget_actor_name()
         before = None if ended else runner.flotilla_plan_runner
-        runner.flotilla_plan_runner = make_flotilla_runner(runner.worker_startup_timeout)
+        _put_in(runner, make_flotilla_runner(runner.worker_startup_timeout))
         # An actor that was found by its name does not live by the handle it was found with, but by its maker's.
         runner.flotilla_plan_runner.before = before
     return runner.flotilla_plan_runner
@@ -130,7 +144,7 @@ def give_back() -> None:
         plain.runner = ours.runner
         plain._init_extension_paths = ours._init_extension_paths
         plain.before = getattr(ours, "before", None)
-        runner.flotilla_plan_runner = plain
+        _take_out(runner, plain)
 
 
 def forget_actor_name() -> None:
@@ -163,7 +177,7 @@ def release() -> None:
 
     runner: Any = _get_runner()
     if runner is not None and getattr(runner, "flotilla_plan_runner", None) is not None:
-        runner.flotilla_plan_runner = None
+        _take_out(runner, None)
         forget_actor_name()
 
 

@@ -1,169 +1,49 @@
 """Runs queries on Ray with daftnb's runner, and reaches the tap in the runner actor.
 
 Daft keeps its ``FlotillaRunner`` in ``RayRunner.flotilla_plan_runner`` and calls ``stream_plan`` for every query
-(``daft/runners/flotilla.py``); an instance of a subclass put there before is used as it is. Ours pushes the settings
-and reads them back before the plan goes out, and drops the query in the actor when the notebook lets go of it.
+(``daft/runners/flotilla.py``); an instance of a subclass put there before is used as it is. Ours sends the settings
+with the plan and reads them back, and drops the query in the actor when the notebook lets go of it.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from operator import methodcaller
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
 from daft.runners import flotilla
 from daft.runners.flotilla import DEFAULT_WORKER_STARTUP_TIMEOUT, FlotillaRunner
-from ray import cloudpickle
 
-from daftnb import clock, variables
 from daftnb.clock import steady
-from daftnb.engine import actor as actor_package
-from daftnb.engine import daftnames, internals
-from daftnb.engine import meter as meter_package
-from daftnb.engine.actor import door as in_actor
-from daftnb.engine.actor import install, tap
-from daftnb.engine.byvalue import by_value
+from daftnb.engine import internals
+from daftnb.engine.actor import tap
 from daftnb.engine.connection import link as ray_link
-from daftnb.engine.queries import lacking, relative, steps
+from daftnb.engine.queries import batches, lacking, steps
+from daftnb.engine.queries.cautions import Cautions
 from daftnb.engine.queries.gate import Gate
-from daftnb.engine.queries.plans import plan_nodes, read_json
+from daftnb.engine.queries.runnerdoor import CALL_SECONDS, DEATHS, RunnerDoor, is_death
 from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
-from daftnb.engine.queries.tap_events import TapEvents
+from daftnb.engine.queries.tap_events import UNWATCHED, begun_events
 from daftnb.errors import ClusterError, QueryCancelled
 from daftnb.telemetry import events as e
 
 log = logging.getLogger("daftnb")
 
-CALL_SECONDS = 10.0  # the actor answers in about 1 ms; while it starts workers it answers nobody
 CANCEL_SECONDS = 8.0  # longer than workers take to start; the actor does what it was asked also later
-BUSY_SECONDS = 60.0  # for a call before a query: the query itself has to wait for the actor as long
-NODES_SECONDS = 1.0
 UNAVAILABLE_SECONDS = 0.1
 LEAVE_SECONDS = 10.0  # for the threads of queries to notice that their actor was ended; they take about 0.1 s
-# How Ray tells of an actor that is gone for good. One that its memory monitor has killed raises the second.
-DEATHS = (ray.exceptions.ActorDiedError, ray.exceptions.OutOfMemoryError)
-STEP_SECONDS = 2.0  # the other clock is that far off what is known of it
 WITHOUT_CONNECTION = (
     "Try %daft start for a cluster of the kernel's own, or %daft connect ADDRESS; then make its dataframes again."
 )
+LAST = "the last of the functions could not be asked for"
+TWICE = ("UDF", "Sink", "Write", "VLLM")  # in a plan's text, where running it twice may do something twice
+STARTED_SECONDS = 2.0  # an actor that is found dead that soon had died before, and not of the query
 NEW_WORKERS = "For new ones: %daft stop, then %daft start, or %daft connect."
-# Sent to the actor with all that is in them: the cluster need not have daftnb.
-BY_VALUE = (actor_package, meter_package, clock, variables)
-
-
-def is_death(error: BaseException) -> bool:
-    """Return True if the actor that was asked is gone; the error of a task within it, which it passes on, is not."""
-    return isinstance(error, DEATHS) and not isinstance(error, ray.exceptions.RayTaskError)
-
-
-class RunnerDoor:
-    """Calls into the tap in the runner actor; installs it.
-
-    Every method may raise Ray's errors if the actor is gone, and ConnectionError where the connection that it was made
-    on has ended.
-    """
-
-    link: ray_link.Link | None = None
-    worker_variables: Mapping[str, str | None] = MappingProxyType({})  # what new workers are given
-
-    def __init__(self, actor: Any, off: frozenset[str]) -> None:
-        self.actor = actor
-        self.link = ray_link.link()
-        self.dead = False  # the actor was found dead: it takes its workers with it, and answers nobody again
-        self.left = False  # the cluster was ended, or let go of: what is still held of a query there ends nothing
-        self._told_dead = False
-        self.whereabouts: relative.Whereabouts | None = None  # of the cluster's processes, once it was asked for
-        self._lock = threading.Lock()
-        self._clock_offset = 0.0
-        self._least_delay = float("inf")
-        self._nodes_at = 0.0
-        self._with_gpus = False  # that a node lists some
-        self._tap_events = TapEvents()
-
-        def installed() -> tuple[int, int]:
-            with by_value(cloudpickle, *BY_VALUE), ray_link.asking(self.link):
-                called = actor.__ray_call__.remote(install.install, off, daftnames.has_reaper())
-                seen: tuple[int, int] = ray.get(called, timeout=BUSY_SECONDS)
-            return seen
-
-        self._seen = ray_link.in_time(BUSY_SECONDS, installed)
-
-    def call(self, method: str, *arguments: Any, seconds: float = BUSY_SECONDS) -> Any:
-        """Call a method of :class:`daftnb.engine.actor.door.InActor` and wait for what it returns.
-
-        Raises TimeoutError where that takes longer than ``seconds``.
-        """
-        if self.dead:
-            raise ConnectionError("the engine's process is gone")
-        caller = methodcaller(in_actor.DOOR, method, *arguments)
-
-        def ask() -> Any:
-            with ray_link.asking(self.link):
-                if self.link is None or self.link.client:
-                    return ray.get(self.actor.__ray_call__.remote(caller), timeout=seconds)
-                deadline = time.monotonic() + seconds
-                answer = steps.until_ready(lambda: self.actor.__ray_call__.remote(caller), lambda: self.left, seconds)
-                return ray.get(answer, timeout=max(0.0, deadline - time.monotonic()))
-
-        try:
-            return ray_link.in_time(seconds, ask)
-        except DEATHS as error:
-            self.dead = is_death(error)
-            raise
-        except SystemExit:
-            # What Ray raises in a thread that waits while the process leaves the cluster; it must not end the thread.
-            # One more call would end the process.
-            self.dead = True
-            raise ConnectionError(ray_link.SHUT_DOWN) from None
-
-    def close(self) -> None:
-        """Take the tap out again, so that the actor is as Daft made it."""
-        if not self.dead:
-            self.call("uninstall", seconds=CALL_SECONDS)
-
-    def last_figures(self, index: int) -> list[e.Event]:
-        """Return the last of what the functions of a query did, which has just ended."""
-        rows = self.call("last_figures", index, seconds=CALL_SECONDS)
-        return list(self._tap_events.functions.events(rows, steady.time(), self._clock_offset))
-
-    def pull(self, looked_at: bool = False) -> list[e.Event]:
-        """Return all that happened since the last pull, on this process's clock: details, then absolute counts.
-
-        ``looked_at``: somebody looks, so that GPUs are worth reading, where nodes have some.
-        """
-        with self._lock:
-            if self.dead:
-                told, self._told_dead = self._told_dead, True
-                return [] if told else [e.RunnerEnded(steady.time())]
-            asked = steady.time()
-            with_nodes = asked - self._nodes_at >= NODES_SECONDS
-            if with_nodes:
-                self._nodes_at = asked
-            with_devices = (True,) if with_nodes and looked_at and self._with_gpus else ()
-            drained = self.call("drain", *self._seen, with_nodes, *with_devices, seconds=CALL_SECONDS)
-            if drained["nodes"] is not None:
-                self._with_gpus = any(gpus for node in drained["nodes"] for gpus in node[4:])
-            answered = steady.time()
-            actors = drained["now"] + self._clock_offset
-            if max(asked - actors, actors - answered) > STEP_SECONDS:
-                self._least_delay = float("inf")  # one of the two machines was suspended: what is known is no more so
-            if answered - asked < self._least_delay:
-                # The best estimate of the two clocks' difference is the one with the least delay around it.
-                self._least_delay = answered - asked
-                offset = (asked + answered) / 2 - drained["now"]
-                self._clock_offset = offset if abs(offset) > self._least_delay else 0.0
-            self._seen = drained["seen"]
-            return list(self._tap_events.events(drained, self._clock_offset))
 
 
 def _counted(stream: Generator[Any, None, Any], gate: Gate) -> Generator[Any, None, tuple[Any, int]]:
@@ -200,14 +80,31 @@ def with_result_rows(rows: list[dict[str, Any]], parents: dict[int, int], count:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the runner knows of a query that is about to run.
+
+    ``parents``: each operator's in its plan. ``calls``: it calls functions of the user's; ``again``: running it twice
+    does nothing twice. ``gpus`` and ``lacks``: as :meth:`daftnb.engine.actor.door.InActor.prepare` has them.
+    """
+
+    index: int
+    id: str
+    parents: dict[int, int] = field(default_factory=dict)
+    calls: bool = True
+    again: bool = False
+    gpus: dict[int, float] | None = field(default_factory=dict)
+    lacks: str = ""
+
+
 class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's base class is untyped
     """Daft's FlotillaRunner, watched: settings in before a query, a dropped query ended on the cluster.
 
     ``settings`` gives the environment for the next query; ``planned`` the query id and the operators' parents of the
     plan that the calling thread has just made; ``off``, the features that are off (:mod:`daftnb.engine.internals`);
-    ``expressions`` is given each plan before it runs, and raises nothing; ``kinds`` gives the kinds of nodes that the
-    cluster may start (None: not known), and whether it is the embedded one; ``most`` what it may have at most, as
-    :class:`daftnb.engine.actor.trimming.Most` has it (None: not known); ``others`` is what else Daft's own would be
+    ``expressions`` is given each plan's text before it runs, and raises nothing; ``kinds`` gives the kinds of nodes
+    that the cluster may start (None: not known), and whether it is the embedded one; ``most`` what it may have at most,
+    as :class:`daftnb.engine.actor.trimming.Most` has it (None: not known); ``others`` is what else Daft's own would be
     made with; ``workers`` the variables of the environment for workers that start (None unsets one).
     """
 
@@ -220,7 +117,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         planned: Callable[[], tuple[str, dict[int, int]] | None],
         worker_startup_timeout: int | None = None,
         off: frozenset[str] = frozenset(),
-        expressions: Callable[[Any], None] = lambda _plan: None,
+        expressions: Callable[[str], None] = lambda _text: None,
         kinds: Callable[[], tuple[Sequence[lacking.Resources] | None, bool]] = lambda: (None, False),
         most: Callable[[], tuple[Any, ...] | None] = lambda: None,
         others: Mapping[str, Any] | None = None,
@@ -241,6 +138,8 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self._running: dict[str, int] = {}  # by id, the index of each query that runs
         self._cancelled: set[int] = set()
         self._gate = Gate()
+        self._cautions = Cautions(emit, lambda *asked: self._call_alive(*asked), lambda: self.door, kinds, off)
+        self.buffer = batches.Buffer()
 
     def stream_plan(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
         """Run Daft's own method between what we do before and after; where our part fails, the query goes on.
@@ -259,16 +158,11 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
     def _stream(self, plan: Any, partition_sets: Any) -> Generator[Any, None, Any]:
         with self._gate.inside():
             self._check_connection()
-            index = int(plan.idx())
-            query_id, parents = self._prepare(index)
-            self._expressions(plan)
-            calls = self._warn_of(plan, index)
+            query = self._announced(plan)
+        index, query_id = query.index, query.id
         try:
-            # Over a Ray Client a step would be one more way to the cluster and back; its calls end when it is hung up.
-            direct = self.door.link is not None and not self.door.link.client
-            streams: Any = steps.InSteps(self, lambda: self._gate.is_shut) if direct else self
-            stream = FlotillaRunner.stream_plan(streams, plan, partition_sets)
-            stats, count = yield from _counted(stream, self._gate)
+            stream = self._ordered if self._in_batches else self._called
+            end, count = yield from _counted(stream(query, plan, partition_sets), self._gate)
         except BaseException as error:
             # An interrupt, a view of the first rows that has enough, or an error: nobody waits for the rest.
             if is_death(error):
@@ -284,11 +178,104 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         if index in self._cancelled:
             self._cancelled.discard(index)
             raise QueryCancelled(query_id)
-        if calls and internals.METER not in self._off:
-            self._last_figures(index)
+        stats = end["stats"]
+        if query.calls and internals.METER not in self._off:
+            self._last_figures(end["figures"])
         if internals.STATS not in self._off:
-            self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), parents, count))
+            self._last_stats(query_id, lambda: with_result_rows(tap.stats_rows(stats), query.parents, count))
         return stats
+
+    @property
+    def _in_batches(self) -> bool:
+        return not {internals.BATCHES, internals.CANCEL} & self._off and batches.is_on()
+
+    @property
+    def direct(self) -> bool:
+        """Return True if this process is a driver of the cluster itself, and not behind a Ray Client."""
+        return self.door.link is not None and not self.door.link.client
+
+    def _announced(self, plan: Any) -> Query:
+        """Return what is to be known of a query that is about to run; where that fails, report it."""
+        query = Query(int(plan.idx()), f"query-{plan.idx()}")
+        try:
+            query_id, parents = self.planned() or (query.id, {})
+            query = replace(query, id=query_id, parents=parents)
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), UNWATCHED, error))
+        self._running[query.id] = query.index
+        try:
+            text = plan.repr_ascii(False)
+        except Exception as error:
+            self.emit(e.ProblemFound.of(steady.time(), "the plan was not understood", error))
+            return query
+        self._expressions(text)
+        gpus, lacks = self._cautions.of(text, plan)
+        again = not any(word in text for word in TWICE)
+        return replace(query, calls="UDF" in text, again=again, gpus=gpus, lacks=lacks)
+
+    def _preparation(self, query: Query) -> tuple[Any, ...]:
+        """Return the arguments of :meth:`daftnb.engine.actor.door.InActor.prepare`."""
+        return (query.index, query.id, query.parents, self.settings(), self.most(), query.gpus, query.lacks)
+
+    def _called(self, query: Query, plan: Any, partition_sets: Any) -> Generator[Any, None, dict[str, Any]]:
+        """Yield the results as Daft gets them, with a call for each; before and after it, calls of our own."""
+        self._prepare(query)
+        # Over a Ray Client a step would be one more way to the cluster and back; its calls end when it is hung up.
+        streams: Any = steps.InSteps(self, lambda: self._gate.is_shut) if self.direct else self
+        stats = yield from FlotillaRunner.stream_plan(streams, plan, partition_sets)
+        figures: Any = []
+        if query.calls and internals.METER not in self._off:
+            try:
+                figures = self.door.call("last_figures", query.index, seconds=CALL_SECONDS)
+            except Exception as error:
+                self.emit(e.ProblemFound.of(steady.time(), LAST, error))
+        return {"stats": stats, "figures": figures}
+
+    def _ordered(self, query: Query, plan: Any, partition_sets: Any) -> Generator[Any, None, dict[str, Any]]:
+        """Yield the results in batches; the first brings what is in effect of the settings, the last the statistics."""
+        arguments = batches.handed(FlotillaRunner.stream_plan, self, plan, partition_sets)
+        handed_plan, sets, *others = arguments
+        plan_id = str(handed_plan.idx())
+        facts = (handed_plan, batches.rows_of(sets), *others)
+        self._push_worker_variables()
+        if not query.again:
+            self._call_alive("answers")  # so that an actor that has died meanwhile is known before the query goes out
+        calls = query.calls and internals.METER not in self._off
+
+        def begin(size: tuple[int, int, float]) -> batches.Received:
+            preparation = None
+            try:
+                preparation = self._preparation(query)
+            except Exception as error:
+                self.emit(e.ProblemFound.of(steady.time(), UNWATCHED, error))
+            received = self._begin(line, ["begin", plan_id, size, calls, preparation, *facts], query.again)
+            if received[1] is not None:
+                for event in begun_events(steady.time(), received[1]):
+                    self.emit(event)
+            return received
+
+        line = batches.Line(self, lambda: self._gate.is_shut)
+        bound = self.buffer.taken()
+        delay = 0.0 if self.door.delay == float("inf") else self.door.delay
+        return (yield from batches.streamed(line.send, line.receive, begin, plan_id, bound, delay))
+
+    def _begin(self, line: batches.Line, order: list[Any], again: bool) -> batches.Received:
+        """Send the order that begins a query, and once more to another actor where this one had died before."""
+        began, door = time.monotonic(), self.door
+        try:
+            if door.dead:
+                self._call_alive("answers")
+            line.send(order)
+            return line.receive()
+        except (*DEATHS, ray.exceptions.ActorUnavailableError) as error:
+            found_dead = is_death(error) or isinstance(error, ray.exceptions.ActorUnavailableError)
+            if not (again and found_dead) or self._gate.is_shut or time.monotonic() - began > STARTED_SECONDS:
+                raise
+            self._call_alive("answers")
+            if self.door is door:
+                raise
+        line.send(order)
+        return line.receive()
 
     def _check_connection(self) -> None:
         """Raise ClusterError where the connection has ended: Daft's own calls would have Ray start a cluster now."""
@@ -328,67 +315,6 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         where = "" if self.door.link is None else f" at {self.door.link.address}"
         return ClusterError(f"This kernel left Ray{where} while this query ran.", WITHOUT_CONNECTION)
 
-    def _warn_of(self, plan: Any, index: int) -> bool:
-        """Warn of what nobody expects of this plan: where its paths are, and that no node has what it asks for.
-
-        Return whether the plan calls functions of the user's.
-        """
-        try:
-            text = plan.repr_ascii(False)
-        except Exception as error:
-            self.emit(e.ProblemFound.of(steady.time(), "the plan was not understood", error))
-            return True
-        self._warn_of_paths(text)
-        self._warn_of_resources(text, plan, index)
-        return "UDF" in text
-
-    def _warn_of_paths(self, plan: str) -> None:
-        """Warn where a relative path of the plan names another place for the tasks than here."""
-        try:
-            paths = relative.relative_paths(plan)
-            if not paths:
-                return
-            if self.door.whereabouts is None:
-                folder, machines = self.door.call("whereabouts")
-                self.door.whereabouts = relative.Whereabouts(folder, tuple(machines))
-            text = relative.warning(paths, os.getcwd(), socket.gethostname(), self.door.whereabouts)
-        except Exception as error:
-            self.emit(e.ProblemFound.of(steady.time(), "the plan's paths were not understood", error))
-            return
-        if text is not None:
-            self._warn(text)
-
-    def _warn(self, text: str) -> None:
-        """Show a warning in the views, and at once under the cell."""
-        self.emit(e.ProblemFound(steady.time(), text))
-        with suppress(UserWarning):  # where warnings are made errors, a query must not fail for it
-            warnings.warn(text, stacklevel=3)
-
-    def _gpus_of_tasks(self, text: str, plan: Any, wanted: Sequence[lacking.Asked]) -> dict[int, float] | None:
-        """Return the GPUs that operators ask for which run UDFs in tasks; empty if none does, None: not known."""
-        if not any("GPU" in one.resources for one in wanted):
-            return {}
-        if internals.TASK_GPUS in self._off:
-            return None
-        return lacking.gpus_of_tasks(text, tuple(plan_nodes(read_json(plan.repr_json()))))
-
-    def _warn_of_resources(self, text: str, plan: Any, index: int) -> None:
-        """Warn where no node has what a UDF of the plan asks for, and note the GPUs that its tasks ask for."""
-        try:
-            wanted = lacking.asked(text)
-            if not wanted:
-                return
-            nodes = self.door.call("resources", index, self._gpus_of_tasks(text, plan, wanted))
-            kinds, embedded = self.kinds()
-            for one in wanted:
-                warning = lacking.warning(one, nodes, kinds, embedded)
-                if warning is not None:
-                    self._warn(warning)
-                    if not any(lacking.runs_on(node, one) for node in nodes):
-                        self.door.call("lacks", index, lacking.reason(one))
-        except Exception as error:
-            self.emit(e.ProblemFound.of(steady.time(), "what a UDF asks for was not understood", error))
-
     def cancel(self, query_id: str) -> bool:
         """End a query from another thread than its own, which gets QueryCancelled; False if it does not run."""
         index = self._running.get(query_id)
@@ -398,27 +324,20 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         self._end(index, query_id)
         return True
 
-    def _prepare(self, index: int) -> tuple[str, dict[int, int]]:
-        """Prepare the cluster for a query: push its settings; return its id, and each operator's parent in its plan.
+    def _prepare(self, query: Query) -> None:
+        """Prepare the cluster for a query: push its settings and read them back.
 
         Where that fails, report it: the query then runs unwatched.
         """
-        query_id, parents = f"query-{index}", dict[int, int]()
         try:
-            query_id, parents = self.planned() or (query_id, parents)
-            self._running[query_id] = index
-            asked = self.settings()
-            in_effect = self._call_alive("prepare", index, query_id, parents, asked, self.most())
-            log.debug("query %s: pushed %s; in effect %s", query_id, asked, in_effect)
-            known = tuple((name, text) for name, text in in_effect.items() if text is not None)
-            self.emit(e.SettingsInEffect(steady.time(), query_id, known))
-            if in_effect != asked:
-                text = "another query was running, so its settings for downscaling hold for this one too"
-                self.emit(e.ProblemFound(steady.time(), f"{query_id}: {text}"))
+            preparation = self._preparation(query)
+            asked = preparation[3]
+            in_effect = self._call_alive("prepare", *preparation)
+            for event in begun_events(steady.time(), (query.id, asked, in_effect, "")):
+                self.emit(event)
             self._push_worker_variables()
         except Exception as error:
-            self.emit(e.ProblemFound.of(steady.time(), "this query runs unwatched, and without your settings", error))
-        return query_id, parents
+            self.emit(e.ProblemFound.of(steady.time(), UNWATCHED, error))
 
     def _push_worker_variables(self) -> None:
         """Push the variables for new workers, where they changed since the last query, and tell who has others."""
@@ -431,7 +350,7 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
             if {internals.TASKS, internals.VARIABLES} & self._off:
                 self.emit(e.ProblemFound(steady.time(), f"{names}: this Daft's workers cannot be given variables"))
                 return
-            others = self.door.call("set_worker_variables", wanted)
+            others = self._call_alive("set_worker_variables", wanted)
             self.door.worker_variables = wanted
         except Exception as error:
             self.emit(e.ProblemFound.of(steady.time(), f"{names or 'variables'} did not reach the workers", error))
@@ -473,12 +392,12 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         if not self.door.left:
             self._last_stats(query_id, cancelled)
 
-    def _last_figures(self, index: int) -> None:
+    def _last_figures(self, rows: list[tuple[Any, ...]]) -> None:
         try:
-            for event in self.door.last_figures(index):
+            for event in self.door.figures(rows):
                 self.emit(event)
         except Exception as error:
-            self.emit(e.ProblemFound.of(steady.time(), "the last of the functions could not be asked for", error))
+            self.emit(e.ProblemFound.of(steady.time(), LAST, error))
 
     def _last_stats(self, query_id: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
         try:

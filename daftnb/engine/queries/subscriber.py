@@ -183,10 +183,10 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             both[name] = max(value, both.get(name, value))
         return both
 
-    def expressions(self, plan: Any) -> None:
+    def expressions(self, text: str) -> None:
         """Report the expressions of a DistributedPhysicalPlan's operators, before it runs, on the query's thread.
 
-        Its JSON does not have them, its text does. Where the two differ in shape, nothing is reported; a failure in
+        Its JSON does not have them, its ``text`` does. Where the two differ in shape, nothing is reported; a failure in
         here is reported, not raised.
         """
         thread = threading.get_ident()
@@ -194,7 +194,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
             return
         try:
             before = self.operators[thread]
-            operators = with_details_of(before, text_nodes(plan.repr_ascii(False)))
+            operators = with_details_of(before, text_nodes(text))
             if operators is not before:
                 self.emit(e.PlanReady(time.time(), self.planned[thread][0], operators))
         except Exception as error:

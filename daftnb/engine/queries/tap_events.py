@@ -5,6 +5,7 @@ Details come first, then all that is absolute: it makes up for what was not fetc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ from daftnb.engine.queries.functions import FunctionEvents
 from daftnb.engine.queries.subscriber import operator_stats
 from daftnb.telemetry import events as e
 
+log = logging.getLogger("daftnb")
+
+UNWATCHED = "this query runs unwatched, and without your settings"
 _DETAILS: dict[str, Callable[..., e.Event]] = {
     "sample": e.BacklogSample,
     "worker": e.WorkerStarted,
@@ -45,6 +49,8 @@ class TapEvents:
         for query_id, rows in drained["stats"]:
             for row in rows:
                 yield operator_stats(now, query_id, row["id"], row)
+        for begun in drained.get("begun", ()):
+            yield from begun_events(now, begun)
         yield from self.functions.events(drained.get("functions", ()), now, shift)
         if drained["nodes"] is not None:
             yield e.NodesSeen(now, tuple(e.Node(*node) for node in drained["nodes"]))
@@ -65,6 +71,19 @@ class TapEvents:
             if text not in self._faults:
                 yield e.ProblemFound(now, f"the counts may be off: in the runner actor, {text}")
             self._faults[text] = count
+
+
+def begun_events(now: float, begun: tuple[Any, ...]) -> Iterator[e.Event]:
+    """Yield what became of a query's settings: its id, what it asked for, what is in effect, or why nothing is."""
+    query_id, asked, in_effect, why = begun
+    if in_effect is None:
+        yield e.ProblemFound(now, f"{UNWATCHED}: {why}")
+        return
+    log.debug("query %s: asked for %s; in effect %s", query_id, asked, in_effect)
+    yield e.SettingsInEffect(now, query_id, tuple((name, text) for name, text in in_effect.items() if text is not None))
+    if in_effect != asked:
+        text = "another query was running, so its settings for downscaling hold for this one too"
+        yield e.ProblemFound(now, f"{query_id}: {text}")
 
 
 def _counts(drained: dict[str, Any], now: float, shift: float) -> Iterator[e.Event]:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from daftnb.session import Session
-from tests.cluster.scaling import whole_trace
+from tests.cluster.scaling import await_no_scheduler, whole_trace
 from tests.conftest import await_that
 
 pytestmark = pytest.mark.cluster
@@ -130,6 +130,7 @@ def run_journaled(session: Session, query: Any, meanwhile: Any = None) -> tuple[
 
     assert session.connection.flotilla is not None
     actor = session.connection.flotilla.runner
+    await_no_scheduler(session)  # whose ticks would be taken for those of this query's
     ray.get(actor.__ray_call__.remote(keep_journal))
     began = time.time()
     if meanwhile is not None:
