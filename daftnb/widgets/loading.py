@@ -203,9 +203,17 @@ class Loaded(anywidget.AnyWidget):
         return False
 
     def retire(self, though_shown: bool = False) -> bool:
-        """Leave the page only what needs no kernel, and close; return False where that cannot be done, or not yet.
+        """Leave the page only what needs no kernel, and close. On the shell's thread.
 
-        On the shell's thread. ``though_shown``: also where a page shows it now.
+        Parameters
+        ----------
+        though_shown
+            Also where a page shows it now.
+
+        Returns
+        -------
+        bool
+            False where that cannot be done, or not yet.
         """
         if self.comm is None:
             return True

@@ -131,6 +131,7 @@ export function follow(manager: Manager): () => void {
       replace(place, view, () => {
         mounts.delete(made);
         taken.delete(place);
+        if (made.unseen !== null) forget(place);
         if (isAlive() && !manager.has_model(id)) leave(place); // the kernel has closed it
       });
       sight.unobserve(place); // so that it is told at once where it is
@@ -198,6 +199,24 @@ function hold(place: HTMLElement, high: number): void {
 /** Let a place be as high as what is in it. */
 function release(place: HTMLElement): void {
   place.style.height = place.style.overflow = "";
+}
+
+/** Have Chromium let go of what was drawn in a place out of sight. JupyterLab has such cells not laid out
+ * (`content-visibility`), and until they are, the last layout holds every element that was in it. What has no box has no
+ * layout: so the part of the cell with the place has none for the time of one look at the styles. Nothing is painted
+ * meanwhile, and nothing laid out, so that nothing moves. */
+function forget(place: HTMLElement): void {
+  let part: HTMLElement = place;
+  for (let outer = place.parentElement; outer !== null; outer = outer.parentElement) {
+    if (getComputedStyle(outer).contentVisibility === "auto") {
+      const { display } = part.style;
+      part.style.display = "none";
+      void getComputedStyle(part).color;
+      part.style.display = display;
+      return;
+    }
+    part = outer;
+  }
 }
 
 /** Say of a place that its view will not come back. Not by an element: there may be one for each cell of a notebook. */
