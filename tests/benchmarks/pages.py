@@ -74,6 +74,13 @@ tracemalloc.start()
 OF_QUERY = "df = query({number})\n%daft plan\ndf"
 OF_QUERY_PLAIN = "df = query({number})\nshow({number})"
 
+# IPython keeps what each cell displays in its history, and more of what plain cells display than of ours.
+TRACED = """
+import gc, tracemalloc
+getattr(get_ipython().history_manager, "outputs", {}).clear()
+gc.collect()
+answer = tracemalloc.get_traced_memory()[0]
+"""
 # As a person runs one cell after the other: each is scrolled to, and drawn.
 RUN = """async ([index, source]) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -130,7 +137,7 @@ class Grown:
     def sample(self, cell: int) -> Sample:
         """What there is, once nothing more happens."""
         self.page.wait_for_timeout(1000 * LEFT_SECONDS)
-        traced = self.beside.ask("import gc, tracemalloc; gc.collect(); answer = tracemalloc.get_traced_memory()[0]")
+        traced = self.beside.ask(TRACED)
         for _ in range(2):  # what the first one lets go of may have held more
             self.devtools.send("HeapProfiler.collectGarbage")
         metrics = {each["name"]: each["value"] for each in self.devtools.send("Performance.getMetrics")["metrics"]}

@@ -37,7 +37,7 @@ interface Mount {
   readonly view: View;
   /** Since when its place has not been on the page. */
   away: number | null;
-  /** Since when its place has been out of sight, as the how manieth that went; null: it is in sight, or may be. */
+  /** Since when its place has been out of sight, as a number that rises with each that went; null: it is in sight, or may be. */
   unseen: number | null;
   /** Pixels, when it was last in sight. */
   high: number;
@@ -202,8 +202,8 @@ function release(place: HTMLElement): void {
 }
 
 /** Have Chromium let go of what was drawn in a place out of sight. JupyterLab has such cells not laid out
- * (`content-visibility`), and until they are, the last layout holds every element that was in it. What has no box has no
- * layout: so the part of the cell with the place has none for the time of one look at the styles. Nothing is painted
+ * (`content-visibility`), and until they are, the last layout holds every element that was in it. What has no box has
+ * no layout: so the part of the cell with the place has none for the time of one look at the styles. Nothing is painted
  * meanwhile, and nothing laid out, so that nothing moves. */
 function forget(place: HTMLElement): void {
   let part: HTMLElement = place;
