@@ -37,7 +37,7 @@ interface Mount {
   readonly view: View;
   /** Since when its place has not been on the page. */
   away: number | null;
-  /** Since when its place has been out of sight, as a number that rises with each that went; null: it is in sight, or may be. */
+  /** When its place went out of sight, as a number that rises with each that does; null: it is in sight, or may be. */
   unseen: number | null;
   /** Pixels, when it was last in sight. */
   high: number;
