@@ -39,7 +39,8 @@ GROWTH: dict[str, tuple[str, float, float | None]] = {
 }
 
 QUERIES = """
-import json, random, tracemalloc
+import json, os, random, tracemalloc
+os.environ["DAFT_PROGRESS_BAR"] = "0"  # Daft's own are widgets, about ten for each query, that nobody closes
 import daft
 from daft import col
 

@@ -20,6 +20,15 @@ interface LuminoClass {
 interface View {
   luminoWidget: Lumino;
   remove(): void;
+  /** The view of the widget's layout. */
+  readonly layoutPromise?: Promise<{ remove(): void } | null | undefined>;
+}
+/** A widget's model, or that of its layout. */
+interface Model {
+  readonly comm_live?: boolean;
+  readonly comm?: { on_msg(callback: () => void): void; on_close(callback: () => void): void };
+  get?(name: string): unknown;
+  once?(event: string, callback: () => void): void;
 }
 /** The widget manager of JupyterLab. */
 export interface Manager {
@@ -28,7 +37,7 @@ export interface Manager {
   readonly isDisposed?: boolean;
   readonly restored?: Signal;
   has_model(id: string): boolean;
-  get_model(id: string): Promise<{ readonly comm_live?: boolean }>;
+  get_model(id: string): Promise<Model>;
   create_view(model: unknown): Promise<View>;
 }
 /** A view that is in its place. */
@@ -81,6 +90,7 @@ export function follow(manager: Manager): () => void {
   const isGone = () => manager.isDisposed === true || manager.context?.isDisposed === true;
   const isAlive = () => !isGone() && manager.kernel != null && !manager.kernel.isDisposed;
 
+  const known = new WeakSet<Model>();
   const resting = new WeakSet<HTMLElement>(); // places whose view is drawn again when they are in sight
   let went = 0;
   const find = (place: Element) => [...mounts].find((made) => made.place === place);
@@ -119,6 +129,11 @@ export function follow(manager: Manager): () => void {
     taken.add(place);
     try {
       const model = await manager.get_model(id);
+      if (!known.has(model)) {
+        known.add(model);
+        const layout = model.get?.("layout") as Model | undefined;
+        for (const each of [model, layout]) each?.once?.("comm:close", () => cut(each));
+      }
       // A model of a kernel that was started again stays with the page, but nobody answers it.
       const view = model.comm_live === false ? null : await manager.create_view(model);
       if (view === null || !place.isConnected) {
@@ -188,6 +203,14 @@ export function follow(manager: Manager): () => void {
   });
   look();
   return stop;
+}
+
+/** Take a model that closes from its comm: JupyterLab keeps every comm that was closed for as long as the kernel lives
+ * (it listens to a signal of the kernel's connection), and with it, by these callbacks, the model and its state. */
+function cut(model: Model): void {
+  const nothing = () => undefined;
+  model.comm?.on_msg(nothing);
+  model.comm?.on_close(nothing);
 }
 
 /** Keep a place as high as its view was: what is below it, and in sight, must not move. */
@@ -264,6 +287,7 @@ function replace(place: HTMLElement, view: View, leave: () => void): void {
     widget.processMessage(lumino.Msg.AfterDetach);
     place.style.margin = "";
     place.replaceChildren(...fixed);
+    void view.layoutPromise?.then((layout) => layout?.remove()); // the layout's model would keep it, and it this view
     leave();
   });
   place.classList.add("mathjax_ignore", "tex2jax_ignore"); // JupyterLab sets formulas in what is in HTML
