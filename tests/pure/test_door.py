@@ -204,3 +204,29 @@ def test_variables_for_workers_are_pushed_when_they_change_and_who_has_others_is
     runner._push_worker_variables()
     assert told[-1].text.startswith("LIMIT did not reach the workers: ZeroDivisionError")
     assert runner.door.worker_variables == {}, "so it is tried again with the next query"
+
+
+def test_a_query_runs_also_where_it_is_not_known_whether_its_actor_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The actor answers nobody while it starts workers, and that may take longer than anybody waits for an answer."""
+
+    def hands_over(self: Any, *arguments: Any) -> Any:
+        self.runner.run_plan.remote(*arguments)
+        yield
+
+    def busy(*_arguments: Any, **_options: Any) -> Any:
+        raise TimeoutError("no answer within 60 s")
+
+    there = Link("127.0.0.1:1", (), False)
+    orders: list[Any] = []
+    answer = SimpleNamespace(partition=lambda: ([], None, {"stats": "statistics", "figures": []}))
+    monkeypatch.setattr(flotilla.FlotillaRunner, "stream_plan", hands_over)
+    monkeypatch.setattr(ray_link, "link", lambda: there)
+    monkeypatch.setattr(ray, "wait", lambda found, timeout: (found, []))
+    monkeypatch.setattr(ray, "get", lambda ref: answer)
+    door = SimpleNamespace(link=there, dead=False, left=False, delay=0.0, call=busy, worker_variables={})
+    actor = SimpleNamespace(get_next_partition=SimpleNamespace(remote=orders.append))
+    told: list[Any] = []
+    runner = unmade(door, told.append, in_batches=True, runner=actor)
+    assert list(runner.stream_plan(plan("* UDF: f"), {})) == []
+    assert [order[:2] for order in orders] == [["begin", "1"]]
+    assert told[0].text.startswith("whether the engine's process lives is not known: TimeoutError")

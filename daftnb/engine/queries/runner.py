@@ -239,7 +239,11 @@ class WatchedFlotillaRunner(FlotillaRunner):  # type: ignore[misc]  # Daft's bas
         facts = (handed_plan, batches.rows_of(sets), *others)
         self._push_worker_variables()
         if not query.again:
-            self._call_alive("answers")  # so that an actor that has died meanwhile is known before the query goes out
+            # So that an actor that has died meanwhile is known before the query goes out.
+            try:
+                self._call_alive("answers")
+            except Exception as error:
+                self.emit(e.ProblemFound.of(steady.time(), "whether the engine's process lives is not known", error))
         calls = query.calls and internals.METER not in self._off
 
         def begin(size: tuple[int, int, float]) -> batches.Received:
