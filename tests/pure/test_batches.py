@@ -61,9 +61,9 @@ class Actor:
         self.curr_result_gens.orders = self.orders.take
         self.coming: list[Any] = []
 
-    def begin(self, plan_id: str, preparation: Any, arguments: list[Any]) -> tuple[Any, Any]:
+    def begin(self, plan_id: str, preparation: Any, arguments: list[Any]) -> tuple[Any, Callable[[], Any]]:
         self.curr_result_gens[plan_id] = self.engine
-        return self.curr_result_gens[plan_id], preparation
+        return self.curr_result_gens[plan_id], lambda: preparation
 
     def end(self, plan_id: str, calls: bool) -> dict[str, Any]:
         self.ended.append((plan_id, calls))

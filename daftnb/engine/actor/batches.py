@@ -88,8 +88,11 @@ class Batches:
         self._reader: asyncio.Task[None] | None = None
         self._giver: asyncio.Task[None] | None = None
 
-    def next(self, size: Size, begun: Any = None) -> asyncio.Future[Answer]:
-        """Return a future of the next batch; like the stream's own, it puts no frame into an error's traceback."""
+    def next(self, size: Size, begun: Callable[[], Any] = lambda: None) -> asyncio.Future[Answer]:
+        """Return a future of the next batch; like the stream's own, it puts no frame into an error's traceback.
+
+        ``begun`` gives what the answer is to say of the settings, as it goes.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         if self._reader is None:
@@ -128,7 +131,7 @@ class Batches:
         while not is_so():
             await self._change()
 
-    async def _give(self, answer: asyncio.Future[Answer], size: Size, begun: Any) -> None:
+    async def _give(self, answer: asyncio.Future[Answer], size: Size, begun: Callable[[], Any]) -> None:
         try:
             batch = await self._batch(size, begun)
         except asyncio.CancelledError:
@@ -141,7 +144,7 @@ class Batches:
         if not answer.done():
             answer.set_result(batch)
 
-    async def _batch(self, size: Size, begun: Any) -> Answer:
+    async def _batch(self, size: Size, begun: Callable[[], Any]) -> Answer:
         self.room = max(size.most, size.ahead)
         self._changed.set()
         await self._until(lambda: bool(self.ready) or self.over)
@@ -155,19 +158,20 @@ class Batches:
             raise self.error
         at_end = self.over and not self.ready and self.error is None
         if not at_end or (parts and self._alone):
-            return Answer(parts, begun, None)
-        return Answer(parts, begun, self._ended())
+            return Answer(parts, begun(), None)
+        return Answer(parts, begun(), self._ended())
 
 
 class Orders:
     """Takes the kernel's orders. ``begin`` prepares and starts a query, ``ended`` gives what its end is to tell.
 
-    ``begin(stream's id, preparation, arguments of run_plan)`` returns the stream and what became of the settings.
+    ``begin(stream's id, preparation, arguments of run_plan)`` returns the stream, and what gives what became of the
+    settings, unless a look at the actor has told it before.
     """
 
     def __init__(
         self,
-        begin: Callable[[str, Any, list[Any]], tuple[Any, Any]],
+        begin: Callable[[str, Any, list[Any]], tuple[Any, Callable[[], Any]]],
         ended: Callable[[str, bool], dict[str, Any]],
     ) -> None:
         self.open: dict[str, Batches] = {}

@@ -118,27 +118,25 @@ class InActor:
         self.pool.watch()
         return {name: os.environ.get(name) for name in environment}
 
-    def begin(self, plan_id: str, preparation: Any, arguments: list[Any]) -> tuple[Any, Any]:
-        """Prepare for a query and start it; return its stream, and what became of its settings.
+    def begin(self, plan_id: str, preparation: Any, arguments: list[Any]) -> tuple[Any, Callable[[], Any]]:
+        """Prepare for a query and start it; return its stream, and what gives, once, what became of its settings.
 
         ``preparation``: the arguments of :meth:`prepare`; None where there is nothing to prepare. ``arguments`` are
         those of ``run_plan``, the sets of partitions as rows. What goes wrong as the plan starts is the query's.
         """
-        begun = None
         if preparation is not None:
-            begun = self.prepared(plan_id, preparation)
+            self.prepared(plan_id, preparation)
         plan, sets, *others = arguments
         self.actor.run_plan(plan, {key: PartitionSet(parts) for key, parts in sets.items()}, *others)
-        return self.streams[plan_id], begun
+        return self.streams[plan_id], lambda: self.begun.pop(plan_id, None)
 
-    def prepared(self, plan_id: str, preparation: Any) -> tuple[Any, ...]:
-        """Prepare for a query; return its id, what it asked for, and what is in effect, or else why it is not."""
+    def prepared(self, plan_id: str, preparation: Any) -> None:
+        """Prepare for a query; note its id, what it asked for, and what is in effect, or else why it is not."""
         _, query_id, _, asked, *_ = preparation
         try:
             self.begun[plan_id] = (query_id, asked, self.prepare(*preparation), "")
         except Exception as error:
             self.begun[plan_id] = (query_id, asked, None, f"{type(error).__name__}: {error}"[:300])
-        return self.begun[plan_id]
 
     def ended(self, plan_id: str, calls: bool) -> dict[str, Any]:
         """Return what a query's end is to tell: its statistics, and the last of what its functions did.

@@ -105,10 +105,6 @@ class RunnerDoor:
         if not self.dead:
             self.call("uninstall", seconds=CALL_SECONDS)
 
-    def last_figures(self, index: int) -> list[e.Event]:
-        """Return the last of what the functions of a query did, which has just ended."""
-        return self.figures(self.call("last_figures", index, seconds=CALL_SECONDS))
-
     def figures(self, rows: list[tuple[Any, ...]]) -> list[e.Event]:
         """Return what the functions of a query did, as the actor has told it."""
         return list(self._tap_events.functions.events(rows, steady.time(), self._clock_offset))
