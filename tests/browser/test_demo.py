@@ -123,7 +123,8 @@ def test_demo_notebook(lab: Lab, page: Any, artifacts: Path) -> None:
     all_ran(page, 200)
     cockpit(page).first.scroll_into_view_if_needed()
     cockpit(page).locator(".head[data-state=finished]").first.wait_for()
-    page.wait_for_timeout(200)  # the watcher looks every 100 ms
+    # What is watched is looked at every 100 ms, and a cell's end is known to the page before the snapshot after it.
+    page.wait_for_function("() => window.seen.ratio.at(-1)[0] === null", timeout=10_000)
     cockpit(page).first.screenshot(path=artifacts / "cockpit-finished.png")
     seen = seen_so_far(page, artifacts)
 
