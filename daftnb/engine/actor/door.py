@@ -18,6 +18,7 @@ from daftnb import variables
 from daftnb.engine.actor import rules
 from daftnb.engine.actor.counts import Query, Run
 from daftnb.engine.actor.devices import Devices
+from daftnb.engine.actor.growing import GROWTH, STEP
 from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
@@ -181,6 +182,7 @@ class InActor:
         self.launches = Launches(tap)
         self.metering = Metering(actor, tap)
         self.with_launches = True
+        self.with_requests = True
         self.with_usage = True
         self.with_devices = True
         self.with_stats = True
@@ -219,7 +221,8 @@ class InActor:
                 self.environment_before.setdefault(name, os.environ.get(name))
                 os.environ[name] = value
         self.pool.watch()
-        return {name: os.environ.get(name) for name in environment}
+        stands = {name: os.environ.get(name) for name in environment}
+        return stands if self.with_requests else {**stands, GROWTH: STEP}
 
     def set_worker_variables(self, values: dict[str, str | None]) -> int:
         """Take the variables of the environment for workers that start from now on, all of them; None unsets one.

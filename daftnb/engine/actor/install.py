@@ -7,8 +7,8 @@
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
 - ``flotilla.start_ray_workers``: where new workers get variables of the environment, and warm ones are given
   back, unless Daft has a reaper, which keeps them itself;
-- ``flotilla.try_autoscale``: every request for resources, which is trimmed to the most that the cluster may have, and
-  every withdrawal;
+- ``flotilla.try_autoscale``: every request for resources, which may grow, and is trimmed to the most that the cluster
+  may have; and every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
 - ``ray_actor_pool_udf.UDFActor``: each actor of a UDF is sent its function with the meter around it;
 - ``ray_actor_pool_udf.start_udf_actors`` and ``UDFActorHandle.teardown``: the actors of UDFs with a concurrency;
@@ -25,7 +25,9 @@ import inspect
 from typing import Any
 
 from daftnb.clock import steady as time
+from daftnb.engine.actor import rules
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
+from daftnb.engine.actor.growing import STEP, grow
 from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
 from daftnb.engine.actor.trimming import within
 from daftnb.engine.actor.udfpools import Amounts, UdfPool, resources_of, room
@@ -192,7 +194,10 @@ def tap_head(mine: InActor, flotilla: Any) -> None:
 
 
 def tap_requests(mine: InActor, flotilla: Any) -> None:
-    """Wrap the requests for resources: one that changes nothing is not sent, one above the maximum is trimmed."""
+    """Wrap the requests for resources.
+
+    One that changes nothing is not sent, one grows as the setting has it, and one above the maximum is trimmed.
+    """
     tap, pool = mine.tap, mine.pool
     try_autoscale = flotilla.try_autoscale
 
@@ -200,13 +205,22 @@ def tap_requests(mine: InActor, flotilla: Any) -> None:
     def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
         if not bundles and tap.demand == 0:
             return  # the engine withdraws twice at each query's end; what is not asked for need not be withdrawn
-        sent = guarded(tap, within, bundles, tap.most) or bundles
-        guarded(tap, tap.requested, bundles, sent)
+        asked = guarded(tap, grown, tap, bundles) or bundles
+        sent = guarded(tap, within, asked, tap.most) or asked
+        guarded(tap, tap.requested, asked, sent, bundles)
         if bundles:
             pool.requested()
         try_autoscale(sent)
 
     mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
+
+
+def grown(tap: Tap, bundles: list[dict[str, int]]) -> list[dict[str, int]]:
+    """Return what to ask Ray for where the engine asks for ``bundles``, by the setting and the backlog now."""
+    force = rules.read()
+    with tap.lock:
+        way = STEP if force.linear or tap.is_dropped else force.growth
+        return grow(bundles, way, tap.pending, force.threshold, tap.demand or 0, tap.most)
 
 
 def tap_udfs(mine: InActor) -> None:
@@ -345,6 +359,7 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
             meter_pools(mine)
     mine.with_usage = "usage of nodes" not in off
     mine.with_devices = "use of GPUs" not in off
+    mine.with_requests = "scale-up requests" not in off
     mine.with_launches = not {"scale-up requests", "autoscaler notices"} & off
     mine.with_stats = "rows of operators on Ray" not in off
     setattr(actor, ATTRIBUTE, mine)
