@@ -22,6 +22,7 @@ from daftnb.engine.actor.growing import GROWTH, STEP
 from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
+from daftnb.engine.actor.requests import Requests
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.actor.trimming import Most
 from daftnb.engine.actor.warm import Pool
@@ -181,8 +182,8 @@ class InActor:
         self.devices = Devices(pool)
         self.launches = Launches(tap)
         self.metering = Metering(actor, tap)
+        self.requests: Requests | None = None  # where the release has what they need
         self.with_launches = True
-        self.with_requests = True
         self.with_usage = True
         self.with_devices = True
         self.with_stats = True
@@ -222,7 +223,7 @@ class InActor:
                 os.environ[name] = value
         self.pool.watch()
         stands = {name: os.environ.get(name) for name in environment}
-        return stands if self.with_requests else {**stands, GROWTH: STEP}
+        return stands if self.requests is not None else {**stands, GROWTH: STEP}
 
     def set_worker_variables(self, values: dict[str, str | None]) -> int:
         """Take the variables of the environment for workers that start from now on, all of them; None unsets one.
@@ -405,6 +406,8 @@ class InActor:
         self.actor.curr_result_gens.clear()
         self.actor.curr_result_gens.update(running)
         self.pool.close()
+        if self.requests is not None:
+            self.requests.close()
         variables.put(self.environment_before)
         for name in (ATTRIBUTE, DOOR):
             delattr(self.actor, name)

@@ -25,11 +25,9 @@ import inspect
 from typing import Any
 
 from daftnb.clock import steady as time
-from daftnb.engine.actor import rules
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
-from daftnb.engine.actor.growing import STEP, grow
+from daftnb.engine.actor.requests import Requests
 from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
-from daftnb.engine.actor.trimming import within
 from daftnb.engine.actor.udfpools import Amounts, UdfPool, resources_of, room
 from daftnb.engine.actor.warm import Facts, Pool
 
@@ -194,33 +192,21 @@ def tap_head(mine: InActor, flotilla: Any) -> None:
 
 
 def tap_requests(mine: InActor, flotilla: Any) -> None:
-    """Wrap the requests for resources.
-
-    One that changes nothing is not sent, one grows as the setting has it, and one above the maximum is trimmed.
-    """
+    """Wrap the requests for resources; one that changes nothing is not sent."""
     tap, pool = mine.tap, mine.pool
     try_autoscale = flotilla.try_autoscale
+
+    requests = mine.requests = Requests(tap, try_autoscale, pool.active)
 
     @functools.wraps(try_autoscale)
     def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
         if not bundles and tap.demand == 0:
             return  # the engine withdraws twice at each query's end; what is not asked for need not be withdrawn
-        asked = guarded(tap, grown, tap, bundles) or bundles
-        sent = guarded(tap, within, asked, tap.most) or asked
-        guarded(tap, tap.requested, asked, sent, bundles)
         if bundles:
             pool.requested()
-        try_autoscale(sent)
+        requests.ask(bundles)
 
     mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
-
-
-def grown(tap: Tap, bundles: list[dict[str, int]]) -> list[dict[str, int]]:
-    """Return what to ask Ray for where the engine asks for ``bundles``, by the setting and the backlog now."""
-    force = rules.read()
-    with tap.lock:
-        way = STEP if force.linear or tap.is_dropped else force.growth
-        return grow(bundles, way, tap.pending, force.threshold, tap.demand or 0, tap.most)
 
 
 def tap_udfs(mine: InActor) -> None:
@@ -359,7 +345,6 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
             meter_pools(mine)
     mine.with_usage = "usage of nodes" not in off
     mine.with_devices = "use of GPUs" not in off
-    mine.with_requests = "scale-up requests" not in off
     mine.with_launches = not {"scale-up requests", "autoscaler notices"} & off
     mine.with_stats = "rows of operators on Ray" not in off
     setattr(actor, ATTRIBUTE, mine)

@@ -305,11 +305,13 @@ class Tap:
         bundles: Sequence[Mapping[str, int]],
         sent: Sequence[Mapping[str, int]] | None = None,
         by_engine: Sequence[Mapping[str, int]] | None = None,
+        between: bool = False,
     ) -> None:
         """Record that ``bundles`` were requested of Ray, or (none) that the request was withdrawn.
 
         ``sent``: what of them went out, where not all did. ``by_engine``: what the engine itself asked for, where that
-        is less. Where more stands than the engine had asked for, the same once more is no new request.
+        is less. Where more stands than the engine had asked for, the same once more is no new request. ``between``: it
+        is daftnb's, so that the engine's interval goes on.
         """
         with self.lock:
             if bundles:
@@ -317,8 +319,10 @@ class Tap:
                 had_grown = (self.demand or 0) > (self.engine_cpus or 0)
                 self.demand, self.demand_gpus = cpus_of(bundles), gpus_of(bundles)
                 self.engine_cpus = self.demand if by_engine is None else cpus_of(by_engine)
-                self.requested_at = time.time()
-                self.wanted_since = self.wanted_since or self.requested_at
+                now = time.time()
+                if not between or self.requested_at is None:
+                    self.requested_at = now
+                self.wanted_since = self.wanted_since or now
                 self.hold = None
                 self.undecided = False
                 if had_grown and stood == (self.demand, self.demand_gpus):
@@ -329,7 +333,7 @@ class Tap:
                     more = (*(more or (None, None)), self.demand_gpus, None if went is None else gpus_of(went))
                 if self.demand > self.engine_cpus:
                     more = (*more, *(None,) * (4 - len(more)), rules.read().growth, self.engine_cpus)
-                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity, *more)
+                self.asked = (now, len(bundles), self.demand, self.pending, self.capacity, *more)
                 self.events.append(("request", *self.asked))
             else:
                 if self.demand:
