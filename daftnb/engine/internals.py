@@ -278,9 +278,6 @@ INTERNALS = (
         "embedded", (EMBEDDED,), _RAYLET, "AuthenticationTokenLoader.reset_cache", "the token, later", given=_TOKEN
     ),
     Internal("embedded", (EMBEDDED,), "ray._private.node", "Node.dead_processes", "worker nodes on loopback"),
-    Internal(
-        "embedded", (EMBEDDED,), "ray._private.node", "Node.start_ray_processes", "worker nodes that are given up"
-    ),
     Internal("embedded", (EMBEDDED,), "ray._private.node", "Node.kill_all_processes", "worker nodes that are given up"),
     Internal(
         "embedded",

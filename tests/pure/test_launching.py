@@ -22,15 +22,20 @@ class Books:
         self.wanted = True
         self.going = threading.Event()
         self.begun: list[str] = []
-        self.launcher = Launcher[str](self.has_come, lambda _, error: self.failed.append(str(error)), self.ended.append)
+        self.launcher = Launcher[str](
+            0.0, 3, self.has_come, lambda _, error: self.failed.append(str(error)), self.ended.append
+        )
 
     def has_come(self, _launch: Launch, started: str) -> bool:
         if self.wanted:
             self.came.append(started)
         return self.wanted
 
+    def has_failed(self, _launch: Launch, error: Exception) -> None:
+        self.failed.append(str(error))
+
     def launch(self, name: str) -> Launch:
-        def start(_launch: Launch) -> str:
+        def start() -> str:
             self.begun.append(name)
             assert self.going.wait(30)
             if name == "bad":
@@ -60,6 +65,24 @@ def test_they_start_side_by_side_and_a_launch_returns_at_once(books: Books) -> N
     books.going.set()
     idle(books)
     assert (sorted(books.came), books.failed, books.ended) == (["a", "b"], ["no room"], [])
+
+
+def test_no_more_than_so_many_start_at_the_same_time(books: Books) -> None:
+    launches = [books.launch(name) for name in "abcde"]
+    await_that(lambda: len(books.begun) == 3, "three have begun")
+    waiting = [launch for launch, name in zip(launches, "abcde", strict=True) if name not in books.begun]
+    books.launcher.give_up(waiting[0])
+    books.going.set()
+    idle(books)
+    assert len(books.begun) == 4 and sorted(books.came) == sorted(books.begun), "what waited and was given up began not"
+
+
+def test_a_launch_that_waits_as_a_clouds_do_is_given_up_at_once(books: Books) -> None:
+    books.launcher.seconds = 3600.0
+    launch = books.launch("a")
+    books.launcher.give_up(launch)
+    idle(books)
+    assert (books.begun, books.came, books.ended) == ([], [], [])
 
 
 def test_what_was_given_up_is_ended_once_it_is_there_and_does_not_count_as_failed(books: Books) -> None:

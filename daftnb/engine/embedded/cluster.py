@@ -310,7 +310,7 @@ class EmbeddedCluster:
         """Start the head and wait until its control store answers; worker nodes follow by the autoscaler.
 
         ``extra_environment`` goes to every Ray process. In it, ``AUTOSCALER_UPDATE_INTERVAL_S`` is how often Ray and
-        Daft look, in seconds (else 1), and ``DAFTNB_LAUNCH_SECONDS`` how long each node takes to come, at least.
+        Daft look, in seconds (else 1), and ``DAFTNB_LAUNCH_SECONDS`` how long each node takes before it starts.
         Raises ClusterError, with nothing left running.
         """
         shares = check_machine(self.size)

@@ -12,7 +12,7 @@ from daftnb.engine.embedded.supervisor import PREFIX
 from daftnb.errors import ClusterError
 
 SOCKET_BYTES = 103 if sys.platform == "darwin" else 107  # that the path of a Unix socket may have
-RAY_SOCKET_BYTES = len("/session_2026-01-31_23-59-59_123456_1234567/sockets/plasma_store.12345")  # in Ray's folder
+RAY_SOCKET_BYTES = len("/session_2026-01-31_23-59-59_123456_1234567/sockets/plasma_store.123")  # in Ray's folder
 RAYS = "r"  # Ray's temporary folder, in the private one
 
 

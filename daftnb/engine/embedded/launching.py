@@ -29,6 +29,10 @@ class Launcher(Generic[Started]):
 
     Parameters
     ----------
+    seconds
+        How long each waits before it starts anything, as a cloud does.
+    at_once
+        How many start at the same time; the others wait for room.
     came
         Called with a launch and what was started; returns False where nobody wants it any more.
     failed
@@ -39,11 +43,15 @@ class Launcher(Generic[Started]):
 
     def __init__(
         self,
+        seconds: float,
+        at_once: int,
         came: Callable[[Launch, Started], bool],
         failed: Callable[[Launch, Exception], None],
         end: Callable[[Started], None],
     ) -> None:
         self._came, self._failed, self._end = came, failed, end
+        self.seconds = seconds
+        self._room = threading.Semaphore(at_once)
         self._lock = threading.Lock()
         self._running: dict[Launch, threading.Thread] = {}
         self._closed = False
@@ -55,11 +63,8 @@ class Launcher(Generic[Started]):
         with self._lock:
             return len(self._running)
 
-    def launch(self, name: str, start: Callable[[Launch], Started]) -> Launch:
-        """Have ``start`` called in a thread of that name, and return at once. RuntimeError once it is closed.
-
-        ``start`` is given the launch, and raises what it likes where that was given up.
-        """
+    def launch(self, name: str, start: Callable[[], Started]) -> Launch:
+        """Have ``start`` called in a thread of that name, and return at once. RuntimeError once it is closed."""
         launch = Launch()
         thread = threading.Thread(target=self._run, args=(launch, start), name=name, daemon=True)
         with self._lock:
@@ -90,16 +95,19 @@ class Launcher(Generic[Started]):
         atexit.unregister(self.close)
         return not any(thread.is_alive() for thread in threads.values())
 
-    def _run(self, launch: Launch, start: Callable[[Launch], Started]) -> None:
+    def _run(self, launch: Launch, start: Callable[[], Started]) -> None:
         try:
-            if launch.given_up.is_set():
+            if launch.given_up.wait(self.seconds):
                 return
-            try:
-                started = start(launch)
-            except Exception as error:
-                if not launch.given_up.is_set():  # nobody waits for it any more
-                    self._failed(launch, error)
-                return
+            with self._room:
+                if launch.given_up.is_set():
+                    return
+                try:
+                    started = start()
+                except Exception as error:
+                    if not launch.given_up.is_set():  # else nobody waits for it
+                        self._failed(launch, error)
+                    return
             if launch.given_up.is_set() or not self._came(launch, started):
                 self._end(started)
         finally:

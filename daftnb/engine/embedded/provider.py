@@ -16,10 +16,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
+from collections.abc import Container
 from typing import Any
 
-import psutil
 from ray._private.node import Node
 from ray._private.parameter import RayParams
 from ray._private.ray_constants import (
@@ -41,9 +40,12 @@ from ray.autoscaler.tags import (
 from daftnb.engine.embedded.launching import Launch, Launcher
 
 LOOPBACK = "127.0.0.1"
-# Seconds that each node takes to come, at least, for tests and benchmarks: a cloud's take half a minute.
+# Seconds that each node takes before its raylet starts, for tests and benchmarks: a cloud's take half a minute.
 LAUNCH_SECONDS = "DAFTNB_LAUNCH_SECONDS"
-AGENTS, AGENTS_SECONDS = 2, 2.0  # processes that a raylet starts first, and how long until it has started them
+NUMBERS = 999  # of nodes, in the names of their files: a socket's may not be longer (folders.RAY_SOCKET_BYTES)
+# How many raylets start at the same time, unless there are more cores. Each starts two processes that take 4 s of a core,
+# and ends where they take longer than it waits for them (``WaitForPersistedPort`` in Ray's ``raylet/node_manager.cc``).
+LEAST_AT_ONCE = 2
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +56,8 @@ class LoopbackNode(Node):  # type: ignore[misc]  # Ray's base class is untyped
     Ray takes the first names that no file has, and two that start at the same time would take the same.
     """
 
-    def __init__(self, number: int, params: RayParams, launch: Launch, seconds: float) -> None:
+    def __init__(self, number: int, params: RayParams) -> None:
         self.number = number
-        self.launch, self.comes_at = launch, time.monotonic() + seconds
         try:
             super().__init__(params, head=False, shutdown_at_exit=False, spawn_reaper=False)
         except BaseException:
@@ -64,28 +65,13 @@ class LoopbackNode(Node):  # type: ignore[misc]  # Ray's base class is untyped
                 end(self)
             raise
 
-    def start_ray_processes(self) -> None:
-        """Start the raylet, and hold it until it may come.
-
-        Nodes share this machine's cores, which a cloud's do not: what a raylet starts with it starts meanwhile.
-        """
-        super().start_ray_processes()
-        if time.monotonic() < self.comes_at:
-            [started] = self.all_processes[PROCESS_TYPE_RAYLET]
-            raylet = psutil.Process(started.process.pid)
-            ready = time.monotonic() + AGENTS_SECONDS
-            while len(raylet.children()) < AGENTS and time.monotonic() < ready:
-                time.sleep(0.02)
-            raylet.suspend()
-            try:
-                self.launch.given_up.wait(self.comes_at - time.monotonic())
-            finally:
-                raylet.resume()
-        if self.launch.given_up.is_set():
-            raise RuntimeError("this node was given up while it started")
-
     def _make_inc_temp(self, suffix: str = "", prefix: str = "", directory_name: str | None = None) -> str:
         return os.path.join(directory_name or self.temp_dir, f"{prefix}.{self.number}{suffix}")
+
+
+def free_number(last: int, used: Container[int | None]) -> int:
+    """Return the number for a node: the next after the last one, from 1 again after all, that no node has."""
+    return next(number for number in (*range(last + 1, NUMBERS + 1), *range(1, last + 1)) if number not in used)
 
 
 def end(node: Node) -> None:
@@ -102,8 +88,10 @@ class LoopbackNodeProvider(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray'
 
     def __init__(self, provider_config: dict[str, Any], cluster_name: str) -> None:
         super().__init__(provider_config, cluster_name)
-        self._launcher = Launcher[Node](self._came, self._failed, end)
-        self._seconds = float(os.environ.get(LAUNCH_SECONDS, "0"))
+        at_once = max(LEAST_AT_ONCE, os.cpu_count() or 1)
+        seconds = float(os.environ.get(LAUNCH_SECONDS, "0"))
+        self._launcher = Launcher[Node](seconds, at_once, self._came, self._failed, end)
+        self._number = 0  # of the node that was launched last
         self._failure: Exception | None = None  # of a launch, which is not told yet
 
     def non_terminated_nodes(self, tag_filters: dict[str, str]) -> list[str]:
@@ -145,13 +133,10 @@ class LoopbackNodeProvider(FakeMultiNodeProvider):  # type: ignore[misc]  # Ray'
         with self.lock:
             node_id = self._next_hex_node_id()
             params = self._params(node_id, tags[TAG_RAY_USER_NODE_TYPE], resources, labels)
-            number = int(node_id.lstrip("f"))
-
-            def start(launch: Launch) -> Node:
-                return LoopbackNode(number, params, launch, self._seconds)
-
+            number = self._number = free_number(self._number, {node.get("number") for node in self._nodes.values()})
             self._nodes[node_id] = {
-                "launch": self._launcher.launch(f"node {number}", start),
+                "number": number,
+                "launch": self._launcher.launch(f"node {number}", lambda: LoopbackNode(number, params)),
                 "tags": {
                     TAG_RAY_NODE_KIND: NODE_KIND_WORKER,
                     TAG_RAY_NODE_NAME: node_id,
