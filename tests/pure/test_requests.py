@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from daftnb.engine.actor import launches
 from daftnb.engine.actor import requests as requests_module
+from daftnb.engine.actor.door import InActor
 from daftnb.engine.actor.launches import Launches, Report
 from daftnb.engine.actor.requests import Requests
 from daftnb.engine.actor.tap import Tap
 from daftnb.engine.actor.trimming import Most
+from daftnb.engine.actor.warm import Pool
 from tests.conftest import await_that
 
 ONE = {"CPU": 1}
@@ -140,8 +144,6 @@ def test_after_ray_has_dropped_it_whole_it_goes_on_step_by_step(monkeypatch: pyt
     asked.backlog(20)
     asked.requests.ask([ONE] * 2)
     report = Report({}, [], [{"CPU": 1.0}] * 16, [])
-    from daftnb.engine.actor import launches
-
     monkeypatch.setattr(launches, "read", lambda: report)
     assert Launches(asked.tap).row(True) == ((), 16, ())
     asked.requests.ask([ONE] * 3)
@@ -199,3 +201,13 @@ def test_its_thread_asks_and_ends_with_the_queries(monkeypatch: pytest.MonkeyPat
     assert not again.is_alive()
     asked.requests.ask([ONE] * 4)
     assert asked.requests.thread is again, "closed, it starts no other"
+
+
+def test_where_requests_cannot_be_seen_the_setting_is_not_in_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, "needed")
+    pool = Pool(asked.tap, lambda _: None, lambda *_: None, lambda: False)
+    monkeypatch.setattr(pool, "watch", lambda: None)
+    mine = InActor(SimpleNamespace(curr_result_gens={}, curr_plans={}), asked.tap, pool)
+    assert mine.prepare(2, "r", {}, {"DAFTNB_GROWTH": "needed"}) == {"DAFTNB_GROWTH": "step"}
+    mine.requests = asked.requests
+    assert mine.prepare(3, "s", {}, {"DAFTNB_GROWTH": "needed"}) == {"DAFTNB_GROWTH": "needed"}

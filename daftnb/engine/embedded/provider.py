@@ -43,8 +43,8 @@ LOOPBACK = "127.0.0.1"
 # Seconds that each node takes before its raylet starts, for tests and benchmarks: a cloud's take half a minute.
 LAUNCH_SECONDS = "DAFTNB_LAUNCH_SECONDS"
 NUMBERS = 999  # of nodes, in the names of their files: a socket's may not be longer (folders.RAY_SOCKET_BYTES)
-# How many raylets start at the same time, unless there are more cores. Each starts two processes that take 4 s of a core,
-# and ends where they take longer than it waits for them (``WaitForPersistedPort`` in Ray's ``raylet/node_manager.cc``).
+# How many raylets start at the same time, or one for each core if that is more. Each starts two processes that take 4 s
+# of a core, and ends where they take longer than it waits (``WaitForPersistedPort``, Ray's ``raylet/node_manager.cc``).
 LEAST_AT_ONCE = 2
 
 log = logging.getLogger(__name__)
