@@ -94,7 +94,7 @@ def compare(report: Report, autoscaler: str, cpus: int, tasks: int, rounds: int 
     finally:
         kernel.end()
     what = f"1 → {NODES} nodes of {cpus} CPU{'' if cpus == 1 else 's'}, {autoscaler}"
-    note = f"nodes that take {LAUNCH_SECONDS} s, interval {INTERVAL} s, {tasks} tasks of 1 s"
+    note = f"nodes take {LAUNCH_SECONDS} s and then start on shared cores; interval {INTERVAL} s; {tasks} tasks of 1 s"
     for name, found, goal in (
         ("until the last worker", last, Goal("ratio", GOAL)),
         ("the query", took, Goal("ratio", 1)),
