@@ -143,7 +143,7 @@ def whole_trace(session: Session, since: float, queries: int = 1) -> list[tuple[
 
 
 def await_no_scheduler(session: Session) -> None:
-    """Wait until no query's scheduler looks up any more: each does once a second, also one whose query was cancelled."""
+    """Wait until no query's scheduler looks up any more; each does once a second, until its query has ended."""
 
     def quiet() -> bool:
         lines = trace_of(session, time.time() - 2.0)

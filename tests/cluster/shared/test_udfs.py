@@ -113,7 +113,7 @@ def test_a_pool_that_is_too_large_says_what_it_lacks_and_what_waits_before_it(se
     tiny()
     frame = daft.from_pydict({"x": list(range(ROWS))}).into_partitions(4).with_column("y", Large().more(col("x")))
     rows: list[int] = []
-    with daft.execution_config_ctx(actor_udf_ready_timeout=6):
+    with daft.execution_config_ctx(actor_udf_ready_timeout=15):
         thread = threading.Thread(target=lambda: rows.extend(frame.to_pydict()["y"]))
         thread.start()
         seen: set[int | None] = set()
