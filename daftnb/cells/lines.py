@@ -23,7 +23,7 @@ from daftnb.cells.switch import Switched
 from daftnb.clock import steady as time
 from daftnb.engine.connection.environment import without_progress_bars
 from daftnb.telemetry import events as e
-from daftnb.telemetry.host import Closable, Host
+from daftnb.telemetry.host import Closable, Host, Retiring
 from daftnb.telemetry.limits import BRIEF_SECONDS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 KEPT_OWNERS = 200  # of queries, the latest
 KEPT_LINES = 50  # that are live; older ones stay as what needs no kernel
+KEPT_OWNED = 50  # widgets of cells that are live, likewise; of those that a page shows now, twice as many
 
 
 @dataclass(slots=True)
@@ -151,6 +152,24 @@ class CellLines(Switched):
                 line.rest()
         while len(self._lines) > KEPT_LINES:
             self._lines.popitem(last=False)[1].retire()
+        self._retire_owned()
+
+    def _retire_owned(self) -> None:
+        """Retire the oldest widgets of cells, so that what a notebook keeps does not grow with its cells.
+
+        Each has a model, a comm and a copy of what it shows, here and on the page. One that changes by itself stays,
+        and so does the newer half: a page may not have drawn it yet.
+        """
+        owned = [(key, each) for key, widgets in self._owned.items() for each in widgets]
+        surplus = len(owned) - KEPT_OWNED
+        for key, each in owned[: -KEPT_OWNED // 2]:
+            if surplus <= 0:
+                return
+            if isinstance(each, Retiring) and each.retire(though_shown=surplus > KEPT_OWNED):
+                surplus -= 1
+                self._owned[key].remove(each)
+                if not self._owned[key]:
+                    del self._owned[key]
 
     def _know_threads(self, span: Span | None) -> None:
         """Note the cell in which the threads were born that are new since the last look; None: between two cells."""

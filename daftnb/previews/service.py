@@ -98,6 +98,11 @@ class PreviewService:
     # -- what there is ------------------------------------------------------------------------------------------------
 
     @property
+    def busy(self) -> bool:
+        """Return True while a query of it runs, or a request is worked on that takes its time."""
+        return self.state == "running" or self._jobs.busy
+
+    @property
     def df(self) -> DataFrame:
         """Return the view as a dataframe: the columns that are shown, of the rows that are kept, in their order.
 

@@ -16,6 +16,11 @@ class Jobs:
         self._lock = threading.Lock()
         self._running: dict[int, OwnQuery] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Return True while work runs."""
+        return bool(self._running)
+
     def start(self, id_: int, work: Callable[[OwnQuery], None]) -> OwnQuery:
         """Do ``work``, which raises nothing, on a thread of its own; return what can cancel it."""
         own = OwnQuery(self._end_on_ray)

@@ -6,7 +6,7 @@ A view knows no session. It is given a :class:`Host`, and everything that answer
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from daftnb.telemetry import events as e
 from daftnb.telemetry.model import State
@@ -29,6 +29,17 @@ class Closable(Protocol):
     """A widget, or several."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Retiring(Closable, Protocol):
+    """A widget whose page can do without the kernel."""
+
+    def retire(self, though_shown: bool = False) -> bool:
+        """Leave the page what needs no kernel, and close; return False where that cannot be done, or not yet.
+
+        ``though_shown``: also where a page shows it now.
+        """
 
 
 class Feed(Protocol):

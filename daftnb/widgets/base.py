@@ -20,10 +20,11 @@ from daftnb.messages import is_integer
 from daftnb.settings import SETTINGS
 from daftnb.snapshots.static import static_html, static_text
 from daftnb.telemetry.focus import focus
+from daftnb.telemetry.host import Still
 from daftnb.telemetry.limits import LONGEST_SETTING
 from daftnb.telemetry.period import within_its_time
 from daftnb.telemetry.snapshots import LIVE_LANES, merge_patch, select
-from daftnb.telemetry.span import CellTime
+from daftnb.telemetry.span import ACTIVE, CellTime
 from daftnb.telemetry.wire import Keyframe, Message, SettingRow, Settings, Snapshot, ViewName
 from daftnb.text.plain import printable
 from daftnb.widgets.loading import VIEWS, Loaded, Reader, bundle_of, reader
@@ -77,7 +78,6 @@ class View(Loaded):
         self._sending = threading.Lock()  # the monitor's thread and the shell's both send
         self._was_seen = False
         self._displays: list[DisplayHandle] = []
-        self._reader: Reader | None = None  # of the displays
         self._static_of: Snapshot | None = None
         self._looked_at = look  # a query of the history, by its number
         self._stays = look is None  # with the queries of the cell that displays it
@@ -304,6 +304,30 @@ class View(Loaded):
         bundle = self._bundle(self._reader, snapshot)
         for handle in self._displays:
             handle.update(bundle, raw=True)
+
+    @property
+    def over(self) -> bool:
+        """Return True once what it shows does not change any more by itself: the queries of its cell, or its one."""
+        if self._follows:
+            return False
+        if isinstance(self._session, Still):
+            return True
+        if not self._stays:
+            rows = self._session.snapshot()["queries"].values()
+            return not any(row["number"] == self._looked_at and row["state"] in ACTIVE for row in rows)
+        cell = self._cell
+        if cell is not None and not cell.is_final and cell.span.begun > 0:
+            cell.of(self._session.monitor.read, self._session.snapshot())
+        return cell is not None and cell.is_final
+
+    def _leave_static(self) -> bool:
+        self.keep_static()
+        if super()._leave_static():
+            return True
+        bundle = self._bundle(to="none")
+        for handle in self._displays:
+            handle.update(bundle, raw=True)
+        return bool(self._displays)
 
     def __repr__(self) -> str:
         return f"<daftnb {self.view} view>"

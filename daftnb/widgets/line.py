@@ -151,9 +151,10 @@ class Line(View):
             self.keep_static()
             self._session.monitor.listeners.remove(self)
 
-    def retire(self) -> None:
-        """Leave the browser only what needs no kernel, and let go of everything."""
+    def retire(self, though_shown: bool = True) -> bool:
+        """Leave the browser only what needs no kernel, and let go of everything, whoever looks at it."""
         bundle = self._bundle(to="none")
         for handle in self._displays:
             handle.update(bundle, raw=True)
         self.close()
+        return True

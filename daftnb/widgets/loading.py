@@ -169,6 +169,7 @@ class Loaded(anywidget.AnyWidget):
     _library_id = traitlets.Unicode().tag(sync=True)
     _library_hash = traitlets.Unicode().tag(sync=True)
     _own_layout: ipywidgets.Layout | None = None  # a widget too, with a comm of its own
+    _reader: Reader | None = None  # of what is displayed
 
     def __init__(self, view: str, bundle: str, **state: Any) -> None:
         shared = library(bundle)
@@ -190,10 +191,40 @@ class Loaded(anywidget.AnyWidget):
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self._bundle(), {}
+        self._reader = reader()
+        return self._bundle(self._reader), {}
 
     def _repr_html_(self) -> str:
         return str(self._bundle(to="none")["text/html"])
+
+    @property
+    def over(self) -> bool:
+        """Return True once what it shows does not change any more by itself."""
+        return False
+
+    def retire(self, though_shown: bool = False) -> bool:
+        """Leave the page only what needs no kernel, and close. On the shell's thread.
+
+        Parameters
+        ----------
+        though_shown
+            Also where a page shows it now.
+
+        Returns
+        -------
+        bool
+            False where that cannot be done, or not yet.
+        """
+        if self.comm is None:
+            return True
+        if (self._view_count and not though_shown) or not self.over or not self._leave_static():
+            return False
+        self.close()
+        return True
+
+    def _leave_static(self) -> bool:
+        """Have the page show the static form once this has closed; return False where it would show nothing."""
+        return self._reader == "mounting"  # such a page keeps it, and puts it back (see mount.ts)
 
     def close(self) -> None:
         """Close the widget and its layout, also in the browser."""

@@ -157,6 +157,11 @@ class Preview(Loaded):
 
     # -- what stays in the notebook -----------------------------------------------------------------------------------
 
+    @property
+    def over(self) -> bool:
+        """Return True while nothing runs for it: what it shows then changes only by what a page asks."""
+        return not self._service.busy
+
     def _bundle(self, to: Reader | None = None) -> dict[str, Any]:
         source = self._service.source
         total = None if source.rows is None else source.rows.rows

@@ -57,6 +57,7 @@ BENCHMARKS = (
     Benchmark("preview", 40, "displays, pages and summaries; the displays of others beside them"),
     Benchmark("scrolling", 45, "how a preview of ten million rows scrolls in Chromium"),
     Benchmark("answers", 20, "doctor, Tab, plans and pages of long values: until they answer", long=True),
+    Benchmark("pages", 900, "how kernel and page grow with the queries of a notebook of 500 cells", long=True),
     Benchmark("functions", 400, "what counting the calls of functions costs, and how exact it is", long=True),
     Benchmark("bottleneck", 170, "in how many moments the operator leads that takes the most time", long=True),
     Benchmark("refusals", 120, "until it is said why a cluster cannot be connected to", long=True),

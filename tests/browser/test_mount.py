@@ -196,3 +196,52 @@ def test_a_notebook_that_is_closed_tells_its_kernel(played: Any) -> None:
     assert played.evaluate("() => { for (const slot of manager.slots) slot(); return views.size; }") == 0
     played.clock.run_for(5_000)
     assert played.evaluate("() => views.size") == 0
+
+
+ROOM = 20  # views out of sight that stay drawn
+MANY = """(count) => {
+    for (let i = 0; i < count; i += 1) {
+        manager.models.set(`m${i}`, {});
+        const area = output(`m${i}`);
+        area.style.height = '400px';
+        main.append(area);
+    }
+    follow(manager);
+}"""
+STATES = "() => texts().map((text, i) => [text, document.querySelectorAll('[data-daftnb-model]')[i].style.height])"
+
+
+def test_of_the_views_out_of_sight_the_last_twenty_stay_drawn(played: Any) -> None:
+    """The page has 720 pixels, and half as many about it count as seen; each output has 400."""
+    played.evaluate(MANY, 40)
+    played.wait_for_function(f"() => views.size <= {ROOM + 4} && texts()[0] === 'live'")
+    states = played.evaluate(STATES)
+    drawn = [at for at, (text, _) in enumerate(states) if text == "live"]
+    held = [at for at, (_, height) in enumerate(states) if height]
+    assert drawn[:2] == [0, 1], "in sight"
+    assert sorted([*drawn, *held]) == list(range(40)), "the others are as high as they were"
+    assert ROOM < len(drawn) <= ROOM + 4
+    played.clock.run_for(5_000)
+    assert played.evaluate("() => views.size") == len(drawn), "none is drawn again while it is out of sight"
+    first = held[0]
+    played.evaluate("(at) => main.children[at].scrollIntoView()", first)
+    played.wait_for_function(f"() => texts()[{first}] === 'live'")
+    played.wait_for_function(f"() => views.size <= {ROOM + 6}")
+    assert played.evaluate(STATES)[first] == ["live", ""]
+
+
+def test_a_view_that_its_kernel_closed_says_so_without_an_element(played: Any) -> None:
+    played.evaluate(MANY, 40)
+    played.wait_for_function(f"() => views.size <= {ROOM + 4} && texts()[0] === 'live'")
+    resting = next(at for at, (_, height) in enumerate(played.evaluate(STATES)) if height)
+    played.evaluate("(at) => { manager.close('m0'); manager.close(`m${at}`); }", resting)
+    said = """(at) => {
+        const place = main.children[at].querySelector('[data-daftnb-model]');
+        return [place.innerHTML, getComputedStyle(place, '::after').content, place.style.height];
+    }"""
+    left = '"Only the latest views stay live. Run the cell again to bring this one back."'
+    assert played.evaluate(said, 0) == ["<div>static</div>", left, ""]
+    played.evaluate("(at) => main.children[at].scrollIntoView()", resting)
+    played.wait_for_function("(at) => main.children[at].querySelector('[data-daftnb-left]')", arg=resting)
+    assert played.evaluate(said, resting) == ["<div>static</div>", left, ""]
+    assert played.evaluate("() => document.querySelectorAll('[data-daftnb-left]').length") == 2

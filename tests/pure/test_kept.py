@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from daftnb.snapshots.svg import backlog_svg
 from daftnb.telemetry import events as e
 from daftnb.telemetry.focus import focus
 from daftnb.telemetry.model import State
-from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.recorder import Recorder
 from daftnb.telemetry.recordfile import Reel, decode, encode
 from daftnb.telemetry.replay import Replay
@@ -29,59 +27,11 @@ from daftnb.telemetry.state import apply
 from daftnb.widgets.line import Line
 from daftnb.widgets.views import Backlog, Cockpit, Decisions, Plan, Workers
 from tests.conftest import run_async
-from tests.helpers.fakesession import FakeSession, ask, native
-from tests.helpers.rayqueries import CLUSTER, on_ray
+from tests.helpers.cellbycell import Notebook
+from tests.helpers.fakesession import ask, native
+from tests.helpers.rayqueries import on_ray
 from tests.helpers.story import T
 from tests.helpers.threads import in_thread
-
-
-class Notebook:
-    """A session whose cells are begun and ended by the test, and what each of them displays."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.session: Any = FakeSession(*CLUSTER, now=T)
-        monitor: Monitor = self.session.monitor
-        monitor._snapshot = lambda state, now: snapshot_of(state, now, "ray", AutoscalingSettings())
-        self.session.lines = self.lines = CellLines(self.session)
-        self.shown: list[dict[str, Any]] = []  # the static forms, in the order in which they were displayed
-        monkeypatch.setattr("daftnb.cells.lines.time.time", lambda: self.session.now)
-        monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(kernel="of a notebook"))
-        monkeypatch.setattr("IPython.display.display", self.display)
-
-    def display(self, bundle: Any, **_: Any) -> Any:
-        place = len(self.shown)
-        self.shown.append(bundle)
-
-        def update(bundle: Any, **_: Any) -> None:
-            self.shown[place] = bundle
-
-        return SimpleNamespace(update=update)
-
-    def tell(self, events: list[e.Event]) -> None:
-        """They come, one after the other, each at its time; the monitor looks after each."""
-        for event in events:
-            self.session.now = max(self.session.now, event.t)
-            if isinstance(event, e.QueryStarted):
-                self.lines.query_began(event.query_id)
-            self.session.tell(event)
-            self.session.monitor.tick()
-
-    def cell(self, *actions: Callable[[], object], key: str | None = None) -> None:
-        """A cell that does this, 10 s after the one before, as the extension follows it."""
-        self.session.now += 10
-        self.lines.begin(key)
-        for action in actions:
-            action()
-        self.lines.end()
-        for listener in list(self.session.monitor.listeners):
-            listener.keep_static()
-
-    def query(self, number: int, took: float = 4.0, threshold: float = 1.25, pending: int = 8) -> Callable[[], None]:
-        return lambda: self.tell(on_ray(number, self.session.now, took, threshold, pending))
-
-    def said(self, place: int) -> str:
-        """The first line of a static form."""
-        return str(self.shown[place]["text/plain"]).splitlines()[0]
 
 
 @pytest.fixture

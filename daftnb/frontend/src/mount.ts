@@ -20,6 +20,15 @@ interface LuminoClass {
 interface View {
   luminoWidget: Lumino;
   remove(): void;
+  /** The view of the widget's layout. */
+  readonly layoutPromise?: Promise<{ remove(): void } | null | undefined>;
+}
+/** A widget's model, or that of its layout. */
+interface Model {
+  readonly comm_live?: boolean;
+  readonly comm?: { on_msg(callback: () => void): void; on_close(callback: () => void): void };
+  get?(name: string): unknown;
+  once?(event: string, callback: () => void): void;
 }
 /** The widget manager of JupyterLab. */
 export interface Manager {
@@ -28,7 +37,7 @@ export interface Manager {
   readonly isDisposed?: boolean;
   readonly restored?: Signal;
   has_model(id: string): boolean;
-  get_model(id: string): Promise<{ readonly comm_live?: boolean }>;
+  get_model(id: string): Promise<Model>;
   create_view(model: unknown): Promise<View>;
 }
 /** A view that is in its place. */
@@ -37,6 +46,10 @@ interface Mount {
   readonly view: View;
   /** Since when its place has not been on the page. */
   away: number | null;
+  /** When its place went out of sight, as a number that rises with each that does; null: it is in sight, or may be. */
+  unseen: number | null;
+  /** Pixels, when it was last in sight. */
+  high: number;
 }
 interface Following {
   readonly mounts: Set<Mount>;
@@ -54,6 +67,11 @@ const FAILED = ".jupyter-widgets-error-widget, [data-daftnb-failed]";
 const LOOK_MS = 2_000; // for models that come after their place, and for places that have gone
 /** A cell that is scrolled out of sight may not be on the page; nor is one that was deleted, which nothing tells. */
 const AWAY_MS = 20_000;
+/** Views out of sight that stay drawn: a page must not grow with the cells that it has. The others are drawn again when
+ * they come back into sight. */
+const KEPT_UNSEEN = 20;
+const NEAR = "50%"; // of the page's height: as far out of sight, a view counts as seen
+const LEFT = "Only the latest views stay live. Run the cell again to bring this one back.";
 
 function shared(): Shared {
   const page = globalThis as unknown as Record<symbol, Shared | undefined>;
@@ -72,12 +90,50 @@ export function follow(manager: Manager): () => void {
   const isGone = () => manager.isDisposed === true || manager.context?.isDisposed === true;
   const isAlive = () => !isGone() && manager.kernel != null && !manager.kernel.isDisposed;
 
+  const known = new WeakSet<Model>();
+  const resting = new WeakSet<HTMLElement>(); // places whose view is drawn again when they are in sight
+  let went = 0;
+  const find = (place: Element) => [...mounts].find((made) => made.place === place);
+  const rest = (made: Mount) => {
+    resting.add(made.place);
+    made.view.remove();
+    if (made.high > 0) hold(made.place, made.high);
+  };
+  const sight = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting, boundingClientRect } of entries) {
+        const place = target as HTMLElement;
+        const made = find(place);
+        if (made !== undefined) {
+          made.unseen = isIntersecting ? null : ++went;
+          made.high = boundingClientRect.height || made.high;
+        } else if (isIntersecting && resting.delete(place)) void wake(place);
+      }
+      const unseen = [...mounts].filter((made) => made.unseen !== null).sort((a, b) => a.unseen! - b.unseen!);
+      for (const made of unseen.slice(0, Math.max(0, unseen.length - KEPT_UNSEEN))) rest(made);
+    },
+    { scrollMargin: NEAR } as IntersectionObserverInit,
+  );
+
+  /** Draw the view of a place that comes into sight again, or show all of its static form. */
+  const wake = async (place: HTMLElement) => {
+    await mount(place);
+    if (taken.has(place)) return;
+    release(place);
+    if (isAlive()) leave(place);
+  };
+
   const mount = async (place: HTMLElement) => {
     const id = place.dataset.daftnbModel ?? "";
-    if (taken.has(place) || !isAlive() || !manager.has_model(id)) return;
+    if (taken.has(place) || resting.has(place) || !isAlive() || !manager.has_model(id)) return;
     taken.add(place);
     try {
       const model = await manager.get_model(id);
+      if (!known.has(model)) {
+        known.add(model);
+        const layout = model.get?.("layout") as Model | undefined;
+        for (const each of [model, layout]) each?.once?.("comm:close", () => cut(each));
+      }
       // A model of a kernel that was started again stays with the page, but nobody answers it.
       const view = model.comm_live === false ? null : await manager.create_view(model);
       if (view === null || !place.isConnected) {
@@ -85,12 +141,16 @@ export function follow(manager: Manager): () => void {
         taken.delete(place);
         return;
       }
-      const made: Mount = { place, view, away: null };
+      const made: Mount = { place, view, away: null, unseen: null, high: 0 };
       mounts.add(made);
       replace(place, view, () => {
         mounts.delete(made);
         taken.delete(place);
+        if (made.unseen !== null) forget(place);
+        if (isAlive() && !manager.has_model(id)) leave(place); // the kernel has closed it
       });
+      sight.unobserve(place); // so that it is told at once where it is
+      sight.observe(place);
     } catch (error) {
       console.error("daftnb:", error); // the static form stays
     }
@@ -129,6 +189,7 @@ export function follow(manager: Manager): () => void {
   const stop = () => {
     stopped = true;
     observer.disconnect();
+    sight.disconnect();
     clearInterval(timer);
   };
   following.set(manager, { mounts, stop });
@@ -142,6 +203,59 @@ export function follow(manager: Manager): () => void {
   });
   look();
   return stop;
+}
+
+/** Take a model that closes from its comm: JupyterLab keeps every comm that was closed for as long as the kernel lives
+ * (it listens to a signal of the kernel's connection), and with it, by these callbacks, the model and its state. */
+function cut(model: Model): void {
+  const nothing = () => undefined;
+  model.comm?.on_msg(nothing);
+  model.comm?.on_close(nothing);
+}
+
+/** Keep a place as high as its view was: what is below it, and in sight, must not move. */
+function hold(place: HTMLElement, high: number): void {
+  place.style.height = `${high}px`;
+  place.style.overflow = "hidden";
+}
+
+/** Let a place be as high as what is in it. */
+function release(place: HTMLElement): void {
+  place.style.height = place.style.overflow = "";
+}
+
+/** Have Chromium let go of what was drawn in a place out of sight. JupyterLab has such cells not laid out
+ * (`content-visibility`), and until they are, the last layout holds every element that was in it. What has no box has
+ * no layout: so the part of the cell with the place has none for the time of one look at the styles. Nothing is painted
+ * meanwhile, and nothing laid out, so that nothing moves. */
+function forget(place: HTMLElement): void {
+  let part: HTMLElement = place;
+  for (let outer = place.parentElement; outer !== null; outer = outer.parentElement) {
+    if (getComputedStyle(outer).contentVisibility === "auto") {
+      const { display } = part.style;
+      part.style.display = "none";
+      void getComputedStyle(part).color;
+      part.style.display = display;
+      return;
+    }
+    part = outer;
+  }
+}
+
+/** Say of a place that its view will not come back. Not by an element: there may be one for each cell of a notebook. */
+function leave(place: HTMLElement): void {
+  place.dataset.daftnbLeft = LEFT;
+  if (document.adoptedStyleSheets.includes(leftStyle())) return;
+  document.adoptedStyleSheets.push(leftStyle());
+}
+
+let sheet: CSSStyleSheet | null = null;
+function leftStyle(): CSSStyleSheet {
+  if (sheet === null) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync("[data-daftnb-left]::after{content:attr(data-daftnb-left);font-size:0.9em;opacity:0.75}");
+  }
+  return sheet;
 }
 
 /** Attach a view to its place, and take the static form away once there is something to see of it; `leave` is called
@@ -160,6 +274,7 @@ function replace(place: HTMLElement, view: View, leave: () => void): void {
       return;
     }
     for (const node of fixed) node.remove();
+    release(place);
     // As wide as a widget is: text has a space beside and below it.
     place.style.margin = `0 -${getComputedStyle(place.parentElement!).paddingRight} 0 0`;
   };
@@ -172,6 +287,7 @@ function replace(place: HTMLElement, view: View, leave: () => void): void {
     widget.processMessage(lumino.Msg.AfterDetach);
     place.style.margin = "";
     place.replaceChildren(...fixed);
+    void view.layoutPromise?.then((layout) => layout?.remove()); // the layout's model would keep it, and it this view
     leave();
   });
   place.classList.add("mathjax_ignore", "tex2jax_ignore"); // JupyterLab sets formulas in what is in HTML
