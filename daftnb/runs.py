@@ -40,13 +40,12 @@ def history(session: Session) -> pandas.DataFrame:
                      "workers_to", "peak_ratio", "node_seconds", *SETTINGS, "recorded", "error")
     }  # fmt: skip
     for row in rows:
-        effect = row["settings"] or {}
         values = {
             **row,
             "started": pandas.Timestamp(row["started"], unit="s", tz="UTC"),
             "seconds": row["elapsed"],
             "recorded": row["number"] in recorded,
-            **{name: _value(name, effect.get(setting.env)) for name, setting in SETTINGS.items()},
+            **{name: _value(name, setting.among(row["settings"])) for name, setting in SETTINGS.items()},
         }
         for name, column in columns.items():
             column.append(values[name])
@@ -65,10 +64,10 @@ def history(session: Session) -> pandas.DataFrame:
     return table
 
 
-_TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "Float64"}
+_TYPES: dict[type, str] = {bool: "boolean", int: "Int64", float: "Float64", str: "string"}
 
 
-def _value(name: str, text: str | None) -> bool | int | float | None:
+def _value(name: str, text: str | None) -> bool | int | float | str | None:
     """Return a setting as it was in effect; None where it is unknown or the engine itself could not have read it."""
     if text is None:
         return None

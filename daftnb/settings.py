@@ -1,4 +1,4 @@
-"""The five autoscaling settings of Daft on Ray: the only list of their names, types, defaults and ranges.
+"""The autoscaling settings on Ray, Daft's five and daftnb's own: the only list of names, types, defaults and ranges.
 
 Their home is ``os.environ``, as Daft documents it: the panel, ``%daft set`` and a user's own assignment all end
 there. What is read here is validated before it travels, because the scheduler is less forgiving: a threshold below
@@ -11,24 +11,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 from daftnb import blocks
 from daftnb.errors import SettingError
-from daftnb.text.parsing import parse_bool, parse_integer, parse_number
+from daftnb.text.parsing import parse_bool, parse_integer, parse_number, parse_word
 from daftnb.text.spelling import nearest, shown
 
-Value = TypeVar("Value", bool, int, float)
-Kind = Literal["switch", "number"]
+Value = TypeVar("Value", bool, int, float, str)
+Kind = Literal["switch", "number", "choice"]
 
 _LARGEST_INTEGER = 2**63 - 1  # the engine parses an unsigned 64-bit integer; this also fits Python's own timers
 
 
-def _show(value: bool | int | float) -> str:
-    """Return the spelling that the engine reads: 1 or 0, digits, or the shortest decimal."""
+def _show(value: bool | int | float | str) -> str:
+    """Return the spelling that is read where it acts: 1 or 0, digits, the shortest decimal, or a word."""
     if isinstance(value, bool):
         return "1" if value else "0"
-    return repr(value)
+    return value if isinstance(value, str) else repr(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,21 @@ class Setting(Generic[Value]):
     name
         For people, in ``%daft set`` and Python.
     env
-        The environment variable that the engine reads.
+        The environment variable that the engine reads, or daftnb in the engine's process.
     label, help
         For panels: a title, and a sentence.
     default
-        The engine's documented default.
+        The engine's documented default; of daftnb's own, what makes it do nothing.
     parser
         Makes a value of a text; raises ValueError, with the reason, where it cannot.
     least, most
         The range. None: no bound.
     why
         What happens below ``least``; empty where there is nothing to say.
+    choices
+        The words that it may be; empty where it is no word.
+    own
+        Whether it is daftnb's own, of which the engine knows nothing.
     """
 
     name: str
@@ -62,11 +67,37 @@ class Setting(Generic[Value]):
     least: Value | None = None
     most: Value | None = None
     why: str = ""  # what happens below ``least``
+    choices: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def kind(self) -> Kind:
-        """Return how it is shown and changed: a switch has the values 1 and 0."""
+        """Return how it is shown and changed: a switch has the values 1 and 0, a choice one of its words."""
+        if self.choices:
+            return "choice"
         return "switch" if isinstance(self.default, bool) else "number"
+
+    def among(self, values: Mapping[str, str] | None) -> str | None:
+        """Return its text among settings that were in effect.
+
+        Parameters
+        ----------
+        values
+            Environment variables and their texts, as they were read back. None: not known.
+
+        Returns
+        -------
+        str | None
+            Its text; None where it is not known. Values that lack daftnb's own were recorded before there was it: the
+            engine was left to itself, as it is by the default.
+
+        Examples
+        --------
+        >>> before = {"DAFT_AUTOSCALING_THRESHOLD": "2.0"}
+        >>> THRESHOLD.among(before), GROWTH.among(before), GROWTH.among(None)
+        ('2.0', 'step', None)
+        """
+        return (values or {}).get(self.env, _show(self.default) if self.own and values else None)
 
     def parse(self, text: str) -> Value:
         """Return the value that ``text`` means.
@@ -150,9 +181,22 @@ LINEAR = Setting(
     default=False,
     parser=parse_bool,
 )
+WAYS = ("step", "needed", "double")
+GROWTH = Setting(
+    name="growth",
+    env="DAFTNB_GROWTH",
+    label="Growth",
+    help="How much one request asks for: step, one CPU more (Daft's way); needed, all that the threshold calls for; "
+    "double, twice the last. By daftnb.",
+    default="step",
+    parser=partial(parse_word, words=WAYS),
+    choices=WAYS,
+    own=True,
+)
 
-SETTINGS: dict[str, Setting[bool] | Setting[int] | Setting[float]] = {
-    setting.name: setting for setting in (THRESHOLD, DOWNSCALE, IDLE_SECONDS, SURVIVORS, LINEAR)
+AnySetting = Setting[bool] | Setting[int] | Setting[float] | Setting[str]
+SETTINGS: dict[str, AnySetting] = {
+    setting.name: setting for setting in (THRESHOLD, DOWNSCALE, IDLE_SECONDS, SURVIVORS, LINEAR, GROWTH)
 }
 
 
@@ -174,6 +218,8 @@ class AutoscalingSettings:
         Workers that are kept even when idle.
     linear
         Whether tasks run one at a time, in order.
+    growth
+        How much one request asks Ray for: ``step``, ``needed`` or ``double``.
     problems
         One sentence for each variable that cannot be used.
 
@@ -188,6 +234,7 @@ class AutoscalingSettings:
     idle_seconds: int = IDLE_SECONDS.default
     survivors: int = SURVIVORS.default
     linear: bool = LINEAR.default
+    growth: str = GROWTH.default
     problems: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -202,7 +249,7 @@ class AutoscalingSettings:
         Returns
         -------
         AutoscalingSettings
-            All five; each variable that could not be used is one of ``problems``.
+            All of them; each variable that could not be used is one of ``problems``.
 
         Examples
         --------
@@ -210,7 +257,7 @@ class AutoscalingSettings:
         'DAFT_AUTOSCALING_THRESHOLD: threshold cannot '
         """
         source = os.environ if environment is None else environment
-        values: dict[str, bool | int | float] = {}
+        values: dict[str, bool | int | float | str] = {}
         problems = []
         for name, setting in SETTINGS.items():
             text = source.get(setting.env)
@@ -223,7 +270,7 @@ class AutoscalingSettings:
         return cls(**values, problems=tuple(problems))  # type: ignore[arg-type]  # each parser gives its field's type
 
     def environment(self) -> dict[str, str]:
-        """Return all five as the engine reads them: environment variable to text."""
+        """Return all of them as they are read where they act: environment variable to text."""
         return {setting.env: self.text(name) for name, setting in SETTINGS.items()}
 
     def text(self, name: str) -> str:
@@ -237,7 +284,7 @@ class AutoscalingSettings:
         Returns
         -------
         str
-            The spelling that the engine reads: 1 or 0, digits, or the shortest decimal.
+            The spelling that is read where it acts: 1 or 0, digits, the shortest decimal, or a word.
 
         Examples
         --------
@@ -250,7 +297,7 @@ class AutoscalingSettings:
 assert [each.name for each in fields(AutoscalingSettings)][:-1] == list(SETTINGS), "the fields are the settings"
 
 
-# A parameter of set_runner_ray and a variable of Daft's beside the five; it goes along as it is set, if it can be.
+# A parameter of set_runner_ray and a variable of Daft's beside its five; it goes along as it is set, if it can be.
 EXCLUDE_ENV = "DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS"
 EXCLUDE_DEFAULT = "120"
 # How often a Daft that has a reaper of its own looks for idle workers, in seconds; it goes along where it is set.
@@ -299,7 +346,7 @@ def reaper_interval(environment: Mapping[str, str] | None = None) -> dict[str, s
     return {REAPER_ENV: text} if text.isascii() and text.isdigit() and len(text) < 19 else {}
 
 
-def find(name: str) -> Setting[bool] | Setting[int] | Setting[float]:
+def find(name: str) -> AnySetting:
     """Return the setting of that name or environment variable.
 
     Parameters
@@ -372,7 +419,7 @@ def current() -> AutoscalingSettings:
     Returns
     -------
     AutoscalingSettings
-        All five, with the default for those that are not set.
+        All of them, with the default for those that are not set.
 
     Examples
     --------
@@ -467,12 +514,12 @@ def keep(**values: object) -> None:
 
 
 def reset(*names: str) -> None:
-    """Unset these settings, or all five: the documented defaults hold again.
+    """Unset these settings, or all: the documented defaults hold again.
 
     Parameters
     ----------
     names
-        Names or environment variables. None of them: all five.
+        Names or environment variables. None of them: all.
 
     Raises
     ------

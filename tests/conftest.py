@@ -27,7 +27,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1_0
 hypothesis.settings.load_profile("quick")
 
 # These drive classes of Ray's own, or of Daft's that import it.
-OF_RAY = ("clock", "door", "gate", "lacking", "relative", "silent", "standing", "steps", "warm")
+OF_RAY = ("clock", "door", "gate", "lacking", "provider", "relative", "silent", "standing", "steps", "warm")
 collect_ignore = [] if find_spec("ray") else ["cluster", *(f"pure/test_{name}.py" for name in OF_RAY)]
 
 ROOT = Path(__file__).resolve().parent.parent

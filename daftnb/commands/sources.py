@@ -34,7 +34,7 @@ def setting_names(place: Place) -> Iterable[str]:
 
 
 def setting_values(place: Place) -> Iterable[str]:
-    """Return ``NAME=``, and after it what may follow: on and off, or what is set and the default."""
+    """Return ``NAME=``, and after it what may follow: on and off, its words, or what is set and the default."""
     name, equals, _ = place.word.partition("=")
     if not equals:
         taken = {word.partition("=")[0] for word in place.before}
@@ -42,8 +42,8 @@ def setting_values(place: Place) -> Iterable[str]:
     if name not in SETTINGS:
         return ()
     setting = find(name)
-    if isinstance(setting.default, bool):
-        return (f"{name}=on", f"{name}=off")
+    if setting.kind != "number":
+        return (f"{name}={word}" for word in setting.choices or ("on", "off"))
     return dict.fromkeys((f"{name}={place.session.settings.text(name)}", f"{name}={setting.default!r}"))
 
 

@@ -46,7 +46,7 @@ def settings_text(session: Session) -> str:
 
 
 def is_setting(name: str) -> bool:
-    """Return True for one of the five settings, False for another option of Daft's.
+    """Return True for one of the autoscaling settings, False for another option of Daft's.
 
     Raises SettingError where it is neither.
     """
@@ -115,7 +115,7 @@ def _settings(arguments: Namespace, session: Session) -> None:
 
 
 def _names(parser: Parser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which settings or options (the five settings)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which settings or options (all autoscaling settings)")
     parser.sources["names"] = sources.option_names
 
 
@@ -198,7 +198,7 @@ VERBS = (
     Verb(
         "set", "settings", "set settings, or options that %daft settings --all lists: %daft set threshold=2",
         _set, _set_options,
-        ("%daft set threshold=2", "%daft set downscale=off survivors=2", "%daft set default_morsel_size=10000"),
+        ("%daft set threshold=2", "%daft set downscale=off growth=needed", "%daft set default_morsel_size=10000"),
     ),
     Verb(
         "get", "settings", "print what is set, as NAME=VALUE lines",

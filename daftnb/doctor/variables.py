@@ -26,14 +26,16 @@ DECLINES = {
 def variables(environment: Mapping[str, str] | None = None) -> list[Finding]:
     """Return every DAFT_* and RAY_* that is set; one that is wrong, or that nobody reads, is a warning.
 
-    The variables that :func:`habits` reports are left out.
+    So is daftnb's own setting. The variables that :func:`habits` reports are left out.
     """
     environment = os.environ if environment is None else environment
     wrong = {text.partition(":")[0]: text for text in AutoscalingSettings.read(environment).problems}
     known = [*(setting.env for setting in SETTINGS.values()), EXCLUDE_ENV]
     known += [REAPER_ENV] if REAPER_ENV in environment and daftnames.has_reaper() else []
     told = {PROGRESS_VARIABLE, *DECLINES}
-    names = sorted(name for name in environment if name.startswith(("DAFT_", "RAY_")) and name not in told)
+    names = sorted(
+        name for name in environment if (name.startswith(("DAFT_", "RAY_")) or name in known) and name not in told
+    )
     found = []
     for name in names[:MAX_VARIABLES]:
         value = masked(name, environment[name])

@@ -299,6 +299,15 @@ INTERNALS = (
         "embedded", (EMBEDDED,), _RAYLET, "AuthenticationTokenLoader.reset_cache", "the token, later", given=_TOKEN
     ),
     Internal("embedded", (EMBEDDED,), "ray._private.node", "Node.dead_processes", "worker nodes on loopback"),
+    Internal("embedded", (EMBEDDED,), "ray._private.node", "Node.kill_all_processes", "worker nodes that are given up"),
+    Internal(
+        "embedded",
+        (EMBEDDED,),
+        "ray._private.node",
+        "Node._make_inc_temp",
+        "files of worker nodes that start side by side",
+        takes=("suffix", "prefix", "directory_name"),
+    ),
     Internal(
         "embedded",
         (EMBEDDED,),
@@ -337,6 +346,14 @@ INTERNALS = (
         takes=("node_config", "tags", "count", "resources", "labels"),
     ),
     Internal("embedded", (EMBEDDED,), _PROVIDER, "FakeMultiNodeProvider._next_hex_node_id", "a worker node's id"),
+    Internal("embedded", (EMBEDDED,), _PROVIDER, "FakeMultiNodeProvider._terminate_node", "worker nodes that start"),
+    Internal(
+        "embedded",
+        (EMBEDDED,),
+        "ray.autoscaler.node_launch_exception",
+        "NodeLaunchException.__init__",
+        "worker nodes that could not be started",
+    ),
     # Ray's job client is a quarter of a second to import, and only jobs need it.
     Internal("jobs", (JOBS,), "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._do_request", "time limits"),
     Internal("jobs", (JOBS,), "ray.dashboard.modules.dashboard_sdk", "SubmissionClient._package_exists", "the source"),

@@ -1,4 +1,4 @@
-"""Daft's options beside the five autoscaling settings: variables that it reads, and fields of its execution config.
+"""Daft's options beside the autoscaling settings: variables that it reads, and fields of its execution config.
 
 A variable's home is ``os.environ``, as that of the settings is; a field's is Daft's own context. Those that Daft reads
 in its workers are given to each worker that starts (:mod:`daftnb.engine.actor.warm`): a worker that runs keeps what it

@@ -1,4 +1,4 @@
-"""What is known of Daft's options beside the five settings, and of daftnb's own: who reads each, when a change acts.
+"""What is known of Daft's options beside the autoscaling settings, and of daftnb's own: who reads each, when it acts.
 
 Read in Daft's source (0.7.16 to 0.7.26). What the installed Daft has is asked of itself
 (:mod:`daftnb.engine.executionconfig`); an option that is not named here is shown, and said to be not known.

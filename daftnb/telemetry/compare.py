@@ -141,12 +141,8 @@ def _totals(a: Query, b: Query, now: float | None) -> Iterator[tuple[str, float 
 
 
 def _settings(a: Query, b: Query) -> dict[str, list[str | None]]:
-    one, two = a.settings or {}, b.settings or {}
-    return {
-        name: [one.get(setting.env), two.get(setting.env)]
-        for name, setting in SETTINGS.items()
-        if one.get(setting.env) != two.get(setting.env)
-    }
+    pairs = {name: [setting.among(a.settings), setting.among(b.settings)] for name, setting in SETTINGS.items()}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _ratio(a: float | None, b: float | None) -> float | None:

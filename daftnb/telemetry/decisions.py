@@ -19,7 +19,15 @@ def ratio_of(pending: int, capacity: int) -> float | None:
 
 def asked(event: e.ScaleRequested) -> str:
     """Say that Ray was asked for workers."""
-    return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}"
+    return f"{backlog(event.pending, event.capacity)}: asked Ray for {resources(event)}{at_once(event)}"
+
+
+def at_once(event: e.ScaleRequested) -> str:
+    """Say by which setting more was asked for than the engine did, and how much it did; empty where it was no more."""
+    if event.growth is None:
+        return ""
+    step = "" if event.step_cpus is None else f"; step by step it would have asked for {event.step_cpus}"
+    return f" at once (growth: {event.growth}){step}"
 
 
 def over_most(event: e.ScaleRequested, most: int | None, most_gpus: int | None = None) -> str:
@@ -181,6 +189,8 @@ def resources(event: e.ScaleRequested) -> str:
     """Return what was asked for, in words."""
     if event.gpus:
         return f"{plural(event.bundles, 'bundle')}, {_amounts(event.cpus, event.gpus)}"
+    if event.growth is not None:
+        return plural(event.cpus, "CPU")
     return f"{event.bundles} × 1 CPU" if event.cpus == event.bundles else f"{event.bundles} bundles, {event.cpus} CPUs"
 
 

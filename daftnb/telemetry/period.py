@@ -99,11 +99,11 @@ def _settings_of(settings: Settings, query: Query) -> Settings:
     """Return the settings, with those in effect that the query ran with; None where they are not known."""
     if query.runner != "ray":
         return settings
-    effect = query.settings or {}
     rows: dict[str, SettingRow] = {
-        name: {**row, "in_effect": effect.get(row["env"]), "pending": effect.get(row["env"]) != row["set"]}
+        name: {**row, "in_effect": text, "pending": text != row["set"]}
         for name, row in settings["rows"].items()
         if name in SETTINGS
+        for text in (SETTINGS[name].among(query.settings),)
     }
     return {**settings, "number": query.number if query.settings else None, "rows": rows}
 

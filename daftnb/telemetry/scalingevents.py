@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 # Any finite number from 0: larger than all times, which daftnb.telemetry.codec checks numbers for.
 Amount = Annotated[float, "finite"]
 Threshold = Amount
+Growth = Literal["needed", "double"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class ScaleRequested:
     """The scheduler asked Ray for ``bundles`` of resources, ``cpus`` in all, with this backlog before it.
 
     ``sent_bundles``, ``sent_cpus``: what of them went out, where that was more than the cluster may have; None: all.
-    ``gpus``: those in all of them, ``sent_gpus``: those that went out; None: none, or not told.
+    ``gpus``: those in all of them, ``sent_gpus``: those that went out; None: none, or not told. ``growth``: the setting
+    by which this is more than the engine's ``step_cpus``; None: it is what the engine asked for.
     """
 
     t: float
@@ -47,6 +49,8 @@ class ScaleRequested:
     sent_cpus: int | None = None
     gpus: int | None = None
     sent_gpus: int | None = None
+    growth: Growth | None = None
+    step_cpus: int | None = None
 
     @property
     def size(self) -> tuple[int | None, ...]:

@@ -423,7 +423,6 @@ def _rounded(ratio: float | None) -> float | None:
 
 
 def _settings(state: State, settings: AutoscalingSettings) -> Settings:
-    in_effect = state.in_effect or {}
     return {
         "number": state.in_effect_number,
         "rows": {
@@ -432,10 +431,11 @@ def _settings(state: State, settings: AutoscalingSettings) -> Settings:
                 "env": setting.env,
                 "help": setting.help,
                 "kind": setting.kind,
+                "choices": list(setting.choices),
                 "default": AutoscalingSettings().text(name),
                 "set": settings.text(name),
-                "in_effect": in_effect.get(setting.env),
-                "pending": in_effect.get(setting.env) != settings.text(name),
+                "in_effect": setting.among(state.in_effect),
+                "pending": setting.among(state.in_effect) != settings.text(name),
             }
             for name, setting in SETTINGS.items()
         },

@@ -43,7 +43,7 @@ DecisionKind: TypeAlias = Literal[
 ]
 UdfKind: TypeAlias = Literal["row", "batch", "async", "async batch", "generator", "legacy"]
 ActorState: TypeAlias = Literal["starting", "initialising", "busy", "idle", "ended", "died"]
-SettingKind: TypeAlias = Literal["switch", "number"]
+SettingKind: TypeAlias = Literal["switch", "number", "choice"]
 
 
 class Counts(TypedDict):
@@ -452,12 +452,13 @@ class Decision(TypedDict):
 
 
 class SettingRow(TypedDict):
-    """One autoscaling setting: the texts of its default, of what is set, and of what is in effect."""
+    """One autoscaling setting: the texts of its default, of what is set, and of what is in effect; of a choice, all."""
 
     label: str
     env: str
     help: str
     kind: SettingKind
+    choices: list[str]
     default: str
     set: str
     in_effect: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 _TRUE = ("1", "true", "on", "yes")
 _FALSE = ("0", "false", "off", "no")
@@ -39,3 +40,11 @@ def parse_number(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError("it is not a finite number")
     return value
+
+
+def parse_word(text: str, words: Sequence[str]) -> str:
+    """Return the one of some words that a text means; ValueError with the reason for any other text."""
+    lowered = text.strip().lower()
+    if lowered in words:
+        return lowered
+    raise ValueError(f"it is none of {', '.join(words[:-1])} and {words[-1]}")

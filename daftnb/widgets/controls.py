@@ -62,15 +62,15 @@ class Controls:
             style = {"description_width": "10rem"}
             layout = ipywidgets.Layout(width="18rem")
             common = {"description": setting.label, "tooltip": setting.help, "style": style, "layout": layout}
-            if isinstance(setting.default, bool):
-                field = ipywidgets.Dropdown(options=_SWITCH, **common)
+            if setting.kind != "number":
+                field = ipywidgets.Dropdown(options=setting.choices or _SWITCH, **common)
             else:
                 field = ipywidgets.Text(continuous_update=False, **common)
             field.observe(self._changed, names="value")
             self._fields[name] = field
             self._in_effect[name] = ipywidgets.HTML()
             rows.append(ipywidgets.HBox([field, self._in_effect[name]], layout=ipywidgets.Layout(flex_flow="row wrap")))
-        reset = ipywidgets.Button(description="Back to defaults", tooltip="Daft's documented defaults, for all five")
+        reset = ipywidgets.Button(description="Back to defaults", tooltip="Daft's documented defaults, for all of them")
         reset.on_click(lambda _button: self._reset())
         rows.append(ipywidgets.HBox([reset, self._message], layout=ipywidgets.Layout(flex_flow="row wrap")))
         return ipywidgets.VBox(rows)
@@ -104,7 +104,7 @@ class Controls:
 
     @property
     def looking(self) -> bool:
-        """Return True while the panel is open: it costs five short texts, sent only when they change."""
+        """Return True while the panel is open: it costs a few short texts, sent only when they change."""
         return self.box.comm is not None
 
     def publish(self, snapshot: Snapshot) -> None:

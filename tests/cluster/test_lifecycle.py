@@ -45,6 +45,20 @@ def test_a_cluster_is_loopback_only_with_a_token_and_a_killed_kernel_leaves_noth
     assert time.monotonic() - killed < 30
 
 
+@pytest.mark.parametrize("autoscaler", ["v1", pytest.param("v2", marks=pytest.mark.slow)])
+def test_nodes_that_are_just_starting_are_ended_with_the_cluster(kernel: Kernel, autoscaler: str) -> None:
+    _, folder, _ = kernel.run(START.replace("(1, 2, 1, 30.0)", f"(1, 5, 1, 30.0, {autoscaler!r})"))
+    kernel.run("from ray.autoscaler.sdk import request_resources; request_resources(bundles=[{'CPU': 1}] * 5)")
+    await_that(lambda: len(raylets(folder)) > 2, "more than the head's and the first node's", 60)
+    assert kernel.run("out = session.stop()") is True
+    assert processes_of(folder) == []
+    assert not os.path.exists(folder)
+
+
+def raylets(folder: str) -> list[psutil.Process]:
+    return [process for process in processes_of(folder) if process.name() == "raylet"]
+
+
 def test_stop_ends_exactly_it_and_start_works_again(kernel: Kernel) -> None:
     _, folder, _ = kernel.run(START)
     assert kernel.run(QUERY) == {"a": [2, 3]}

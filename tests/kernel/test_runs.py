@@ -72,8 +72,8 @@ def test_the_history_is_a_dataframe(session: Any) -> None:
     table = runs.history(session)
     assert list(table.columns) == [
         "number", "id", "name", "runner", "state", "started", "seconds", "rows", "tasks", "workers_from", "workers_to",
-        "peak_ratio", "node_seconds", "threshold", "downscale", "idle_seconds", "survivors", "linear", "recorded",
-        "error",
+        "peak_ratio", "node_seconds", "threshold", "downscale", "idle_seconds", "survivors", "linear", "growth",
+        "recorded", "error",
     ]  # fmt: skip
     first, second = table.to_dict("records")
     assert first["started"] == pandas.Timestamp(story.T, unit="s", tz="UTC")

@@ -352,7 +352,9 @@ def test_get_set_and_reset(tuned: Any, capsys: pytest.CaptureFixture[str]) -> No
     assert settings.current() == AutoscalingSettings()
     capsys.readouterr()
     magics.run("get", tuned)
-    assert capsys.readouterr().out == "threshold=1.25\ndownscale=1\nidle_seconds=60\nsurvivors=1\nlinear=0\n"
+    assert (
+        capsys.readouterr().out == "threshold=1.25\ndownscale=1\nidle_seconds=60\nsurvivors=1\nlinear=0\ngrowth=step\n"
+    )
 
 
 def test_one_wrong_value_sets_nothing(clean_settings: None) -> None:
@@ -364,10 +366,12 @@ def test_one_wrong_value_sets_nothing(clean_settings: None) -> None:
 
 
 def test_what_env_prints_is_read_again_as_what_was_set(clean_settings: None) -> None:
-    wanted = AutoscalingSettings(threshold=1.5, downscale=False, idle_seconds=7, survivors=3, linear=True)
+    wanted = AutoscalingSettings(
+        threshold=1.5, downscale=False, idle_seconds=7, survivors=3, linear=True, growth="needed"
+    )
     variables = wanted.environment()
     bare = {name: text for name, text in os.environ.items() if name not in variables}
-    show = "import os, json; print(json.dumps({n: v for n, v in os.environ.items() if n.startswith('DAFT_')}))"
+    show = "import os, json; print(json.dumps({n: v for n, v in os.environ.items() if n.startswith('DAFT')}))"
     shell = subprocess.run(
         ["sh", "-c", f'{env_text(variables, "shell")}\nexec "$0" -c "$1"', sys.executable, show],
         env=bare, capture_output=True, text=True, check=True,

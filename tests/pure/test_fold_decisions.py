@@ -35,6 +35,22 @@ def test_requests_within_and_above_what_the_cluster_can_have() -> None:
     assert [mark[0] for mark in log(folded(large, e.ScaleRequested(1.0, 1, int("600"), 9, 0)))] == ["request"]
 
 
+def test_a_request_that_grew_says_by_which_setting_and_what_the_engine_asked_for() -> None:
+    grown = e.ScaleRequested(1.0, 6, 6, 139, 1, growth="needed", step_cpus=2)
+    assert log(folded(CLUSTER, grown)) == [
+        (
+            "request",
+            "ask 6",
+            "ratio 139 (139 pending ÷ 1 CPUs): asked Ray for 6 CPUs at once (growth: needed); "
+            "step by step it would have asked for 2",
+            1,
+        )
+    ]
+    assert words.asked(e.ScaleRequested(1.0, 2, 4, 9, 1, growth="double")).endswith(
+        ": asked Ray for 4 CPUs at once (growth: double)"
+    )
+
+
 def test_a_request_that_was_trimmed_says_what_was_asked_and_what_was_sent() -> None:
     state = folded(CLUSTER, e.ScaleRequested(1.0, 6, 6, 9, 2), e.ScaleRequested(2.0, 11, 11, 9, 2, 6, 6))
     folded(e.ScaleRequested(3.0, 12, 12, 9, 2, 6, 6), state=state)

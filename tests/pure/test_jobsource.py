@@ -87,6 +87,7 @@ def test_the_settings_go_along_unless_others_are_named(monkeypatch: pytest.Monke
             "DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS": "60",
             "DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS": "1",
             "DAFT_SCHEDULER_LINEAR": "1",
+            "DAFTNB_GROWTH": "step",
         },
     }
     monkeypatch.setenv("DAFT_AUTOSCALING_THRESHOLD", "0.5")

@@ -35,6 +35,7 @@ def test_the_documented_defaults_hold_where_nothing_is_set() -> None:
         "DAFT_AUTOSCALING_DOWNSCALE_IDLE_SECONDS": "60",
         "DAFT_AUTOSCALING_MIN_SURVIVOR_WORKERS": "1",
         "DAFT_SCHEDULER_LINEAR": "0",
+        "DAFTNB_GROWTH": "step",
     }
 
 
@@ -51,6 +52,7 @@ def test_the_documented_defaults_hold_where_nothing_is_set() -> None:
         ("survivors", "9" * 30, "it must be at most 9223372036854775807"),
         ("downscale", "maybe", "it is neither 1/true nor 0/false"),
         ("linear", "2", "it is neither 1/true nor 0/false"),
+        ("growth", "fast", "growth cannot be 'fast': it is none of step, needed and double"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_reason_and_the_next_step(name: str, text: str, said: str) -> None:
@@ -84,6 +86,7 @@ def test_a_name_that_is_nearly_right_is_named() -> None:
         ("idle_seconds", " 7 ", "7"),
         ("idle_seconds", "007", "7"),
         ("survivors", "0", "0"),
+        ("growth", " Needed ", "needed"),
         ("survivors", "9223372036854775807", "9223372036854775807"),
         *[("downscale", text, "1") for text in ("1", "true", "on", "yes", " TRUE ")],
         *[("linear", text, "0") for text in ("0", "false", "off", "no", " Off ")],
@@ -121,7 +124,17 @@ def test_what_is_wrong_is_said_in_one_sentence(name: str, text: str, what: str) 
     assert read.problems == (f"{SETTINGS[name].env}: {what} The default {default} is used.",)
 
 
-ALL = "(there are threshold, downscale, idle_seconds, survivors, linear)"
+def test_values_from_before_daftnbs_own_setting_had_its_default() -> None:
+    before = {name: text for name, text in AutoscalingSettings().environment().items() if name.startswith("DAFT_")}
+    assert {name: setting.among(before) for name, setting in SETTINGS.items()} == {
+        name: AutoscalingSettings().text(name) for name in SETTINGS
+    }
+    assert {setting.among(None) for setting in SETTINGS.values()} == {None}, "that is not known"
+    assert SETTINGS["growth"].among({**before, "DAFTNB_GROWTH": "double"}) == "double"
+    assert SETTINGS["linear"].among({"DAFT_AUTOSCALING_THRESHOLD": "2"}) is None
+
+
+ALL = "(there are threshold, downscale, idle_seconds, survivors, linear, growth)"
 
 
 @pytest.mark.parametrize(

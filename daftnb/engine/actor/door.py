@@ -18,9 +18,11 @@ from daftnb.engine.actor import rules
 from daftnb.engine.actor.batches import Orders, PartitionSet
 from daftnb.engine.actor.counts import Query, Run
 from daftnb.engine.actor.devices import Devices
+from daftnb.engine.actor.growing import GROWTH, STEP
 from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
+from daftnb.engine.actor.requests import Requests
 from daftnb.engine.actor.streams import Streams
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.actor.trimming import Most
@@ -68,6 +70,7 @@ class InActor:
         self.devices = Devices(pool)
         self.launches = Launches(tap)
         self.metering = Metering(actor, tap)
+        self.requests: Requests | None = None  # where the release has what they need
         self.with_launches = True
         self.with_usage = True
         self.with_devices = True
@@ -116,7 +119,8 @@ class InActor:
                 self.environment_before.setdefault(name, os.environ.get(name))
                 os.environ[name] = value
         self.pool.watch()
-        return {name: os.environ.get(name) for name in environment}
+        stands = {name: os.environ.get(name) for name in environment}
+        return stands if self.requests is not None else {**stands, GROWTH: STEP}
 
     def begin(self, plan_id: str, preparation: Any, arguments: list[Any]) -> tuple[Any, Callable[[], Any]]:
         """Prepare for a query and start it; return its stream, and what gives, once, what became of its settings.
@@ -335,6 +339,8 @@ class InActor:
             self.actor.curr_result_gens.clear()
             self.actor.curr_result_gens.update(running)
         self.pool.close()
+        if self.requests is not None:
+            self.requests.close()
         variables.put(self.environment_before)
         for name in (ATTRIBUTE, DOOR):
             delattr(self.actor, name)

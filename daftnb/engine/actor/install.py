@@ -7,8 +7,8 @@
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
 - ``flotilla.start_ray_workers``: where new workers get variables of the environment, and warm ones are given
   back, unless Daft has a reaper, which keeps them itself;
-- ``flotilla.try_autoscale``: every request for resources, which is trimmed to the most that the cluster may have, and
-  every withdrawal;
+- ``flotilla.try_autoscale``: every request for resources, which may grow, and is trimmed to the most that the cluster
+  may have; and every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
 - ``ray_actor_pool_udf.UDFActor``: each actor of a UDF is sent its function with the meter around it;
 - ``ray_actor_pool_udf.start_udf_actors`` and ``UDFActorHandle.teardown``: the actors of UDFs with a concurrency;
@@ -26,8 +26,8 @@ from typing import Any
 
 from daftnb.clock import steady as time
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
+from daftnb.engine.actor.requests import Requests
 from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
-from daftnb.engine.actor.trimming import within
 from daftnb.engine.actor.udfpools import Amounts, UdfPool, resources_of, room
 from daftnb.engine.actor.warm import Facts, Pool
 
@@ -192,19 +192,19 @@ def tap_head(mine: InActor, flotilla: Any) -> None:
 
 
 def tap_requests(mine: InActor, flotilla: Any) -> None:
-    """Wrap the requests for resources: one that changes nothing is not sent, one above the maximum is trimmed."""
+    """Wrap the requests for resources; one that changes nothing is not sent."""
     tap, pool = mine.tap, mine.pool
     try_autoscale = flotilla.try_autoscale
+
+    requests = mine.requests = Requests(tap, try_autoscale, pool.active)
 
     @functools.wraps(try_autoscale)
     def tapped_try_autoscale(bundles: list[dict[str, int]]) -> None:
         if not bundles and tap.demand == 0:
             return  # the engine withdraws twice at each query's end; what is not asked for need not be withdrawn
-        sent = guarded(tap, within, bundles, tap.most) or bundles
-        guarded(tap, tap.requested, bundles, sent)
         if bundles:
             pool.requested()
-        try_autoscale(sent)
+        requests.ask(bundles)
 
     mine.patch(flotilla, "try_autoscale", tapped_try_autoscale)
 

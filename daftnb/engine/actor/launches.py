@@ -67,7 +67,10 @@ class Launches:
         self.is_known = True
         self.tell(report.failed, wanted_since)
         coming = None if report.coming is None else tuple(sorted(report.coming.items()))
-        return coming, dropped_cpus(report.dropped, asked), tuple(sorted(set(map(shape, report.lacking))))
+        dropped = dropped_cpus(report.dropped, asked)
+        if dropped:
+            self.tap.is_dropped = True
+        return coming, dropped, tuple(sorted(set(map(shape, report.lacking))))
 
     def tell(self, failed: Iterable[Failure], since: float) -> None:
         """Note the failures that are new: those of before our request are none of ours."""

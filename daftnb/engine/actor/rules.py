@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from daftnb.engine.actor.counts import Worker
+from daftnb.engine.actor.growing import GROWTH, STEP
 
 AUTOSCALER_SECONDS = 5.0  # the engine's own default for AUTOSCALER_UPDATE_INTERVAL_S
 EXCLUDE_SECONDS = 120.0  # likewise for DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS
@@ -22,7 +23,7 @@ LATEST = 2.5e11
 
 
 class Rules(NamedTuple):
-    """What the scheduler goes by: the settings in its process's environment, valid since they were checked."""
+    """What the scheduler and daftnb go by: the settings in their process's environment, which were checked."""
 
     downscale: bool
     idle_seconds: float
@@ -32,6 +33,7 @@ class Rules(NamedTuple):
     interval: float
     exclude_seconds: float
     reaper_interval: float = REAPER_SECONDS
+    growth: str = STEP
 
 
 def read(environment: Mapping[str, str] | None = None) -> Rules:
@@ -56,6 +58,7 @@ def read(environment: Mapping[str, str] | None = None) -> Rules:
         number("AUTOSCALER_UPDATE_INTERVAL_S", AUTOSCALER_SECONDS),
         number("DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS", EXCLUDE_SECONDS),
         max(1.0, number("DAFT_AUTOSCALING_REAPER_INTERVAL_SECONDS", REAPER_SECONDS)),
+        environment.get(GROWTH, STEP),
     )
 
 
@@ -106,7 +109,8 @@ def hold_reason(
 ) -> str | None:
     """Return why the scheduler requests no workers from Ray with this backlog; None if it has none, or requests them.
 
-    ``since_request``: seconds since the last request, None if there was none; ``most_asked``: the CPUs it asked for.
+    ``since_request``: seconds since the last request, None if there was none; ``most_asked``: the CPUs that the engine
+    itself asked for in it, whatever was made of it (:mod:`daftnb.engine.actor.growing`).
     A task counts as one CPU, as tasks do unless they say otherwise. ``lacks_gpus``: the backlog asks for more GPUs than
     the workers have and than were asked for.
     """

@@ -66,10 +66,13 @@ class Tap:
         # The CPUs that are asked of Ray now (None: not known, the tap came later), and when they last were.
         self.demand: int | None = None
         self.demand_gpus = 0
+        self.engine_cpus: int | None = None  # those of them that the engine itself asked for
+        self.is_dropped = False  # Ray drops what was asked for at once, as a whole: no more than the engine asks for
         self.requested_at: float | None = None
         self.wanted_since: float | None = None  # the first request since nothing was asked
         # The request that stands: when, bundles, CPUs, the backlog then, and, if trimmed, bundles and CPUs sent; with
-        # GPUs, how many of them were asked for and, if trimmed, sent.
+        # GPUs, how many of them were asked for and, if trimmed, sent; where it is more than the engine asked for, by
+        # which setting, and the CPUs that the engine asked for.
         self.asked: tuple[Any, ...] | None = None
         self.most: Most | None = None  # that the cluster may have; None: not known
         # The kind of reason for which Ray is not asked, as last recorded, and how often the scheduler came to it since.
@@ -297,28 +300,46 @@ class Tap:
 
     # -- decisions ----------------------------------------------------------------------------------------------------
 
-    def requested(self, bundles: list[dict[str, int]], sent: Sequence[Mapping[str, int]] | None = None) -> None:
+    def requested(
+        self,
+        bundles: Sequence[Mapping[str, int]],
+        sent: Sequence[Mapping[str, int]] | None = None,
+        by_engine: Sequence[Mapping[str, int]] | None = None,
+        between: bool = False,
+    ) -> None:
         """Record that ``bundles`` were requested of Ray, or (none) that the request was withdrawn.
 
-        ``sent``: what of them went out, where not all did.
+        ``sent``: what of them went out, where not all did. ``by_engine``: what the engine itself asked for, where that
+        is less. Where more stands than the engine had asked for, the same once more is no new request. ``between``: it
+        is daftnb's, so that the engine's interval goes on.
         """
         with self.lock:
             if bundles:
+                stood = (self.demand, self.demand_gpus)
+                had_grown = (self.demand or 0) > (self.engine_cpus or 0)
                 self.demand, self.demand_gpus = cpus_of(bundles), gpus_of(bundles)
-                self.requested_at = time.time()
-                self.wanted_since = self.wanted_since or self.requested_at
+                self.engine_cpus = self.demand if by_engine is None else cpus_of(by_engine)
+                now = time.time()
+                if not between or self.requested_at is None:
+                    self.requested_at = now
+                self.wanted_since = self.wanted_since or now
                 self.hold = None
                 self.undecided = False
+                if had_grown and stood == (self.demand, self.demand_gpus):
+                    return
                 went = None if sent is None or len(sent) == len(bundles) else sent
-                more: tuple[int | None, ...] = () if went is None else (len(went), cpus_of(went))
+                more: tuple[int | str | None, ...] = () if went is None else (len(went), cpus_of(went))
                 if self.demand_gpus:
                     more = (*(more or (None, None)), self.demand_gpus, None if went is None else gpus_of(went))
-                self.asked = (self.requested_at, len(bundles), self.demand, self.pending, self.capacity, *more)
+                if self.demand > self.engine_cpus:
+                    more = (*more, *(None,) * (4 - len(more)), rules.read().growth, self.engine_cpus)
+                self.asked = (now, len(bundles), self.demand, self.pending, self.capacity, *more)
                 self.events.append(("request", *self.asked))
             else:
                 if self.demand:
                     self.record("clear")
                 self.demand, self.demand_gpus, self.asked, self.wanted_since = 0, 0, None, None
+                self.engine_cpus, self.is_dropped = 0, False
 
     def decide(self) -> None:
         """Record why the scheduler requests no workers, after it has looked at the backlog and requested none.
@@ -334,7 +355,7 @@ class Tap:
         since = None if self.requested_at is None else time.time() - self.requested_at
         wants, gpus = self.pending_gpus(), self.gpus()
         lacks_gpus = (wants or 0) > max(gpus, self.demand_gpus)
-        reason = rules.hold_reason(self.pending, self.capacity, held, force, since, self.demand or 0, lacks_gpus)
+        reason = rules.hold_reason(self.pending, self.capacity, held, force, since, self.engine_cpus or 0, lacks_gpus)
         if reason is None:
             return
         if any(query.lacks for query in self.queries.values()):

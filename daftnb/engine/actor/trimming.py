@@ -37,21 +37,22 @@ def within(bundles: Sequence[Mapping[str, int]], most: Most | None) -> list[Mapp
     """
     if most is None or not bundles:
         return list(bundles)
-    left = _fitting(Counter(map(_shape, bundles)), most)
+    left = fitting(Counter(map(shape_of, bundles)), most)
     kept = []
     for bundle in bundles:
-        shape = _shape(bundle)
+        shape = shape_of(bundle)
         if left[shape] > 0:
             left[shape] -= 1
             kept.append(bundle)
     return kept or list(bundles)
 
 
-def _shape(bundle: Mapping[str, int]) -> Shape:
+def shape_of(bundle: Mapping[str, int]) -> Shape:
+    """Return what a bundle asks for, in an order of its own."""
     return tuple(sorted((name, amount) for name, amount in bundle.items() if amount))
 
 
-def _fitting(wanted: Counter[Shape], most: Most) -> dict[Shape, int]:
+def fitting(wanted: Counter[Shape], most: Most) -> dict[Shape, int]:
     """Return how many bundles of each shape fit, the largest shapes first.
 
     A group of nodes that are alike is one entry, so that the work depends on kinds and shapes, never on nodes.

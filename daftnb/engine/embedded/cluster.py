@@ -309,7 +309,9 @@ class EmbeddedCluster:
     def start(self, progress: Progress, extra_environment: dict[str, str] | None = None) -> None:
         """Start the head and wait until its control store answers; worker nodes follow by the autoscaler.
 
-        ``extra_environment`` goes to every Ray process. Raises ClusterError, with nothing left running.
+        ``extra_environment`` goes to every Ray process. In it, ``AUTOSCALER_UPDATE_INTERVAL_S`` is how often Ray and
+        Daft look, in seconds (else 1), and ``DAFTNB_LAUNCH_SECONDS`` how long each node takes before it starts.
+        Raises ClusterError, with nothing left running.
         """
         shares = check_machine(self.size)
         remove_leftovers(temporary_folders())
@@ -338,10 +340,10 @@ class EmbeddedCluster:
         write_private(config, json.dumps(autoscaler_config(self.size, shares, self.address, object_folder)))
         environment = {
             **autoscaler_environment(self.size.autoscaler),
+            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
             **extra_environment,
             **self.connection_environment(),
             "RAY_FAKE_CLUSTER": "1",
-            "AUTOSCALER_UPDATE_INTERVAL_S": "1",
             "RAY_DISABLE_IMPORT_WARNING": "1",
             # The memory monitor ends processes of a node that ask for no resources first: on the head, Daft's runner.
             **NO_MEMORY_MONITOR,

@@ -37,10 +37,13 @@ function Field({ name, row, store }: { name: string; row: SettingRow; store: Sto
   return (
     <div class="field">
       <label for={common.id}>{row.label}</label>
-      {row.kind === "switch" ? (
+      {row.kind !== "number" ? (
         <select {...common} value={row.set} onChange={(event) => change(event.currentTarget.value)}>
-          <option value="1">on</option>
-          <option value="0">off</option>
+          {(row.kind === "switch" ? ["1", "0"] : row.choices).map((text) => (
+            <option key={text} value={text}>
+              {shown(row.kind, text)}
+            </option>
+          ))}
         </select>
       ) : (
         <input

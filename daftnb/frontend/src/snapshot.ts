@@ -46,7 +46,7 @@ export type UdfKind = "row" | "batch" | "async" | "async batch" | "generator" | 
 
 export type ActorState = "starting" | "initialising" | "busy" | "idle" | "ended" | "died";
 
-export type SettingKind = "switch" | "number";
+export type SettingKind = "switch" | "number" | "choice";
 
 /** Tasks by what became of them. */
 export interface Counts {
@@ -425,12 +425,13 @@ export interface Decision {
   count: number;
 }
 
-/** One autoscaling setting: the texts of its default, of what is set, and of what is in effect. */
+/** One autoscaling setting: the texts of its default, of what is set, and of what is in effect; of a choice, all. */
 export interface SettingRow {
   label: string;
   env: string;
   help: string;
   kind: SettingKind;
+  choices: string[];
   default: string;
   set: string;
   in_effect: string | null;

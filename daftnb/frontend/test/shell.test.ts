@@ -44,6 +44,7 @@ test("settings that differ from the default are said", () => {
     help: "",
     env,
     kind,
+    choices: [],
     default: standard,
     set: "",
     in_effect: null,

@@ -217,14 +217,14 @@ def test_the_settings_in_effect_are_read_back_from_the_actor(session: Session, c
         query_with_stages(0).collect()
     rows = session.snapshot()["settings"]["rows"]
     in_effect = {name: row["in_effect"] for name, row in rows.items()}
-    assert in_effect == {"threshold": "7.5", "downscale": "1", "idle_seconds": "60", "survivors": "1", "linear": "0"}
+    fixed = {"downscale": "1", "idle_seconds": "60", "survivors": "1", "linear": "0", "growth": "step"}
+    assert in_effect == {"threshold": "7.5", **fixed}
 
     def look(_actor: Any) -> dict[str, str]:
         import os
 
-        return {
-            name: value for name, value in os.environ.items() if name.startswith(("DAFT_AUTOSCALING", "DAFT_SCHED"))
-        }
+        ours = ("DAFT_AUTOSCALING", "DAFT_SCHED", "DAFTNB_GROWTH")
+        return {name: value for name, value in os.environ.items() if name.startswith(ours)}
 
     there = ray.get(session.connection.flotilla.runner.__ray_call__.remote(look))
     assert there == {**session.settings.environment(), "DAFT_AUTOSCALING_PENDING_RELEASE_EXCLUDE_SECONDS": "120"}
