@@ -101,7 +101,12 @@ class Session:
             from daftnb.engine.queries.subscriber import QueryEvents
 
             self._query_events = QueryEvents(
-                self._tell, self.connection.adopt, blocks.began, metered=internals.METER not in self.off
+                self._tell,
+                self.connection.adopt,
+                blocks.began,
+                metered=internals.METER not in self.off,
+                brief=internals.BRIEF not in self.off,
+                later=self.monitor.later,
             )
             self._query_events.attach()
             self._on_close.callback(self._query_events.detach)
@@ -320,6 +325,7 @@ class Session:
             If it runs in another thread on Daft's native runner, or on a Ray that was let go of: there that cannot be
             done.
         """
+        self.monitor.catch_up()
         running = [query.id for query in reversed(self.monitor.state.queries.values()) if query.active]
         if query_id is None and running:
             query_id = running[0]

@@ -13,8 +13,8 @@ from daftnb.engine.connection import link as ray_link
 from daftnb.engine.connection.link import Link
 from daftnb.engine.queries import runner as flotilla
 from daftnb.engine.queries.gate import Gate
+from daftnb.engine.queries.reading import operator_stats
 from daftnb.engine.queries.runner import RunnerDoor, _counted, with_result_rows
-from daftnb.engine.queries.subscriber import operator_stats
 
 
 class Actor:

@@ -37,7 +37,8 @@ from daftnb.engine.connection import link as ray_link
 from daftnb.engine.queries import lacking, relative, steps
 from daftnb.engine.queries.gate import Gate
 from daftnb.engine.queries.plans import plan_nodes, read_json
-from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
+from daftnb.engine.queries.reading import PROBED, operator_stats
+from daftnb.engine.queries.subscriber import Emit
 from daftnb.engine.queries.tap_events import TapEvents
 from daftnb.errors import ClusterError, QueryCancelled
 from daftnb.telemetry import events as e
