@@ -217,6 +217,8 @@ class Session:
             lines.query_began(event.query_id)
         self.monitor.emit(event)
         if isinstance(event, e.QueryFinished):
+            if lines is not None:
+                lines.query_ended(event.query_id)
             self.terminal.ended(event.query_id)
 
     # -- what a query needs of us -------------------------------------------------------------------------------------

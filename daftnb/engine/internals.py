@@ -105,6 +105,7 @@ INTERNALS = (
     Internal("daft", (BRIEF,), _CONTEXT, "DaftContext._notify_exec_start", "at no cost"),
     Internal("daft", (BRIEF,), _CONTEXT, "DaftContext._notify_query_end", "at no cost"),
     Internal("daft", (BRIEF,), _NATIVE, "NativeExecutor.run", "at no cost", takes=("inputs", "ctx", "context")),
+    Internal("daft", (BRIEF,), "daft.recordbatch", "RecordBatch._from_pyrecordbatch", "what there is to read then"),
     Internal("daft", (BRIEF,), "daft.daft", "PyExecutionStats.query_plan", "what there is to read when it has ended"),
     Internal("daft", (BRIEF,), "daft.daft", "PyExecutionStats.to_recordbatch", "what there is to read then"),
     Internal("daft", (RUNNER_CHECKS,), "daft.runners", "_get_runner", "the runner that is set, without setting one"),

@@ -49,6 +49,7 @@ BENCHMARKS = (
     Benchmark("monitors", 150, "the cockpit beside dask's dashboard: cost of a task, bytes to the page, notebook"),
     Benchmark("tpch", 115, "real queries and workloads, the same results watched and unwatched; plain Daft beside it"),
     Benchmark("interactive", 115, "small queries, interrupts, settings pushed; plain Daft beside it"),
+    Benchmark("native", 60, "the smallest queries on the native runner, one after the other; plain Daft beside it"),
     Benchmark("connect", 110, "from the wish to connect to the first result; plain Daft beside it"),
     Benchmark("pixel", 50, "from an event of the engine to the page, in JupyterLab and Chromium"),
     Benchmark("scale", 45, "1,000 workers and 200 operators: fold, snapshots, messages, the page's work"),
