@@ -72,9 +72,9 @@ def test_what_is_not_followed_is_known_as_well_at_its_end() -> None:
         ).collect()
 
     brief, told, events = watched(work, follows=False)
-    full, followed, _ = watched(work, follows=True)
+    full, _, _ = watched(work, follows=True)
     assert (brief.state, full.state) == ("finished", "finished")
-    assert [type(event) for event in told].count(e.PlanReady) == 1 and len(told) < len(followed)
+    assert [type(event) for event in told].count(e.PlanReady) == 1
     assert {id_: operator.node for id_, operator in brief.operators.items()} == {
         id_: operator.node for id_, operator in full.operators.items()
     }
