@@ -210,7 +210,7 @@ class Session:
 
     def _tell(self, event: e.Event) -> None:
         """Report an event of Daft's queries; take a query's line off the terminal before its thread goes on."""
-        if isinstance(event, e.QueryStarted | e.QueryFinished):
+        if isinstance(event, e.QueryStarted | e.QueryFinished) and log.isEnabledFor(logging.DEBUG):
             log.debug("%s of query %s", type(event).__name__, event.query_id)
         lines = self.lines
         if lines is not None and isinstance(event, e.QueryStarted):

@@ -89,11 +89,9 @@ class Monitor:
     def later(self, query_id: str, read: Callable[[], Iterable[e.Event]], size: int = 0) -> None:
         """Take what reads events of a query, from any thread; they come after what was told before.
 
-        It is called once, when they are folded. It raises nothing. ``size``: the characters that it holds.
+        It is called once, when they are folded; by then the query's start, or its end, has started the thread. It raises nothing. ``size``: the characters that it holds.
         """
         self._inbox.put_unread(query_id, read, size)
-        if not self.running:
-            self.start()
 
     def nudge(self) -> None:
         """Publish soon, as a browser waits for an answer; from any thread, and without waiting."""

@@ -39,7 +39,11 @@ Emit = Callable[[e.Event], None]
 Read = Callable[[], Iterable[e.Event]]
 Later = Callable[[str, Read, int], None]  # of a query's id, what reads events, and how many characters that holds
 
-_OUTCOMES: dict[str, e.Outcome] = {"Finished": "finished", "Canceled": "cancelled", "Failed": "failed"}
+_OUTCOMES: tuple[tuple[Any, e.Outcome], ...] = (
+    (QueryEndState.Finished, "finished"),
+    (QueryEndState.Canceled, "cancelled"),
+    (QueryEndState.Failed, "failed"),
+)
 
 
 @dataclass(slots=True)
@@ -194,7 +198,7 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         self.threads.pop(query_id, None)
         self._forget_plans(query_id)
         state = event.result.end_state
-        outcome = next(ours for name, ours in _OUTCOMES.items() if state == getattr(QueryEndState, name))
+        outcome = next(ours for theirs, ours in _OUTCOMES if state == theirs)
         raised = sys.exc_info()[1]
         if isinstance(raised, QueryCancelled):  # which is an error like any other for Daft
             outcome = "cancelled"
