@@ -89,7 +89,8 @@ class Monitor:
     def later(self, query_id: str, read: Callable[[], Iterable[e.Event]], size: int = 0) -> None:
         """Take what reads events of a query, from any thread; they come after what was told before.
 
-        It is called once, when they are folded; by then the query's start, or its end, has started the thread. It raises nothing. ``size``: the characters that it holds.
+        It is called once, when they are folded, and raises nothing; the query's start, or its end, has started the
+        thread by then. ``size``: the characters that it holds.
         """
         self._inbox.put_unread(query_id, read, size)
 

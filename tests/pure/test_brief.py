@@ -162,3 +162,19 @@ def test_daft_is_as_it_was_when_a_session_has_ended() -> None:
     before = {**vars(DaftContext)}, {**vars(NativeExecutor)}
     Session().close()
     assert ({**vars(DaftContext)}, {**vars(NativeExecutor)}) == before
+
+
+def test_a_daft_that_cannot_be_heard_elsewhere_has_a_subscriber_for_all_queries() -> None:
+    told: list[Any] = []
+    events = QueryEvents(told.append, lambda: None, brief=False)
+    events.attach()
+    try:
+        daft.from_pydict({"a": [1, 2, 3]}).where(daft.col("a") > 1).collect()
+    finally:
+        events.detach()
+    state = State()
+    for event in told:
+        apply(event, state)
+    assert state.current is not None and state.current.state == "finished" and not state.problems
+    assert state.current.operators and all(each.ended for each in state.current.operators.values())
+    assert set(state.current.plans) == {"logical", "optimised"}
