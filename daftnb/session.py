@@ -101,7 +101,12 @@ class Session:
             from daftnb.engine.queries.subscriber import QueryEvents
 
             self._query_events = QueryEvents(
-                self._tell, self.connection.adopt, blocks.began, metered=internals.METER not in self.off
+                self._tell,
+                self.connection.adopt,
+                blocks.began,
+                metered=internals.METER not in self.off,
+                brief=internals.BRIEF not in self.off,
+                later=self.monitor.later,
             )
             self._query_events.attach()
             self._on_close.callback(self._query_events.detach)
@@ -205,13 +210,15 @@ class Session:
 
     def _tell(self, event: e.Event) -> None:
         """Report an event of Daft's queries; take a query's line off the terminal before its thread goes on."""
-        if isinstance(event, e.QueryStarted | e.QueryFinished):
+        if isinstance(event, e.QueryStarted | e.QueryFinished) and log.isEnabledFor(logging.DEBUG):
             log.debug("%s of query %s", type(event).__name__, event.query_id)
         lines = self.lines
         if lines is not None and isinstance(event, e.QueryStarted):
             lines.query_began(event.query_id)
         self.monitor.emit(event)
         if isinstance(event, e.QueryFinished):
+            if lines is not None:
+                lines.query_ended(event.query_id)
             self.terminal.ended(event.query_id)
 
     # -- what a query needs of us -------------------------------------------------------------------------------------
@@ -320,6 +327,7 @@ class Session:
             If it runs in another thread on Daft's native runner, or on a Ray that was let go of: there that cannot be
             done.
         """
+        self.monitor.catch_up()
         running = [query.id for query in reversed(self.monitor.state.queries.values()) if query.active]
         if query_id is None and running:
             query_id = running[0]

@@ -45,6 +45,7 @@ class Cell:
     paged: bool
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     done: bool = False  # its line is there, or it needs none
+    long: bool = False  # while it ran, a query has run for long enough to have one
 
 
 # In the context of a cell's code: the time of that cell.
@@ -66,6 +67,7 @@ class CellLines(Switched):
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._owned: dict[str, list[Closable]] = {}  # by cell, what it shows and nobody else has
         self._showing = threading.Lock()  # the monitor's thread shows, the shell's begins and ends cells
+        self._begun: dict[str, float] = {}  # when the queries began that run
         self._owners: OrderedDict[str, Span] = OrderedDict()  # by a query's id, the cell that it belongs to
         self._born: weakref.WeakKeyDictionary[threading.Thread, Span | None] = weakref.WeakKeyDictionary()
 
@@ -98,7 +100,14 @@ class CellLines(Switched):
         """
         self._guarded(self._query_began, query_id)
 
+    def query_ended(self, query_id: str) -> None:
+        """Note that a query has ended. On its thread."""
+        began, cell = self._begun.pop(query_id, None), self._cell
+        if began is not None and cell is not None and time.time() - began >= BRIEF_SECONDS:
+            cell.long = True
+
     def _query_began(self, query_id: str) -> None:
+        self._begun[query_id] = time.time()
         span = _running.get()
         thread = threading.current_thread()
         if span is None and not _is_of_a_pool(thread):
@@ -212,9 +221,13 @@ class CellLines(Switched):
 
     @property
     def looking(self) -> bool:
-        """Return True while a cell runs that has no line yet."""
+        """Return True while a cell runs that has no line yet, and may need one: a query has run for long enough."""
         cell = self._cell
-        return cell is not None and not cell.done
+        if cell is None or cell.done:
+            return False
+        until = time.time() - BRIEF_SECONDS
+        cell.long = cell.long or any(began <= until for began in list(self._begun.values()))
+        return cell.long
 
     def publish(self, snapshot: Snapshot) -> None:
         """Show the line, if it is time and the cell has no view of its own."""

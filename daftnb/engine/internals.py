@@ -34,6 +34,7 @@ JOBS, JOB_SIZES, NODE_USAGE, UDFS = "jobs", "size of a job's folder", "usage of 
 DEVICES, TASK_GPUS = "use of GPUs", "GPUs of tasks"
 PLANS = "plans of dataframes"
 ENDLESS = "queries that never end"
+BRIEF = "quick queries"
 SQL_HINTS = "spellings of SQL functions"
 RICH = "rich previews"
 PRINTED = "printed rows of a result on Ray"
@@ -78,6 +79,8 @@ class Internal:
         return ((self.module, self.path), *self.others)
 
 
+_CONTEXT = "daft.context"
+_NATIVE = "daft.execution.native_executor"
 _FLOTILLA = "daft.runners.flotilla"
 _RAY_RUNNER = "daft.runners.ray_runner"
 _BAR = "daft.runners.progress_bar"
@@ -101,6 +104,14 @@ INTERNALS = (
     Internal("daft", (LIVE,), "daft", "detach_subscriber", "unloading"),
     Internal("daft", (LIVE,), "daft.subscribers", "Subscriber", "what a query does"),
     Internal("daft", (LIVE,), "daft.daft", "QueryEndState", "how a query ended"),
+    Internal("daft", (BRIEF,), _CONTEXT, "DaftContext._notify_query_start", "at no cost", takes=("metadata",)),
+    Internal("daft", (BRIEF,), _CONTEXT, "DaftContext._notify_optimization_end", "at no cost"),
+    Internal("daft", (BRIEF,), _CONTEXT, "DaftContext._notify_exec_start", "at no cost"),
+    Internal("daft", (BRIEF,), _CONTEXT, "DaftContext._notify_query_end", "at no cost"),
+    Internal("daft", (BRIEF,), _NATIVE, "NativeExecutor.run", "at no cost", takes=("inputs", "ctx", "context")),
+    Internal("daft", (BRIEF,), "daft.recordbatch", "RecordBatch._from_pyrecordbatch", "what there is to read then"),
+    Internal("daft", (BRIEF,), "daft.daft", "PyExecutionStats.query_plan", "what there is to read when it has ended"),
+    Internal("daft", (BRIEF,), "daft.daft", "PyExecutionStats.to_recordbatch", "what there is to read then"),
     Internal("daft", (RUNNER_CHECKS,), "daft.runners", "_get_runner", "the runner that is set, without setting one"),
     Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._generate_interactive_html", "display"),
     Internal("daft", (PREVIEWS,), "daft.dataframe.preview", "PreviewFormatter._repr_html_", "display"),

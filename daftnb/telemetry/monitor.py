@@ -6,16 +6,16 @@ operators, workers and kept history, never on tasks.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from daftnb.aside import aside
 from daftnb.telemetry import events as e
 from daftnb.telemetry.host import Listener
+from daftnb.telemetry.inbox import Inbox, Unread
 from daftnb.telemetry.model import State
 from daftnb.telemetry.recorder import Recorder
 from daftnb.telemetry.snapshots import Snapshot
@@ -58,7 +58,7 @@ class Monitor:
         self._clock = clock
         self._recorder = recorder
         self._numbered = numbered
-        self._inbox: queue.SimpleQueue[e.Event] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._lock = threading.RLock()  # the state
         self._silent_since: float | None = None  # the first of the calls that the engine has not answered
         self._pulling = threading.Lock()  # one pull at a time, and never while the state is locked: it may hang
@@ -86,6 +86,14 @@ class Monitor:
         if not self.running:
             self.start()
 
+    def later(self, query_id: str, read: Callable[[], Iterable[e.Event]], size: int = 0) -> None:
+        """Take what reads events of a query, from any thread; they come after what was told before.
+
+        It is called once, when they are folded, and raises nothing; the query's start, or its end, has started the
+        thread by then. ``size``: the characters that it holds.
+        """
+        self._inbox.put_unread(query_id, read, size)
+
     def nudge(self) -> None:
         """Publish soon, as a browser waits for an answer; from any thread, and without waiting."""
         self._nudged.set()
@@ -97,6 +105,10 @@ class Monitor:
         """Return what ``function`` finds in the state, which does not change meanwhile."""
         with self._lock:
             return function(self.state)
+
+    def catch_up(self) -> None:
+        """Fold what was told so far, without asking the engine."""
+        self._apply([])
 
     def start(self) -> None:
         """Start the thread, unless it runs or the monitor is closed.
@@ -140,7 +152,13 @@ class Monitor:
             return self._snapshot(self.state, self._clock())
 
     def tick(self) -> None:
-        """Fold what has come, and publish a snapshot to the listeners that are looking."""
+        """Fold what has come, and publish a snapshot to the listeners that are looking.
+
+        While quick queries come one after the other, and nobody looks, folding waits.
+        """
+        if not self.looked_at and not self._inbox.is_due(self._clock()):
+            self._inbox.forget_superseded()
+            return
         self._fold()
         if self._closed:
             return
@@ -198,17 +216,18 @@ class Monitor:
     def _apply(self, pulled: list[e.Event]) -> None:
         with self._lock:
             # What the driver said comes first: it announces the queries that the pulled counts are about.
-            while True:
-                try:
-                    self._take(self._inbox.get_nowait())
-                except queue.Empty:
-                    break
+            waiting, superseded = self._inbox.take()
+            for each in waiting:
+                for event in each.read() if isinstance(each, Unread) else (each,):
+                    self._take(event, getattr(event, "query_id", None) not in superseded)
             for event in pulled:
                 self._take(event)
 
-    def _take(self, event: e.Event) -> None:
+    def _take(self, event: e.Event, recorded: bool = True) -> None:
         event = tidy(event)
-        if self._recorder is not None:
+        if self._recorder is not None and not recorded:
+            self._recorder.dropped += isinstance(event, e.QueryStarted)
+        elif self._recorder is not None:
             try:
                 self._recorder.record(event, self.state)
             except Exception as error:

@@ -29,7 +29,7 @@ KEPT_BYTES = 64_000_000
 MOST_BYTES = 16_000_000  # of one query; above it only counts go on
 CHUNK = 16_384  # events of a query that runs, after which they are encoded
 BATCH = 8  # recordings encoded at a time
-WAITING = 64  # recordings that wait for a quiet moment; more are encoded at once
+WAITING = KEPT_QUERIES  # recordings that wait for a quiet moment; more are encoded at once
 TOO_LARGE = "older recordings were dropped: those of this session had more than 64 MB"
 TOO_LONG = "a recording leaves out details: its query had more than 16 MB of them"
 LOST = "malformed events were left out of a recording"
@@ -188,6 +188,7 @@ class Recorder:
             for take in list(self._open.values()):
                 if take.ended is not None and now - take.ended >= TAIL_SECONDS:
                     self._close(take)
+            self._make_room(problems)  # what is not kept is not worth encoding
             waiting = [take for take in self._takes.values() if take.over and take.events]
             if active and len(waiting) <= WAITING and sum(len(take.events) for take in waiting) <= 4 * CHUNK:
                 waiting = []  # later, when nothing runs

@@ -59,8 +59,9 @@ BENCHMARKS = (
     Benchmark("answers", 20, "doctor, Tab, plans and pages of long values: until they answer", long=True),
     Benchmark("pages", 900, "how kernel and page grow with the queries of a notebook of 500 cells", long=True),
     Benchmark("functions", 400, "what counting the calls of functions costs, and how exact it is", long=True),
+    Benchmark("native", 60, "the smallest queries on the native runner; plain Daft beside it", long=True),
     Benchmark("bottleneck", 170, "in how many moments the operator leads that takes the most time", long=True),
-    Benchmark("wan", 240, "queries over a Ray Client to a cluster that is 0 to 150 ms away; plain Daft beside it", long=True),
+    Benchmark("wan", 240, "queries over a Ray Client, 0 to 150 ms away; plain Daft beside it", long=True),
     Benchmark("refusals", 120, "until it is said why a cluster cannot be connected to", long=True),
     Benchmark(
         "growth-at-once",

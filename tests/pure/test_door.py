@@ -14,9 +14,9 @@ from daftnb.engine.connection.link import Link
 from daftnb.engine.queries import runner as flotilla
 from daftnb.engine.queries import runnerdoor
 from daftnb.engine.queries.gate import Gate
+from daftnb.engine.queries.reading import operator_stats
 from daftnb.engine.queries.runner import Query, _counted, with_result_rows
 from daftnb.engine.queries.runnerdoor import RunnerDoor
-from daftnb.engine.queries.subscriber import operator_stats
 from tests.helpers.queryrunner import plan, unmade
 
 

@@ -937,7 +937,7 @@ def test_a_process_that_ends_itself_has_told_what_it_counted(ending: str) -> Non
     try:
         functions.began("q")
         metered = outcome(ask)
-        told = functions.ended("q")
+        told = functions.ended("q")()
     finally:
         functions.detach()
     assert metered[:2] == without[:2] and without.error

@@ -177,7 +177,7 @@ def test_a_native_query_tells_its_plans_and_the_operators_their_expressions() ->
     filters = [node for node in ready.operators if node.name == "Filter"]
     assert "predicate: not(is_null(col(k))) & [col(u) > lit(3)]" in [node.detail for node in filters]
     assert shape(ready.operators) == shape(optimised.operators)
-    assert (events.planned, events.operators, events.optimised, events.threads) == ({}, {}, {}, {})
+    assert (events.planned, events.operators, events.reader.optimised, events.threads) == ({}, {}, {}, {})
 
 
 def on_ray(dataframe: Any, told: list[e.Event]) -> tuple[QueryEvents, Any]:
@@ -217,7 +217,7 @@ def test_a_plan_that_is_not_understood_is_told_and_the_query_goes_on() -> None:
         query_id = "q"
         optimized_plan = '{"type": '
 
-    events.on_event(OptimizationCompleted())
+    events.hear("OptimizationCompleted", OptimizationCompleted())
     events.expressions(None)  # type: ignore[arg-type]
     assert [event.text.partition(":")[0] for event in told if isinstance(event, e.ProblemFound)] == [
         "an event of Daft was not understood",

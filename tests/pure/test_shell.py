@@ -229,11 +229,12 @@ def test_a_cell_gets_one_line_once_a_query_has_run_for_long_enough(
     assert os.environ["DAFT_PROGRESS_BAR"] == "0"
     assert not cells.looking
     cells.begin("a")
+    cells.query_began("q5")
     session.tell(*native(5, T + 10, None))
-    session.now = T + 10.2
+    session.now = clock[0] = T + 10.2
     session.monitor.tick()
-    assert not cells._lines
-    session.now = T + 10.31
+    assert not cells._lines and not cells.looking
+    session.now = clock[0] = T + 10.31
     session.monitor.tick()
     (line,) = cells._lines.values()
     assert not cells.looking, "there is nothing more to show"
@@ -306,6 +307,10 @@ def test_a_cell_that_runs_another_is_one_cell_and_a_failure_of_ours_is_told(
     cells.end()
     assert session.snapshot()["session"]["problems"]["0"].startswith("the line under a cell could not be shown: Zero")
     cells.begin("next")
+    cells.query_began("q6")
+    assert not cells.looking, "there is nothing to show yet"
+    clock[0] += 0.5
+    cells.query_ended("q6")
     assert cells.looking
 
 

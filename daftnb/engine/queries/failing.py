@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from daftnb.telemetry import events as e
 from daftnb.text.redaction import redact
 
 LOGGER = "daft_local_execution"
@@ -24,7 +23,7 @@ RUNNER, RESULT = "daft.runners.native_runner", "PyQueryResult"  # looked up by n
 @dataclass(slots=True)
 class _Run:
     thread: int
-    names: dict[int, str] = field(default_factory=dict)
+    names: Callable[[], dict[int, str]] = dict  # of its operators, by their ids
     failed: list[str] = field(default_factory=list)  # the names that the log says
 
 
@@ -56,9 +55,11 @@ class FailedNodes(logging.Filter):
 
     def _note(self, name: str, thread: int) -> None:
         with self._lock:
-            having = [run for run in self._runs.values() if name in run.names.values()]
+            having = [run for run in self._runs.values() if name in run.names().values()]
             here = [run for run in having if run.thread == thread]
-            for run in here[-1:] or (having if len(having) == 1 else []):
+            # It may be of a query that is not followed, whose operators are not known yet.
+            certain = len(having) == 1 and all(run.names is not dict for run in self._runs.values())
+            for run in here[-1:] or (having if certain else []):
                 run.failed.append(name)
 
     def begin(self, query_id: str, thread: int) -> None:
@@ -66,11 +67,11 @@ class FailedNodes(logging.Filter):
         with self._lock:
             self._runs[query_id] = _Run(thread)
 
-    def planned(self, query_id: str, operators: Iterable[e.PlanNode]) -> None:
-        """Note the operators of a query."""
+    def planned(self, query_id: str, names: Callable[[], dict[int, str]]) -> None:
+        """Note what reads the names of a query's operators, by their ids; that is asked for where one fails."""
         with self._lock:
             if query_id in self._runs:
-                self._runs[query_id].names = {node.id: node.name for node in operators}
+                self._runs[query_id].names = names
 
     def of(self, query_id: str) -> bool:
         """Return True if an operator of this query has failed."""
@@ -84,7 +85,7 @@ class FailedNodes(logging.Filter):
             run = self._runs.pop(query_id, None)
         if run is None or not run.failed:
             return None
-        named = [id_ for id_, name in run.names.items() if name == run.failed[0]]
+        named = [id_ for id_, name in run.names().items() if name == run.failed[0]]
         return named[0] if len(named) == 1 else None
 
 

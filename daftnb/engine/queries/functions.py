@@ -6,14 +6,16 @@ import inspect
 import linecache
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 from zlib import crc32
 
 from daftnb.clock import steady
 from daftnb.engine import meter as meter_package
 from daftnb.engine.byvalue import by_value, dafts_cloudpickle
-from daftnb.engine.meter.children import Children
+from daftnb.engine.meter.children import Child, Children
 from daftnb.engine.meter.ledger import Ledger, part_row
 from daftnb.engine.meter.meter import Meter, install
 from daftnb.engine.meter.tally import Function, Row
@@ -22,6 +24,7 @@ from daftnb.telemetry import events as e
 
 MOST_SOURCE = 200  # lines of a function
 KEPT_KNOWN = 4_096
+KEPT_SOURCES = 256
 NANO = 1e-9
 
 
@@ -144,6 +147,7 @@ def cell_of(file: str) -> int | None:
     return int(number) if number.isdigit() else None
 
 
+@lru_cache(KEPT_SOURCES)
 def source_of(function: Function) -> str:
     """Return a function's code as it was when it was defined; empty where it is not to be had here."""
     lines = linecache.getlines(function.file)[max(0, function.line - 1) :] if function.line else []
@@ -163,7 +167,11 @@ class NativeFunctions:
         self.running: dict[str, None] = {}  # the queries on the native runner
         self.told = FunctionEvents()
         self.faults: dict[str, int] = {}
-        self.lock = threading.Lock()
+        self.counted = 0  # calls and the like, as of the last look
+        self.noted: deque[Callable[[], None]] = deque()  # what the ledger is not told yet
+        self.last: dict[str, list[e.Event]] = {}  # of queries that have ended
+        self.lock = threading.Lock()  # what is made of it
+        self.noting = threading.Lock()
         self.packing = threading.Lock()
 
     def attach(self) -> None:
@@ -188,42 +196,77 @@ class NativeFunctions:
             return bytes(cloudpickle.dumps(call))
 
     def began(self, query_id: str) -> None:
-        """Note a query that runs; what is counted from now on may be its."""
-        self._take()
+        """Note a query that runs; what is counted from now on may be its. On its thread."""
+        self._note_counts()
         self.running[query_id] = None
 
-    def ended(self, query_id: str) -> list[e.Event]:
-        """Return the last of a query's functions."""
+    def ended(self, query_id: str) -> Callable[[], list[e.Event]]:
+        """Note that a query has ended; return what reads the last of its functions. On its thread."""
         if query_id not in self.running:
-            return []
-        found = self.pull()
+            return list
+        self._note_counts()
+        self.noted.append(partial(self._last_of, query_id, steady.time()))
         self.running.pop(query_id, None)
-        return found
+        return partial(self._told_of, query_id)
 
     def pull(self) -> list[e.Event]:
         """Return what the functions of the queries that run did so far; empty where none runs."""
-        if self.meter is None or not self.running:
+        if not self.running:
             return []
-        self._take()
-        now = steady.time()
-        rows: list[tuple[Any, ...]] = []
+        self._note_counts()
         with self.lock:
-            for query_id in list(self.running):
-                for function, row, shared, lost in self.ledger.figures(query_id):
-                    rows.append(("function", query_id, function, row, shared, lost))
-                rows.extend(("actor", query_id, f, *part_row(part)) for f, part in self.ledger.parts(query_id))
-            faults = {text: n for text, n in self.meter.faults.items() if self.faults.get(text) != n}
-            self.faults.update(faults)
-            found = list(self.told.events(rows, now))
-        text = "a function's figures may be off: "
-        return [*found, *(e.ProblemFound(now, f"{text}{fault}") for fault in faults)]
+            self._catch_up()
+            return self._events(list(self.running), steady.time())
 
-    def _take(self) -> None:
-        if self.meter is None or self.children is None:
-            return
-        with self.lock:
+    # -- what is noted at once, on the thread of a query --------------------------------------------------------------
+
+    def _note_counts(self) -> None:
+        """Note what was counted so far, and the queries that run, where anything was counted since the last time."""
+        with self.noting:
+            if self.meter is None or self.children is None or not self._has_moved(self.meter, self.children):
+                return
             now, active = steady.time(), list(self.running)
             own = Process(self.meter.id, "kernel", str(self.meter.pid))
-            self.ledger.take(own, self.meter.rows(), active, now)
+            self.noted.append(partial(self.ledger.take, own, self.meter.rows(), active, now))
             for process, rows, ended in self.children.told():
-                self.ledger.take(process, rows, active, now, ended)
+                self.noted.append(partial(self.ledger.take, process, rows, active, now, ended))
+
+    def _has_moved(self, meter: Meter, children: Children) -> bool:
+        count, runs = 0, False
+        for tally in meter.tallies.copy():
+            count += tally.entered + tally.left + tally.inits + tally.errors + tally.retries + tally.made_again
+            runs = runs or tally.entered != tally.left or tally.initialising is not None
+        moved = (
+            runs or count != self.counted or any(not self._is_closed(child) for child in list(children.all.values()))
+        )
+        self.counted = count
+        return moved
+
+    def _is_closed(self, child: Child) -> bool:
+        return child.ended and (child.process is None or child.process.id in self.ledger.ended)
+
+    # -- what is made of it later, in that order ----------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        while self.noted:
+            self.noted.popleft()()
+
+    def _last_of(self, query_id: str, now: float) -> None:
+        keep(self.last, query_id, self._events([query_id], now))
+
+    def _told_of(self, query_id: str) -> list[e.Event]:
+        with self.lock:
+            self._catch_up()
+            return self.last.pop(query_id, [])
+
+    def _events(self, query_ids: list[str], now: float) -> list[e.Event]:
+        rows: list[tuple[Any, ...]] = []
+        for query_id in query_ids:
+            for function, row, shared, lost in self.ledger.figures(query_id):
+                rows.append(("function", query_id, function, row, shared, lost))
+            rows.extend(("actor", query_id, f, *part_row(part)) for f, part in self.ledger.parts(query_id))
+        counted = {} if self.meter is None else self.meter.faults
+        faults = {text: n for text, n in counted.items() if self.faults.get(text) != n}
+        self.faults.update(faults)
+        text = "a function's figures may be off: "
+        return [*self.told.events(rows, now), *(e.ProblemFound(now, f"{text}{fault}") for fault in faults)]

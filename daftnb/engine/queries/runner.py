@@ -26,8 +26,9 @@ from daftnb.engine.connection import link as ray_link
 from daftnb.engine.queries import batches, lacking, steps
 from daftnb.engine.queries.cautions import Cautions
 from daftnb.engine.queries.gate import Gate
+from daftnb.engine.queries.reading import PROBED, operator_stats
 from daftnb.engine.queries.runnerdoor import CALL_SECONDS, DEATHS, RunnerDoor, is_death
-from daftnb.engine.queries.subscriber import PROBED, Emit, operator_stats
+from daftnb.engine.queries.subscriber import Emit
 from daftnb.engine.queries.tap_events import UNWATCHED, begun_events
 from daftnb.errors import ClusterError, QueryCancelled
 from daftnb.telemetry import events as e

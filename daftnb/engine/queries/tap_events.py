@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from daftnb.engine.queries.functions import FunctionEvents
-from daftnb.engine.queries.subscriber import operator_stats
+from daftnb.engine.queries.reading import operator_stats
 from daftnb.telemetry import events as e
 
 log = logging.getLogger("daftnb")
