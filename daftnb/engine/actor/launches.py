@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from daftnb.clock import steady as time
 from daftnb.engine.actor.tap import Tap
 
-LOOK_SECONDS = 3.0  # the first autoscaler reports every 5 s unless told otherwise
+LOOK_SECONDS = 1.0  # Ray's monitor looks no more often; a node of this machine's own starts within 2 s
+SHARE = 0.05  # of the time, at most: a large cluster's report takes longer to read
 FAILED_SECONDS = 30.0  # until it is asked again, where it has not answered
 ANSWER_SECONDS = 1.0
 BEFORE_SECONDS = 1.0  # whole seconds are told of a failure
@@ -59,9 +60,11 @@ class Launches:
             return (None, 0, ()) if was_known else None
         if time.monotonic() < self.next_look:
             return None
-        self.next_look = time.monotonic() + FAILED_SECONDS
+        began = time.monotonic()
+        self.next_look = began + FAILED_SECONDS
         report = read()
-        self.next_look = time.monotonic() + LOOK_SECONDS
+        ended = time.monotonic()
+        self.next_look = ended + max(LOOK_SECONDS, (ended - began) / SHARE)
         if report is None:
             return None
         self.is_known = True
