@@ -9,6 +9,7 @@ from typing import Any
 import daft
 import pytest
 
+from daftnb.engine import internals
 from daftnb.engine.queries.brief import BRIEF_SECONDS, MOST_ROWS, NEVER, Brevity, is_cheap
 from daftnb.engine.queries.subscriber import QueryEvents
 from daftnb.session import Session
@@ -190,6 +191,14 @@ def test_what_a_session_is_asked_for_right_after_a_query_has_all_of_it() -> None
         assert query is not None and (query["state"], query["rows"]) == ("finished", 2)
         operators = session.recorder.reel(query["number"]).events
         assert {type(event) for event in operators} >= {e.PlanReady, e.OperatorStats, e.QueryFinished}
+    finally:
+        session.close()
+
+
+def test_every_name_is_found_while_a_session_listens() -> None:
+    session = Session()
+    try:
+        assert internals.missing("daft") == {}
     finally:
         session.close()
 

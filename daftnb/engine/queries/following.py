@@ -8,6 +8,7 @@ that is there for that moment alone is told of this query, and of no other. What
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
@@ -33,6 +34,7 @@ def attach(subscriber: Any, follower: Follower) -> Callable[[], None]:
     executor = getattr(import_module(MODULE), EXECUTOR)
     own = executor.run
 
+    @functools.wraps(own)
     def run(this: Any, local_physical_plan: Any, inputs: Any, ctx: Any, context: Any) -> Any:
         query_id = (context or {}).get("query_id", "")
         stands_in = _Standing(_Executor(this._executor, query_id, subscriber, follower))

@@ -8,6 +8,7 @@ passes through methods of Python (``daft/context.py``), which can be listened to
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -52,6 +53,7 @@ def _listen_to(
     own = getattr(context, method)
     is_end = kind == "QueryFinished"
 
+    @functools.wraps(own)
     def notify(self: Any, query_id: str, told: Any) -> None:
         own(self, query_id, told)
         notice = Notice(query_id)

@@ -17,7 +17,7 @@ export interface Model {
 export const STOP_PATIENCE_MS = 500;
 /** A request or its answer may be lost too: then the next patch that does not fit asks again. */
 export const RESYNC_PATIENCE_MS = 2_000;
-const TICK_MS = 500;
+const TICK_MS = 250; // whole seconds are shown, half of one off by rounding: as late again, they would be a second off
 const pageSeconds = (): number => performance.now() / 1000;
 
 /** What the person has chosen in a widget: kept for its model, as the page draws its views anew. */
