@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daftnb.engine.actor import growing, rules
@@ -97,6 +97,7 @@ KINDS = st.lists(
 
 
 @given(BUNDLES, st.sampled_from(WAYS), st.integers(0, 300), THRESHOLDS, st.integers(0, 200), st.none() | KINDS)
+@example([{"CPU": 1}, {"CPU": 1, "memory": 1}], NEEDED, 0, 1.0, 3, [({"CPU": 1}, 2)])
 def test_the_engines_bundles_come_first_and_what_is_added_fits(
     bundles: list[dict[str, int]], way: str, pending: int, threshold: float, standing: int, kinds: Any
 ) -> None:

@@ -9,12 +9,12 @@ Sent to the runner actor by value, with :mod:`daftnb.engine.actor.tap`.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
-from collections import Counter
 from collections.abc import Sequence
 
-from daftnb.engine.actor.trimming import Most, fitting, shape_of
+from daftnb.engine.actor.trimming import Most, that_fit
 
 GROWTH = "DAFTNB_GROWTH"  # the setting's environment variable
 STEP, NEEDED, DOUBLE = "step", "needed", "double"
@@ -75,15 +75,15 @@ def grow(
 def _that_fit(
     bundles: Sequence[dict[str, int]], added: Sequence[dict[str, int]], most: Most | None
 ) -> list[dict[str, int]]:
-    """Return those of the added bundles that the cluster may have beside the others; all where that is not known."""
+    """Return as many of the added bundles as the cluster may have beside the others; all where that is not known.
+
+    None of the engine's own gives way to one that is added.
+    """
     if most is None:
         return list(added)
-    asked = Counter(map(shape_of, bundles))
-    left = Counter(fitting(asked + Counter(map(shape_of, added)), most)) - asked
-    kept = []
-    for bundle in added:
-        shape = shape_of(bundle)
-        if left[shape] > 0:
-            left[shape] -= 1
-            kept.append(bundle)
-    return kept
+    by_engine = len(that_fit(bundles, most))
+
+    def is_too_many(count: int) -> bool:
+        return len(that_fit([*bundles, *added[:count]], most)) < by_engine + count
+
+    return list(added[: bisect.bisect_left(range(1, len(added) + 1), True, key=is_too_many)])

@@ -17,7 +17,7 @@ from daftnb.engine.meter.travel import Parcel, Process, rows_of
 
 REPORTS_A_SECOND = 200  # of all processes together
 LARGEST_ARGUMENT = 90_000  # bytes, that Ray sends with the actor's start
-KEPT_ACTORS = 4_096  # whose GPUs are known
+KEPT_ACTORS = 4_096  # that something is known of
 LAST_SECONDS = 1.0  # to ask all for their last
 UDF_STAGES = ("UDF", "ActorPool")  # in the names of the operators that call functions
 
@@ -35,7 +35,7 @@ class Metering:
             None  # what the actors of the latest pool are sent, and where it is stored
         )
         self.held: dict[str, Any] = {}  # by the id of an actor, what it was sent
-        self.late: set[str] = set()  # actors that were ended as they came too late
+        self.late: dict[str, None] = {}  # actors that were ended as they came too late, the latest last
         self.starting: list[Any] = []  # the actors of the latest pool, in the order in which they were asked for
         self.gpus: dict[str, float] = {}  # by the id of an actor, those that it asks for
         self.queues: dict[str, dict[str, int]] = {}  # by worker, the batches that it has given to each actor
@@ -111,8 +111,7 @@ class Metering:
         actor_id = actor._actor_id.hex()
         self.starting.append(actor)
         self.held[actor_id], self.gpus[actor_id] = sent, gpus
-        while len(self.gpus) > KEPT_ACTORS:
-            del self.gpus[next(iter(self.gpus))]
+        keep_latest(self.gpus)
 
     def begin_pool(self) -> list[Any]:
         """Return a list, to which the actors come that are asked for from now on: Daft does that without a pause."""
@@ -130,7 +129,8 @@ class Metering:
         late = {actor._actor_id.hex(): actor for actor in started if actor._actor_id.hex() not in ready}
         if late and not self.late:
             self.silence()
-        self.late.update(late.keys())
+        self.late |= dict.fromkeys(late)
+        keep_latest(self.late)
         for actor_id, actor in late.items():
             ray.kill(actor)
             self.let_go(actor_id)
@@ -272,3 +272,9 @@ class Metering:
             known = list(self.ledger.queries)
             wanted = {*self.active(), *known[-1:]}
         return self.rows(query_id for query_id in known if query_id in wanted)
+
+
+def keep_latest(known: dict[str, Any]) -> None:
+    """Forget what came first, above KEPT_ACTORS."""
+    while len(known) > KEPT_ACTORS:
+        del known[next(iter(known))]

@@ -35,8 +35,13 @@ def within(bundles: Sequence[Mapping[str, int]], most: Most | None) -> list[Mapp
 
     All of them where the maximum is not known, and where none fits: what no node can ever have is for Ray to say.
     """
-    if most is None or not bundles:
+    if most is None:
         return list(bundles)
+    return that_fit(bundles, most) or list(bundles)
+
+
+def that_fit(bundles: Sequence[Mapping[str, int]], most: Most) -> list[Mapping[str, int]]:
+    """Return the bundles that fit into the most that the cluster may have, in their order; none where none does."""
     left = fitting(Counter(map(shape_of, bundles)), most)
     kept = []
     for bundle in bundles:
@@ -44,7 +49,7 @@ def within(bundles: Sequence[Mapping[str, int]], most: Most | None) -> list[Mapp
         if left[shape] > 0:
             left[shape] -= 1
             kept.append(bundle)
-    return kept or list(bundles)
+    return kept
 
 
 def shape_of(bundle: Mapping[str, int]) -> Shape:
