@@ -23,6 +23,7 @@ from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.requests import Requests
+from daftnb.engine.actor.starting import Starting
 from daftnb.engine.actor.streams import Streams
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.actor.trimming import Most
@@ -70,7 +71,8 @@ class InActor:
         self.devices = Devices(pool)
         self.launches = Launches(tap)
         self.metering = Metering(actor, tap)
-        self.requests: Requests | None = None  # where the release has what they need
+        self.requests: Requests | None = None  # these two where the release has what they need
+        self.starting: Starting | None = None
         self.with_launches = True
         self.with_usage = True
         self.with_devices = True
@@ -319,6 +321,14 @@ class InActor:
         if self.tap.demand:
             flotilla.clear_autoscaling_requests()
 
+    def works(self) -> bool:
+        """Return True if a query runs that has had tasks dispatched, and has a worker for them."""
+        with self.tap.lock:
+            if not any(worker.held and worker.alive for worker in self.tap.workers.values()):
+                return False
+            queries = [self.tap.query(int(plan_id)) for plan_id in list(self.actor.curr_result_gens)]
+            return any(stage.dispatched for query in queries for stage in query.stages.values())
+
     # -- in and out ---------------------------------------------------------------------------------------------------
 
     def patch(self, owner: Any, name: str, replacement: Any) -> None:
@@ -338,9 +348,9 @@ class InActor:
         else:
             self.actor.curr_result_gens.clear()
             self.actor.curr_result_gens.update(running)
-        self.pool.close()
-        if self.requests is not None:
-            self.requests.close()
+        for each in (self.starting, self.pool, self.requests):
+            if each is not None:
+                each.close()
         variables.put(self.environment_before)
         for name in (ATTRIBUTE, DOOR):
             delattr(self.actor, name)

@@ -20,6 +20,7 @@ log = logging.getLogger("daftnb")
 
 REPORT_SECONDS = 0.5
 ANSWER_SECONDS = 30.0  # a runner that starts workers answers nobody for as long
+FAILURES = 20  # in a row, after which the runner is not told any more
 DOOR = "_daftnb_call"  # of the runner actor (daftnb.engine.actor.door)
 REPORTER = "reporter"  # attribute of a meter
 
@@ -50,15 +51,18 @@ class Reporter:
         """Report until stopped."""
         import ray
 
-        pause = REPORT_SECONDS
+        pause, failures = REPORT_SECONDS, 0
         while not self.stopping.wait(pause):
             try:
                 pause = self.report() or pause
+                failures = 0
             except ray.exceptions.GetTimeoutError:
                 continue  # it starts workers, and answers later; counts are totals, so that none is lost
-            except Exception as error:  # Ray's own, of many kinds: the runner is gone, or this process leaves
+            except Exception as error:  # Ray's own, of many kinds: the runner is gone or away, or this process leaves
                 log.debug("the runner actor cannot be told: %r", error)
-                return
+                failures += 1
+                if failures == FAILURES or isinstance(error, ray.exceptions.ActorDiedError):
+                    return
 
     def report(self) -> float | None:
         """Tell what has changed; return how long to wait until the next time, None where nothing has."""
