@@ -546,9 +546,10 @@ def recording(query: int | str | None = None) -> Recording:
 
 
 def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
-    """Write the recording of a query to an Arrow file.
+    """Write a query to a file: a recording, or another form of it by the ending of the name.
 
-    pyarrow and pandas read it, :func:`open_recording` replays it anywhere.
+    ``run.arrow`` is an Arrow file: pyarrow and pandas read it, :func:`open_recording` replays it anywhere.
+    ``run.html`` is a page that replays it in any browser, without a kernel, a network or a server.
 
     Parameters
     ----------

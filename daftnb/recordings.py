@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from daftnb import files
+from daftnb._version import __version__
 from daftnb.errors import RecordingError
+from daftnb.export.forms import writer_of
 from daftnb.telemetry import recordfile, tables
 from daftnb.telemetry.model import Query
 from daftnb.telemetry.recordfile import Reel
@@ -345,13 +347,33 @@ class Recording:
         """
         return tables.decisions(self._some(query))
 
+    def moments(self) -> list[float]:
+        """Return when events came: the moments between which nothing changes but the clock.
+
+        Returns
+        -------
+        list[float]
+            Seconds since the epoch, in their order, of all queries together.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> recorded = daftnb.recording()
+        >>> recorded.start <= recorded.moments()[-1] <= recorded.end
+        True
+        """
+        return sorted({moment for replay in self._replays.values() for moment in replay.moments})
+
     def save(self, path: str | os.PathLike[str]) -> int:
         """Write all of it to a file, whole or not at all.
 
         Parameters
         ----------
         path
-            The file; one that is there is replaced.
+            The file; one that is there is replaced. ``run.arrow`` is a recording, which :func:`daftnb.open_recording`
+            reads; ``run.html`` a page that shows it in a browser, with its slider and without a kernel.
 
         Returns
         -------
@@ -361,10 +383,21 @@ class Recording:
         Raises
         ------
         RecordingError
-            If it cannot be written.
-        """
-        from daftnb._version import __version__
+            If it cannot be written, or its name has another ending.
 
+        Examples
+        --------
+        >>> import daft, daftnb, os, tempfile
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = daftnb.recording().save(os.path.join(folder, "run.html"))
+        >>> size > 100_000  # the views are in it
+        True
+        """
+        writer = writer_of(path)
+        if writer is not None:
+            return writer(path, self)
         reels = [
             Reel(replay.number, replay.events, replay.moments, replay.dropped) for replay in self._replays.values()
         ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb._version import __version__
 from daftnb.errors import RecordingError, SettingError
+from daftnb.export.forms import writer_of
 from daftnb.recordings import Recording, open_recording
 from daftnb.settings import SETTINGS
 from daftnb.telemetry import recordfile
@@ -96,12 +97,18 @@ def recording(session: Session, query: int | str | None = None) -> Recording:
 def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
     """Write the recording of a query (None: the latest), or of all that are kept, to a file; return its size in bytes.
 
-    Raises RecordingError if that cannot be done.
+    The ending of its name says in which form: :mod:`daftnb.export.forms`. Raises RecordingError if that cannot be done.
     """
+    is_recording = writer_of(path) is None  # a name that is refused is refused before anything is done
     session.monitor.refresh()
     recorder = session.recorder
     last = recorder.number_of(query)
     reels = [recorder.reel(number) for number in (recorder.numbers if all else [last])]
+    if not is_recording:
+        try:
+            return Recording(reels, "this session").save(path)
+        except ValueError as error:
+            raise RecordingError(f"It cannot be replayed: {error}.", "Try %daft save run.arrow") from None
     return recordfile.write(path, reels, __version__, session.settings.environment())
 
 

@@ -52,7 +52,7 @@ def _history(arguments: Namespace, session: Session) -> None:
 
 
 def _save_options(parser: Parser) -> None:
-    parser.add_argument("path", metavar="PATH", help="the file, such as run.arrow")
+    parser.add_argument("path", metavar="PATH", help="run.arrow, a recording; run.html, a page for any browser")
     parser.sources["path"] = sources.recordings
     parser.add_argument("--query", metavar="N", help="another query, by number or id")
     parser.sources["query"] = sources.queries
@@ -106,8 +106,9 @@ VERBS = (
         _compare, _compare_options, ("%daft compare 3 4", "%daft compare 3 run.arrow"),
     ),
     Verb(
-        "save", "queries", "write the recording of the last query to an Arrow file",
-        _save, _save_options, ("%daft save run.arrow", "%daft save run.arrow --query 3", "%daft save all.arrow --all"),
+        "save", "queries", "write the last query to a file: a recording, or a page that needs no kernel",
+        _save, _save_options,
+        ("%daft save run.arrow", "%daft save run.html", "%daft save run.arrow --query 3", "%daft save all.arrow --all"),
     ),
     Verb(
         "open", "queries", "replay a recording in the cockpit, on any machine",

@@ -26,7 +26,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from daftnb import files
@@ -35,6 +34,7 @@ from daftnb.files import FileProblem
 from daftnb.telemetry import events as e
 from daftnb.telemetry.arrowsize import decompressed
 from daftnb.telemetry.codec import COLUMNS, MAX_BODY, Columns, NewerError, checked, from_columns, to_columns
+from daftnb.telemetry.savedfiles import put, target_of
 from daftnb.text.reasons import first_line
 
 FORMAT = "daftnb recording"
@@ -52,7 +52,7 @@ MAX_MEMORY = 3 * 2**29  # of the events, by this estimate: for each, for its bod
 EVENT_BYTES, PART_BYTES = 200, 64
 PIECE_ROWS, PIECE_BYTES = 16_384, 2**24  # that are made into events at a time
 ANOTHER = "Try a file that %daft save has written"
-ELSEWHERE = "Try a file of your own, such as %daft save run.arrow"
+EXAMPLE = "run.arrow"
 _TEXTS = ("event", "query", "worker", "outcome")
 
 
@@ -95,12 +95,7 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
     """
     import pyarrow as pa
 
-    try:
-        target = files.place(path, "written")
-        if target.is_dir():
-            raise FileProblem(f"{files.words(target)} is a folder.", folder=True)
-    except (FileProblem, OSError) as error:
-        raise _refused(path, error) from None
+    target = target_of(path, EXAMPLE)
     tables = []
     for reel in reels:
         columns = to_columns(reel.events, reel.moments)
@@ -120,18 +115,8 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
     with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     data = sink.getvalue()
-    try:
-        files.write(target, memoryview(data))
-    except FileProblem as error:
-        raise _refused(target, error) from None
+    put(target, memoryview(data), EXAMPLE)
     return int(data.size)
-
-
-def _refused(path: str | os.PathLike[str] | Path, error: Exception) -> RecordingError:
-    """Return the error for a place that cannot be written to."""
-    if not isinstance(error, FileProblem):
-        return RecordingError(f"{files.words(path)} cannot be written: {getattr(error, 'strerror', error)}.", ELSEWHERE)
-    return RecordingError(error.what, f"Try %daft save {Path(path) / 'run.arrow'}" if error.folder else ELSEWHERE)
 
 
 def read(path: str | os.PathLike[str]) -> list[Reel]:

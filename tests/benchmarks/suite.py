@@ -61,6 +61,7 @@ BENCHMARKS = (
     Benchmark("functions", 400, "what counting the calls of functions costs, and how exact it is", long=True),
     Benchmark("bottleneck", 170, "in how many moments the operator leads that takes the most time", long=True),
     Benchmark("refusals", 120, "until it is said why a cluster cannot be connected to", long=True),
+    Benchmark("runpage", 45, "the page of a recording: its size, and how quick it opens in Chromium", True),
     Benchmark("overhead-long", 700, "overhead with 2,000 tasks", True, "tests.benchmarks.overhead", "measure_long"),
     Benchmark(
         "scale-long",

@@ -1,0 +1,73 @@
+"""The command line's verbs for files of recordings: ``daftnb view``. They need no Ray, no notebook and no server."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daftnb import files
+
+if TYPE_CHECKING:
+    from daftnb.recordings import Recording
+
+
+def add_to(commands: Any) -> None:
+    """Add the verbs to the subparsers of ``daftnb``; each sets ``run``, which returns the exit status."""
+    view = commands.add_parser("view", help="show a recording in the browser, as a page that needs no kernel or server")
+    view.add_argument("path", metavar="FILE", help="a file that %%daft save has written")
+    view.add_argument("--output", metavar="PAGE", help="where the page goes (beside the file, as .html)")
+    view.add_argument("--no-open", action="store_true", help="write the page, and print where it is")
+    view.set_defaults(run=_view)
+
+
+def _view(options: argparse.Namespace) -> int:
+    from daftnb.export import page
+    from daftnb.recordings import open_recording
+
+    recording = open_recording(options.path)
+    if options.output is None:
+        written = _beside(files.place(options.path, "read"), recording)
+    else:
+        page.write(options.output, recording)
+        written = files.place(options.output, "written")
+    print(files.words(written))
+    if not options.no_open and not webbrowser.open(written.resolve().as_uri()):
+        print("No browser can be opened here: open that file in one.")
+    return 0
+
+
+def _beside(source: Path, recording: Recording) -> Path:
+    """Write the page beside its recording; in a temporary folder where another file or the folder does not allow it.
+
+    Return its path. It stays there: the browser reads it once this process has ended.
+    """
+    from daftnb.errors import RecordingError
+    from daftnb.export import page
+
+    place = source.with_suffix(".html")
+    if not place.exists() or _is_page(place):
+        try:
+            page.write(place, recording)
+        except RecordingError as error:
+            print(f"{error.what} So the page is in a temporary folder:")
+        else:
+            return place
+    else:
+        print(f"{files.words(place)} is another file, and stays. So the page is in a temporary folder:")
+    place = Path(tempfile.mkdtemp(prefix="daftnb-")) / place.name
+    page.write(place, recording)
+    return place
+
+
+def _is_page(path: Path) -> bool:
+    """Return True if daftnb wrote this file as a page of a recording."""
+    from daftnb.export.page import MARK
+
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MARK)) == MARK.encode()
+    except OSError:  # what cannot be read is not taken for ours
+        return False
