@@ -550,6 +550,7 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
 
     ``run.arrow`` is an Arrow file: pyarrow and pandas read it, :func:`open_recording` replays it anywhere.
     ``run.html`` is a page that replays it in any browser, without a kernel, a network or a server.
+    ``run.trace.json`` is a trace for Perfetto or chrome://tracing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The command line's verbs for files of recordings: ``daftnb view``. They need no Ray, no notebook and no server."""
+"""The command line's verbs for files of recordings: view, export. No Ray, no notebook and no server is needed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daftnb import files
+
+FORMS = {"html": ".html", "trace": ".trace.json"}  # and how their files end
 
 if TYPE_CHECKING:
     from daftnb.recordings import Recording
@@ -21,6 +23,11 @@ def add_to(commands: Any) -> None:
     view.add_argument("--output", metavar="PAGE", help="where the page goes (beside the file, as .html)")
     view.add_argument("--no-open", action="store_true", help="write the page, and print where it is")
     view.set_defaults(run=_view)
+    export = commands.add_parser("export", help="write a recording in a form that other tools read")
+    export.add_argument("path", metavar="FILE", help="a file that %%daft save has written")
+    export.add_argument("--to", choices=list(FORMS), required=True, help="trace: for Perfetto and chrome://tracing")
+    export.add_argument("--output", metavar="FILE", help="where it goes (beside the recording)")
+    export.set_defaults(run=_export)
 
 
 def _view(options: argparse.Namespace) -> int:
@@ -36,6 +43,22 @@ def _view(options: argparse.Namespace) -> int:
     print(files.words(written))
     if not options.no_open and not webbrowser.open(written.resolve().as_uri()):
         print("No browser can be opened here: open that file in one.")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from daftnb.errors import RecordingError
+    from daftnb.export.forms import WRITERS
+    from daftnb.recordings import open_recording
+
+    ending = FORMS[options.to]
+    recording = open_recording(options.path)
+    source = files.place(options.path, "read")
+    target = source.with_suffix(ending) if options.output is None else options.output
+    if options.output is None and source.with_suffix(ending).exists():
+        raise RecordingError(f"{files.words(target)} is there already.", f"Try --output another{ending}, or that name")
+    size = WRITERS[ending](target, recording)
+    print(f"{files.words(target)}: {size:,} bytes")
     return 0
 
 

@@ -20,6 +20,7 @@ from daftnb.telemetry.model import Query
 from daftnb.telemetry.recordfile import Reel
 from daftnb.telemetry.replay import Replay
 from daftnb.telemetry.snapshots import Snapshot
+from daftnb.telemetry.timeline import Timeline, timeline_of
 from daftnb.telemetry.wire import ViewName
 from daftnb.text.numbers import plural
 from daftnb.text.plain import printable
@@ -366,6 +367,24 @@ class Recording:
         """
         return sorted({moment for replay in self._replays.values() for moment in replay.moments})
 
+    def timelines(self) -> list[Timeline]:
+        """Return each query as spans of time and samples, which the forms for other tools are made of.
+
+        Returns
+        -------
+        list[Timeline]
+            One of each query (:class:`daftnb.telemetry.timeline.Timeline`), in the order of recording.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> daftnb.recording().timelines()[0].query.name
+        'orders'
+        """
+        return [timeline_of(replay) for replay in self._replays.values()]
+
     def save(self, path: str | os.PathLike[str]) -> int:
         """Write all of it to a file, whole or not at all.
 
@@ -373,7 +392,8 @@ class Recording:
         ----------
         path
             The file; one that is there is replaced. ``run.arrow`` is a recording, which :func:`daftnb.open_recording`
-            reads; ``run.html`` a page that shows it in a browser, with its slider and without a kernel.
+            reads; ``run.html`` a page that shows it in a browser, with its slider and without a kernel;
+            ``run.trace.json`` a trace, which Perfetto and chrome://tracing open.
 
         Returns
         -------

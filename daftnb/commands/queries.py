@@ -52,7 +52,11 @@ def _history(arguments: Namespace, session: Session) -> None:
 
 
 def _save_options(parser: Parser) -> None:
-    parser.add_argument("path", metavar="PATH", help="run.arrow, a recording; run.html, a page for any browser")
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        help="run.arrow, a recording; run.html, a page for any browser; run.trace.json, for Perfetto",
+    )
     parser.sources["path"] = sources.recordings
     parser.add_argument("--query", metavar="N", help="another query, by number or id")
     parser.sources["query"] = sources.queries
@@ -108,7 +112,8 @@ VERBS = (
     Verb(
         "save", "queries", "write the last query to a file: a recording, or a page that needs no kernel",
         _save, _save_options,
-        ("%daft save run.arrow", "%daft save run.html", "%daft save run.arrow --query 3", "%daft save all.arrow --all"),
+        ("%daft save run.arrow", "%daft save run.html", "%daft save run.trace.json", "%daft save run.arrow --query 3",
+         "%daft save all.arrow --all"),
     ),
     Verb(
         "open", "queries", "replay a recording in the cockpit, on any machine",

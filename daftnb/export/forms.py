@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import PurePath
+from typing import Protocol
 
 from daftnb import files
 from daftnb.errors import RecordingError
-from daftnb.export import page
+from daftnb.export import page, trace
 from daftnb.export.page import Recorded
+from daftnb.export.trace import Timed
 
-Writer = Callable[[str | os.PathLike[str], Recorded], int]
-# By ending, all lower case. What has another ending or none of these is refused, but for a recording's own.
-WRITERS: dict[str, Writer] = {".html": page.write, ".htm": page.write}
+
+class Exported(Recorded, Timed, Protocol):
+    """A recording that can be written in every form."""
+
+
+Writer = Callable[[str | os.PathLike[str], Exported], int]
+# By ending, all lower case. What has another ending or none of these is refused, but for a recording's own. A trace has
+# two endings: JSON may be anything, and whoever finds the file should see what it is.
+WRITERS: dict[str, Writer] = {".html": page.write, ".htm": page.write, ".trace.json": trace.write}
 RECORDING = ("", ".arrow")
 
 
@@ -34,5 +42,5 @@ def writer_of(path: str | os.PathLike[str]) -> Writer | None:
         return None
     raise RecordingError(
         f"{files.words(name)} cannot be written: nothing that daftnb writes ends in {files.words(ending)}.",
-        "Try run.arrow (a recording) or run.html (a page that opens in a browser)",
+        "Try run.arrow (a recording), run.html (a page for any browser) or run.trace.json (for Perfetto)",
     )

@@ -79,3 +79,16 @@ def test_what_is_no_recording_is_said_in_one_line(
     said = capsys.readouterr()
     assert said.out == "" and opened == [] and str(path) in said.err and len(said.err.splitlines()) == 2
     assert sorted(each.name for each in tmp_path.iterdir()) == ([] if wrong == "absent.arrow" else [wrong])
+
+
+def test_export_writes_beside_the_recording_and_over_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = run.parent / "run.trace.json"
+    assert cli.main(["export", str(run), "--to", "trace"]) == 0
+    held = trace.read_bytes()
+    assert capsys.readouterr().out == f"{trace}: {len(held):,} bytes\n" and held.startswith(b'{"traceEvents":[')
+    assert cli.main(["export", str(run), "--to", "trace"]) == 1
+    assert capsys.readouterr().err.startswith(f"daftnb: {trace} is there already.")
+    assert cli.main(["export", str(run), "--to", "trace", "--output", str(trace)]) == 0
+    assert trace.read_bytes() == held
+    assert cli.main(["export", str(run), "--to", "html", "--output", str(run.parent / "absent" / "x")]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
