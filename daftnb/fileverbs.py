@@ -1,8 +1,9 @@
-"""The command line's verbs for files of recordings: view, export. No Ray, no notebook and no server is needed."""
+"""The command line's verbs for files of recordings: view, export, diff. No Ray, no notebook and no server is needed."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from daftnb import files
 
+HOLDS, UNJUDGED = 1, 2  # exit statuses of diff
+FAILED = ("failed", "cancelled")
 FORMS = {"html": ".html", "trace": ".trace.json"}  # and how their files end
 
 if TYPE_CHECKING:
@@ -28,6 +31,21 @@ def add_to(commands: Any) -> None:
     export.add_argument("--to", choices=list(FORMS), required=True, help="trace: for Perfetto and chrome://tracing")
     export.add_argument("--output", metavar="FILE", help="where it goes (beside the recording)")
     export.set_defaults(run=_export)
+    diff = commands.add_parser(
+        "diff",
+        help="compare two recordings, for CI",
+        description="Print what differs between the last queries of two recordings, as Markdown.",
+        epilog="Exit status: 0 where no condition holds, 1 where one holds or the second run failed and the first did "
+        "not, 2 where a file or a condition cannot be read, or a value that a condition needs is not known.",
+    )
+    for name in ("a", "b"):
+        diff.add_argument(name, metavar=name.upper(), help="a file that %%daft save has written")
+    diff.add_argument(
+        "--fail-on", metavar="CONDITION", action="append", default=[],
+        help='such as "seconds > 1.2x", the second run ÷ the first, or "operator.skew > 5"; may be given again',
+    )  # fmt: skip
+    diff.add_argument("--markdown", metavar="FILE", help="write the report there, and print the conditions alone")
+    diff.set_defaults(run=_diff)
 
 
 def _view(options: argparse.Namespace) -> int:
@@ -60,6 +78,39 @@ def _export(options: argparse.Namespace) -> int:
     size = WRITERS[ending](target, recording)
     print(f"{files.words(target)}: {size:,} bytes")
     return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from daftnb.comparison import Comparison
+    from daftnb.errors import DaftnbError
+    from daftnb.export.conditions import judge, parse
+    from daftnb.export.report import markdown_of
+    from daftnb.recordings import open_recording
+    from daftnb.telemetry.savedfiles import put, target_of
+
+    try:
+        conditions = [parse(text) for text in options.fail_on]
+        a, b = open_recording(options.a).query(), open_recording(options.b).query()
+        found = Comparison(a, b).as_dict()
+        judged = [judge(condition, found) for condition in conditions]
+        report = markdown_of(found, (files.words(options.a), files.words(options.b)), judged)
+        if options.markdown is not None:
+            put(target_of(options.markdown, "report.md"), report.encode("utf-8", "backslashreplace"), "report.md")
+    except DaftnbError as error:
+        print("\n".join(error.lines), file=sys.stderr)
+        return UNJUDGED
+    if options.markdown is None:
+        print(report, end="")
+    else:
+        for each in judged:
+            print(f"{each.verdict}: {each.condition.text}: {each.why}")
+    has_failed = b.state in FAILED and a.state not in FAILED
+    if has_failed and conditions:
+        print(f"the second run {b.state}, and the first did not", file=sys.stderr)
+    verdicts = {each.verdict for each in judged}
+    if "holds" in verdicts or (has_failed and conditions):
+        return HOLDS
+    return UNJUDGED if "not known" in verdicts else 0
 
 
 def _beside(source: Path, recording: Recording) -> Path:

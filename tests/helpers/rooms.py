@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "magics": "cells commands engine session text widgets",
     "": "_version cells comparison engine engine.embedded engine.jobs errors magics options previews recordings runs "
     "session settings text widgets",
-    "fileverbs": "errors export files recordings",
+    "fileverbs": "comparison errors export files recordings telemetry",
     "cli": "demo doctor engine.embedded errors fileverbs text",
     "__main__": "cli",
 }
