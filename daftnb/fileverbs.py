@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daftnb import files
+from daftnb.text.numbers import plural
 
 HOLDS, UNJUDGED = 1, 2  # exit statuses of diff
 FAILED = ("failed", "cancelled")
@@ -28,7 +29,10 @@ def add_to(commands: Any) -> None:
     view.set_defaults(run=_view)
     export = commands.add_parser("export", help="write a recording in a form that other tools read")
     export.add_argument("path", metavar="FILE", help="a file that %%daft save has written")
-    export.add_argument("--to", choices=list(FORMS), required=True, help="trace: for Perfetto and chrome://tracing")
+    export.add_argument(
+        "--to", choices=[*FORMS, "otel"], required=True, help="trace: for Perfetto and chrome://tracing"
+    )
+    export.add_argument("--endpoint", metavar="URL", help="of otel: an OTLP/HTTP receiver, http://127.0.0.1:4318")
     export.add_argument("--output", metavar="FILE", help="where it goes (beside the recording)")
     export.set_defaults(run=_export)
     diff = commands.add_parser(
@@ -69,8 +73,13 @@ def _export(options: argparse.Namespace) -> int:
     from daftnb.export.forms import WRITERS
     from daftnb.recordings import open_recording
 
-    ending = FORMS[options.to]
     recording = open_recording(options.path)
+    if options.to == "otel":
+        if options.endpoint is None:
+            raise RecordingError("--to otel needs an --endpoint.", "Try --endpoint http://127.0.0.1:4318")
+        print(f"{plural(recording.export_otel(options.endpoint), 'span')} sent")
+        return 0
+    ending = FORMS[options.to]
     source = files.place(options.path, "read")
     target = source.with_suffix(ending) if options.output is None else options.output
     if options.output is None and source.with_suffix(ending).exists():

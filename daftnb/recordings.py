@@ -423,6 +423,39 @@ class Recording:
         ]
         return recordfile.write(path, reels, __version__, self._replay(None).settings.environment())
 
+    def export_otel(self, endpoint: str) -> int:
+        """Send all of it to OpenTelemetry, as spans and metrics, by its own SDK (``pip install "daftnb[otel]"``).
+
+        Parameters
+        ----------
+        endpoint
+            The base address of an OTLP/HTTP receiver, such as ``http://127.0.0.1:4318``.
+
+        Returns
+        -------
+        int
+            How many spans the receiver took.
+
+        Raises
+        ------
+        RecordingError
+            In one line, if the SDK is not installed, or the receiver does not take them.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> daftnb.recording().export_otel("nowhere")
+        Traceback (most recent call last):
+            ...
+        daftnb.errors.RecordingError: 'nowhere' is not the address of an OTLP/HTTP receiver. \
+Try http://127.0.0.1:4318, where a collector listens
+        """
+        from daftnb.export import otel
+
+        return otel.send(self.timelines(), endpoint)
+
     def _ended(self, t: float) -> list[Replay]:
         ended = {query.number for query in self.queries if query.ended is not None and query.ended <= t}
         return [replay for replay in self._replays.values() if replay.number in ended]

@@ -20,6 +20,7 @@ from daftnb.engine.connection import standing
 from daftnb.errors import DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
+from daftnb.telemetry.followers import Followers
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.recorder import Recorder
@@ -48,6 +49,8 @@ class Session:
         The recordings of the session's queries.
     monitor
         The events, the state that they fold into, and those who show it.
+    followers
+        What is done with recordings once their queries are over.
     connection
         Which Ray this kernel uses.
     lines
@@ -69,6 +72,7 @@ class Session:
     def __init__(self) -> None:
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
         self.monitor = Monitor(self._pull, self._snapshot, time.time, self.recorder, blocks.numbered)
+        self.followers = Followers()  # what is done with recordings once their queries are over
         self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
         self.terminal = TerminalLine(self)  # where there are no cells to show one under
         self.off = internals.missing("daft")
@@ -86,6 +90,7 @@ class Session:
         self._warned: set[str] = set()
         self._on_close = ExitStack()  # what puts back what was changed: all of it, if one of them fails too
         self._on_close.callback(self.monitor.close)  # the last: what is put back may have something to tell
+        self._on_close.callback(self.followers.close)
         self._attach()
         atexit.register(self._at_exit)
 
@@ -383,6 +388,7 @@ class Session:
         if self.external is not None:
             self.connection.leave()
         self.terminal.close()
+        self.followers.close()
         self.monitor.stop()
         if self.cluster is not None:
             self.cluster.abandon()

@@ -45,12 +45,12 @@ MAY_IMPORT = {
     "runs": "_version comparison errors export recordings session settings telemetry",
     "demo": "engine.embedded errors",
     "doctor": "_version built engine engine.connection engine.embedded errors session settings text widgets",
-    "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors files kuberay previews "
+    "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors export files kuberay previews "
     "options recordings runs session settings snapshots sql telemetry text widgets",
     "magics": "cells commands engine session text widgets",
     "": "_version cells comparison engine engine.embedded engine.jobs errors magics options previews recordings runs "
     "session settings text widgets",
-    "fileverbs": "comparison errors export files recordings telemetry",
+    "fileverbs": "comparison errors export files recordings telemetry text",
     "cli": "demo doctor engine.embedded errors fileverbs text",
     "__main__": "cli",
 }
