@@ -90,7 +90,6 @@ class Session:
         self._warned: set[str] = set()
         self._on_close = ExitStack()  # what puts back what was changed: all of it, if one of them fails too
         self._on_close.callback(self.monitor.close)  # the last: what is put back may have something to tell
-        self._on_close.callback(self.followers.close)
         self._attach()
         atexit.register(self._at_exit)
 
@@ -368,6 +367,7 @@ class Session:
     def close(self) -> None:
         """Put everything back as it was: Daft's display, its runner, the cluster, the thread."""
         atexit.unregister(self._at_exit)
+        self.followers.close()
         try:
             with self.connection.change_of("stop", patience=CLOSING_SECONDS):
                 self.connection.leave()
@@ -385,10 +385,10 @@ class Session:
 
     def _at_exit(self) -> None:
         """Let go of the cluster as the interpreter ends (its supervisor ends it), without making anyone wait."""
+        self.followers.close()
         if self.external is not None:
             self.connection.leave()
         self.terminal.close()
-        self.followers.close()
         self.monitor.stop()
         if self.cluster is not None:
             self.cluster.abandon()

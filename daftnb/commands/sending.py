@@ -65,7 +65,7 @@ def follower(session: Session, endpoint: str) -> Follower:
     def tell(text: str) -> None:
         session.monitor.emit(e.ProblemFound(time.time(), text[: e.LONGEST_PROBLEM]))
 
-    return Follower("OpenTelemetry", session.recorder, work, tell)
+    return Follower("OpenTelemetry", session.recorder, work, tell, endpoint, session.monitor.refresh)
 
 
 VERBS = (

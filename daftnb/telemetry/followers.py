@@ -19,12 +19,24 @@ CLOSE_SECONDS = 10.0  # that the end of a session waits for what is still to be 
 
 
 class Follower:
-    """Calls ``work`` with the recording of each query that ends from now on; ``tell`` takes the line of a problem."""
+    """Calls ``work`` with the recording of each query that ends from now on; ``tell`` takes the line of a problem.
+
+    ``about``: where what it does goes to, for whoever asks. ``refresh`` has the recorder told what it was not told yet,
+    before the end.
+    """
 
     def __init__(
-        self, name: str, recorder: Recorder, work: Callable[[Reel], None], tell: Callable[[str], None]
+        self,
+        name: str,
+        recorder: Recorder,
+        work: Callable[[Reel], None],
+        tell: Callable[[str], None],
+        about: str = "",
+        refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = name
+        self._refresh = refresh
+        self.about = about
         self._recorder = recorder
         self._work = work
         self._tell = tell
@@ -63,6 +75,10 @@ class Follower:
         Return False where that took longer than ``patience`` seconds: the thread then goes on by itself.
         """
         if self._hear in self._recorder.listeners:
+            try:
+                self._refresh()
+            except Exception as error:
+                self._problem(f"{self.name}: the last events were not told: {describe_error(error)}")
             self._recorder.listeners.remove(self._hear)
             for number in self._recorder.open_numbers:
                 self._hear(number)
@@ -92,6 +108,10 @@ class Followers:
         if before is not None:
             before.close()
         return before is not None
+
+    def get(self, name: str) -> Follower | None:
+        """Return the follower of that name; None where there is none."""
+        return self._followers.get(name)
 
     def close(self) -> None:
         """Close all of them."""

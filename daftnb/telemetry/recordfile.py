@@ -15,8 +15,8 @@ started                 float64                     when a task or a worker bega
 body                    string                      all else as a JSON object; what is at its default is left out
 ======================  ==========================  ===================================================================
 
-``daftnb.format``, ``daftnb.format_version``, ``daftnb.version``, ``daftnb.settings``, ``daftnb.dropped`` and
-``daftnb.digest`` are in the schema's metadata.
+``daftnb.format``, ``daftnb.format_version``, ``daftnb.version``, ``daftnb.settings``, ``daftnb.dropped``,
+``daftnb.digest`` and, where it is known, ``daftnb.engine`` are in the schema's metadata.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ EVENT_BYTES, PART_BYTES = 200, 64
 PIECE_ROWS, PIECE_BYTES = 16_384, 2**24  # that are made into events at a time
 ANOTHER = "Try a file that %daft save has written"
 EXAMPLE = "run.arrow"
+VERSIONS = ("daftnb", "daft", "ray")
 _TEXTS = ("event", "query", "worker", "outcome")
 
 
@@ -88,10 +89,17 @@ def decode(data: bytes) -> tuple[list[e.Event], list[float]]:
     return from_columns(_columns(pa.ipc.open_stream(data).read_all()))
 
 
-def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, settings: Mapping[str, str]) -> int:
+def write(
+    path: str | os.PathLike[str],
+    reels: Sequence[Reel],
+    version: str,
+    settings: Mapping[str, str],
+    engine: Mapping[str, str] | None = None,
+) -> int:
     """Write recordings to a file, whole or not at all, over one that is there; return its size in bytes.
 
-    Raises RecordingError, in one line, where that cannot be done.
+    ``version`` is daftnb's, ``engine`` the versions of Daft and Ray (None: not known). Raises RecordingError, in one
+    line, where that cannot be done.
     """
     import pyarrow as pa
 
@@ -109,6 +117,7 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
         "daftnb.settings": json.dumps(dict(settings)),
         "daftnb.dropped": json.dumps({str(reel.number): reel.dropped for reel in reels if reel.dropped}),
         "daftnb.digest": _digest(table),
+        **({} if engine is None else {"daftnb.engine": json.dumps(dict(engine))}),
     }
     table = table.replace_schema_metadata(about)
     sink = pa.BufferOutputStream()
@@ -117,6 +126,30 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
     data = sink.getvalue()
     put(target, memoryview(data), EXAMPLE)
     return int(data.size)
+
+
+def versions_in(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the versions of ``daftnb``, ``daft`` and ``ray`` that a file names; those that it does not are left out.
+
+    Raises RecordingError where :func:`read` does for the file as such; its events are not looked at.
+    """
+    import pyarrow as pa
+
+    try:
+        source = files.place(path, "read")
+        data = files.read(source, MAX_FILE)
+    except FileProblem as error:
+        raise RecordingError(error.what, ANOTHER) from None
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(memoryview(data)[FILE_HEAD:])) as reader:
+            about = reader.schema.metadata or {}
+        named = json.loads(about.get(b"daftnb.engine", b"{}"))
+        named = {**named, "daftnb": about[b"daftnb.version"].decode()}
+    except _UNREADABLE as error:
+        raise RecordingError(f"{files.words(source)} cannot be read: {first_line(error)}.", ANOTHER) from None
+    return {
+        name: text for name, text in named.items() if name in VERSIONS and isinstance(text, str) and len(text) <= 100
+    }
 
 
 def read(path: str | os.PathLike[str]) -> list[Reel]:

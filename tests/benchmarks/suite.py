@@ -62,6 +62,7 @@ BENCHMARKS = (
     Benchmark("bottleneck", 170, "in how many moments the operator leads that takes the most time", long=True),
     Benchmark("refusals", 120, "until it is said why a cluster cannot be connected to", long=True),
     Benchmark("runpage", 45, "the page of a recording: its size, and how quick it opens in Chromium", True),
+    Benchmark("shelf", 20, "how long a shelf of 10,000 runs takes to list", True),
     Benchmark("overhead-long", 700, "overhead with 2,000 tasks", True, "tests.benchmarks.overhead", "measure_long"),
     Benchmark(
         "scale-long",

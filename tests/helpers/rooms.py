@@ -42,14 +42,15 @@ MAY_IMPORT = {
     "cells": "blocks clock engine.connection errors settings snapshots telemetry text widgets",
     "session": "blocks cells clock connection engine engine.connection engine.embedded engine.queries engine.rows "
     "errors options settings telemetry",
-    "runs": "_version comparison errors export recordings session settings telemetry",
+    "shelves": "_version errors files recordings telemetry text",
+    "runs": "_version clock comparison engine errors export recordings session settings shelves telemetry",
     "demo": "engine.embedded errors",
     "doctor": "_version built engine engine.connection engine.embedded errors session settings text widgets",
     "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors export files kuberay previews "
-    "options recordings runs session settings snapshots sql telemetry text widgets",
+    "options recordings runs session settings shelves snapshots sql telemetry text widgets",
     "magics": "cells commands engine session text widgets",
     "": "_version cells comparison engine engine.embedded engine.jobs errors magics options previews recordings runs "
-    "session settings text widgets",
+    "session settings shelves text widgets",
     "fileverbs": "comparison errors export files recordings telemetry text",
     "cli": "demo doctor engine.embedded errors fileverbs text",
     "__main__": "cli",

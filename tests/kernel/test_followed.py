@@ -65,3 +65,66 @@ def test_each_query_is_sent_and_a_receiver_that_is_away_harms_none(tmp_path: Pat
     assert lines[6].endswith(" spans sent")
     assert lines[9].startswith("OpenTelemetry: query 4 was left out: http://127.0.0.1")
     assert lines[10] == str(["finished"] * 4)
+
+
+KEPT = """
+import warnings
+import daft, daftnb
+from daftnb import magics
+session = daftnb.get_session()
+def query(name, least=1):
+    with daftnb.watch(name, quiet=True):
+        daft.from_pydict({"a": [1, 2, 3]}).where(daft.col("a") > least).collect()
+magics.run("keep", session)
+query("before")
+magics.run("keep runs --most 3", session)
+for place in range(4):
+    query(f"night {place}", place % 3)
+magics.run("keep", session)
+magics.run("keep off", session)
+query("after")
+magics.run("keep off", session)
+found = daftnb.shelf("runs").select("name", "plan", "rows", "status", "daft", "regression", "file").to_pydict()
+print(found["name"], found["rows"], found["status"], set(found["daft"]) == {daft.__version__}, found["regression"])
+print(len(set(found["plan"])), None in found["plan"])
+magics.run("shelf runs --last 1", session)
+print(daftnb.open_recording("runs/" + found["file"][0]).queries[0].name)
+print(daftnb.compare("runs/" + found["file"][0], "runs/" + found["file"][1]).totals.loc["rows", ["a", "b"]].to_list())
+open("runs/mine.arrow", "w").write("mine")
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    count = daftnb.shelf("runs").count_rows()
+print(count, [str(each.message)[:60] for each in told if "left out" in str(each.message)])
+session.close()
+"""
+
+
+def test_each_query_is_kept_and_listed(tmp_path: Path) -> None:
+    lines = python(KEPT, tmp_path).splitlines()
+    assert lines[:5] == [
+        "runs are not kept",
+        "each query is kept in runs once it is over: %daft shelf lists them",
+        "runs are kept in runs",
+        "runs are no longer kept",
+        "runs were not kept",
+    ]
+    assert (
+        lines[5]
+        == "['night 1', 'night 2', 'night 3'] [2, 1, 3] ['finished', 'finished', 'finished'] True [None, None, None]"
+    )
+    assert lines[6] == "1 False", "one plan, with other literals"
+    assert lines[7].startswith("started (UTC)") and "night 3" in lines[8] and lines[9] == "and 2 earlier"
+    assert lines[10:12] == ["night 1", "[2.0, 1.0]"]
+    assert lines[12] == "3 ['1 file in runs is no recording and is left out, such as mine']"
+
+
+CLOSED = """
+import daft, daftnb
+daftnb.keep("runs")
+daft.from_pydict({"a": [1, 2, 3]}).where(daft.col("a") > 1).collect()
+"""
+
+
+def test_a_script_that_ends_at_once_leaves_its_run_on_the_shelf(tmp_path: Path) -> None:
+    python(CLOSED, tmp_path)
+    assert len(list((tmp_path / "runs").glob("*.arrow"))) == 1
