@@ -43,12 +43,16 @@ def _cancel(arguments: Namespace, session: Session) -> None:
 def _history(arguments: Namespace, session: Session) -> None:
     from IPython.display import display
 
+    from daftnb import runs
     from daftnb.widgets.views import History
 
     display(History(session))
     dropped = session.recorder.dropped
     if dropped:
         print(f"the recordings of {dropped} older queries are gone: daftnb keeps the last 100, within 64 MB")
+    shelf = runs.kept_in(session)
+    if shelf is not None:
+        print(f"the runs of other sessions are in {files.words(shelf)}: %daft shelf lists them")
 
 
 def _save_options(parser: Parser) -> None:
