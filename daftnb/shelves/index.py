@@ -21,7 +21,7 @@ from daftnb import files
 from daftnb.errors import RecordingError
 from daftnb.files import FileProblem
 from daftnb.recordings import open_recording
-from daftnb.shelves.runs import NAMES, Run, is_run, runs_of
+from daftnb.shelves.runs import NAMES, Run, are_runs, runs_of
 from daftnb.telemetry import recordfile
 from daftnb.text.cleaning import one_line
 
@@ -29,18 +29,17 @@ INDEX = "index.jsonl"
 VERSION = 1  # of a line; those of another count for nothing
 MOST_INDEX = 2**28  # bytes
 SPARE = 1000  # lines about files that are gone, after which the index is written anew, if they are most of it
-_WITH_FILE = (*NAMES, "file")
 LONGEST = 300  # characters of why a file is left out
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """``runs``, each with the ``file`` that it is in; ``left_out``: files that hold no recording, and why.
+    """``rows``: the runs, each as ``ROW`` says; ``left_out``: files that hold no recording, and why.
 
     ``problem``: why the index could not be written, if it could not: the list is right all the same.
     """
 
-    runs: list[Run] = field(default_factory=list)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
 
@@ -99,12 +98,7 @@ def list_shelf(path: str | os.PathLike[str]) -> Shelf:
     except (FileProblem, OSError) as error:
         problem = one_line(f"the index of {files.words(folder)} cannot be written: {error}", LONGEST)
     return Shelf(
-        [
-            dict(zip(_WITH_FILE, (*run, name), strict=True))
-            for name, entry in entries.items()
-            if "runs" in entry
-            for run in entry["runs"]
-        ],
+        [(*run, name) for name, entry in entries.items() if "runs" in entry for run in entry["runs"]],
         {name: entry["error"] for name, entry in entries.items() if "error" in entry},
         problem,
     )
@@ -164,24 +158,25 @@ def _index(folder: Path) -> tuple[dict[str, dict[str, Any]], int]:
     return found, sum(map(bool, lines))
 
 
-def _entries(lines: list[bytes]) -> Iterator[dict[str, Any]]:
+def _entries(lines: list[bytes]) -> list[dict[str, Any]]:
+    """Return the lines that say what a line says."""
     try:
         entries = json.loads(b"[" + b",".join(filter(None, lines)) + b"]")  # at once: a tenth of the time
     except ValueError:
         entries = list(map(_parsed, lines))
-    for entry in entries:
-        if (
-            isinstance(entry, dict)
-            and entry.get("v") == VERSION
-            and isinstance(entry.get("file"), str)
-            and (
-                (isinstance(entry.get("runs"), list) and all(map(is_run, entry["runs"])))
-                or isinstance(entry.get("error"), str)
-            )
-            and isinstance(entry.get("size"), int)
-            and isinstance(entry.get("mtime"), int)
-        ):
-            yield entry
+    found = [
+        entry
+        for entry in entries
+        if isinstance(entry, dict)
+        and entry.get("v") == VERSION
+        and isinstance(entry.get("file"), str)
+        and isinstance(entry.get("size"), int)
+        and isinstance(entry.get("mtime"), int)
+        and (isinstance(entry.get("runs"), list) or isinstance(entry.get("error"), str))
+    ]
+    if are_runs([run for entry in found for run in entry.get("runs", ())]):
+        return found
+    return [entry for entry in found if are_runs(entry.get("runs", []))]
 
 
 def _parsed(line: bytes) -> object:
@@ -196,7 +191,7 @@ def _entry(path: Path, size: int, changed: int) -> dict[str, Any] | None:
     entry = _line_of(path, size, changed)
     try:
         runs = list(map(_values, runs_of(open_recording(path), recordfile.versions_in(path))))
-        if not all(map(is_run, runs)):
+        if not are_runs(runs):
             raise RecordingError(f"{files.words(path)} has numbers that no run has.", recordfile.ANOTHER)
     except RecordingError as error:
         return {**entry, "error": one_line(error.what, LONGEST)} if path.exists() else None

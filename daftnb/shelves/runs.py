@@ -15,7 +15,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 from daftnb.recordings import Recording
 from daftnb.telemetry import events as e
@@ -39,11 +39,12 @@ COLUMNS: dict[str, str] = {
 MARKS: dict[str, str] = {"median_before": "double", "slower": "double", "regression": "bool"}
 LARGEST = 2**53  # whole numbers that a double has
 NAMES = tuple(COLUMNS)
-_STARTED, _SECONDS = NAMES.index("started"), NAMES.index("seconds")
+ROW = (*NAMES, "file")  # of what is listed
+_STARTED, _SECONDS, _PLAN, _STATUS, _RUNNER = map(NAMES.index, ("started", "seconds", "plan", "status", "runner"))
 _NONE = type(None)
-_TYPES: dict[str, tuple[type, ...]] = {"string": (str, _NONE), "int64": (int, _NONE)}
-_ALLOWED = tuple(_TYPES.get(kind, (int, float, _NONE)) for kind in COLUMNS.values())
-_NUMBERS = tuple(place for place, kind in enumerate(COLUMNS.values()) if kind != "string")
+_ALLOWED: dict[str, set[type]] = {
+    "string": {str, _NONE}, "int64": {int, _NONE}, "double": {int, float, _NONE}, "timestamp": {int, float},
+}  # fmt: skip
 _LITERALS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\b0x[0-9a-fA-F]+\b|[0-9a-f]{8,}(?:-[0-9a-f]{4,})*|\d+")
 
 
@@ -89,22 +90,57 @@ def fingerprint(query: Query) -> str | None:
     return digest.hexdigest()
 
 
-def is_run(value: object) -> bool:
-    """Return True if a list from an index is a run's values: each of its type, and in a range that it can have.
+def are_runs(values: Sequence[object]) -> bool:
+    """Return True if each value is a list of a run's values: each of its type, and in a range that it can have.
 
-    It is asked of each run of a shelf, so it is one loop over types, and one over numbers.
+    An index has very many of them, so it looks at columns and not at runs.
     """
-    if type(value) is not list or len(value) != len(NAMES):
+    if not values:
+        return True
+    if set(map(type, values)) != {list} or set(map(len, cast("Sequence[list[object]]", values))) != {len(NAMES)}:
         return False
-    for each, allowed in zip(value, _ALLOWED, strict=True):
-        if type(each) not in allowed:
+    for name, column in zip(NAMES, zip(*cast("Sequence[list[Any]]", values), strict=True), strict=True):
+        if not set(map(type, column)) <= _ALLOWED[COLUMNS[name]]:
             return False
-    for place in _NUMBERS:
-        number = value[place]
-        if number is not None and not -LARGEST < number < LARGEST:  # nor NaN
-            return False
-    started, seconds = value[_STARTED], value[_SECONDS]
-    return started is not None and seconds is not None and -LATEST < started < LATEST
+        if COLUMNS[name] != "string":
+            known = [value for value in column if value is not None]
+            largest = LATEST if name == "started" else LARGEST
+            if len(known) < len(column) and name in ("started", "seconds"):
+                return False
+            if known and not (
+                -largest < min(known) and max(known) < largest and sum(known) == sum(known)
+            ):  # NaN is not
+                return False
+    return True
+
+
+def marks_of(rows: Sequence[Sequence[Any]]) -> tuple[list[int], dict[str, list[Any]]]:
+    """Return the order in which runs began, and in it the columns of their ``MARKS``; ``rows`` are as ``ROW`` says."""
+    order = sorted(range(len(rows)), key=lambda place: (rows[place][_STARTED], rows[place][-1]))
+    marks: dict[str, list[Any]] = {name: [None] * len(rows) for name in MARKS}
+    before: dict[tuple[str, str | None], deque[float]] = {}
+    for place, index in enumerate(order):
+        row = rows[index]
+        plan, seconds = row[_PLAN], row[_SECONDS]
+        if plan is None or row[_STATUS] != "finished":
+            continue
+        earlier = before.setdefault((plan, row[_RUNNER]), deque(maxlen=MOST_BEFORE))
+        if len(earlier) >= LEAST_BEFORE:
+            usual = _median(earlier)
+            marks["median_before"][place] = usual
+            marks["slower"][place] = seconds / usual if usual > 0 else None
+            marks["regression"][place] = seconds > SLOWER * usual and seconds - usual > LEAST_SECONDS
+        earlier.append(seconds)
+    return order, marks
+
+
+def marked(rows: Sequence[Sequence[Any]]) -> list[Run]:
+    """Return the runs with their ``MARKS`` by name, in the order in which they began."""
+    order, marks = marks_of(rows)
+    return [
+        {**dict(zip(ROW, rows[index], strict=True)), **{name: column[place] for name, column in marks.items()}}
+        for place, index in enumerate(order)
+    ]
 
 
 def _median(values: Iterable[float]) -> float:
@@ -112,21 +148,3 @@ def _median(values: Iterable[float]) -> float:
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
-def marked(runs: Iterable[Run]) -> list[Run]:
-    """Return the runs, each with its ``MARKS`` added to it, in the order in which they began."""
-    before: dict[tuple[str, str | None], deque[float]] = {}
-    ordered = sorted(runs, key=lambda run: (run["started"], run["file"], run["number"] or 0))
-    for run in ordered:
-        run["median_before"] = run["slower"] = run["regression"] = None
-        if run["plan"] is None or run["status"] != "finished":
-            continue
-        earlier = before.setdefault((run["plan"], run["runner"]), deque(maxlen=MOST_BEFORE))
-        if len(earlier) >= LEAST_BEFORE:
-            usual = _median(earlier)
-            run["median_before"] = usual
-            run["slower"] = run["seconds"] / usual if usual > 0 else None
-            run["regression"] = run["seconds"] > SLOWER * usual and run["seconds"] - usual > LEAST_SECONDS
-        earlier.append(run["seconds"])
-    return ordered

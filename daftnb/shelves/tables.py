@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from daftnb import files
 from daftnb.shelves.index import Shelf, folder_of, list_shelf, uncollected
-from daftnb.shelves.runs import COLUMNS, MARKS, Run, marked
+from daftnb.shelves.runs import COLUMNS, MARKS, ROW, marked, marks_of
 from daftnb.text import numbers as f
 from daftnb.text.numbers import plural
 from daftnb.text.shorten import shortened
@@ -23,18 +24,18 @@ _SCHEMA = {**COLUMNS, **MARKS, "file": "string"}
 
 
 @uncollected()
-def table_of(runs: list[Run]) -> Any:
+def table_of(rows: Sequence[Sequence[Any]]) -> Any:
     """Return runs with their marks as a pyarrow.Table, in the order in which they began."""
     import pyarrow as pa
 
+    order, marks = marks_of(rows)
+    ordered = zip(*(rows[index] for index in order), strict=True) if rows else [()] * len(ROW)
+    columns: dict[str, Sequence[Any]] = {**dict(zip(ROW, ordered, strict=True)), **marks}
     arrays = {}
-    rows = marked(runs)
     for name, kind in _SCHEMA.items():
-        values = [row[name] for row in rows]
+        values = columns[name]
         if kind == "timestamp":
             arrays[name] = pa.array([round(value * 1e6) for value in values], pa.timestamp("us", "UTC"))
-        elif kind == "double":
-            arrays[name] = pa.array(values, pa.float64())
         elif kind == "string":
             arrays[name] = _texts(values)
         else:
@@ -42,7 +43,7 @@ def table_of(runs: list[Run]) -> Any:
     return pa.table(arrays)
 
 
-def _texts(values: list[str | None]) -> Any:
+def _texts(values: Sequence[str | None]) -> Any:
     import pyarrow as pa
 
     try:
@@ -59,7 +60,7 @@ def dataframe_of(path: str | os.PathLike[str]) -> daft.DataFrame:
     shelf = list_shelf(path)
     for line in problems_of(shelf, path):
         warnings.warn(line, stacklevel=3)
-    return daft.from_arrow(table_of(shelf.runs))
+    return daft.from_arrow(table_of(shelf.rows))
 
 
 def problems_of(shelf: Shelf, path: str | os.PathLike[str]) -> list[str]:
@@ -76,7 +77,7 @@ def problems_of(shelf: Shelf, path: str | os.PathLike[str]) -> list[str]:
 def shelf_text(path: str | os.PathLike[str], most: int = SHOWN) -> str:
     """Return the latest runs of a shelf as a table of text; a run that is a regression has a ▲ before its time."""
     shelf = list_shelf(path)
-    rows = marked(shelf.runs)[::-1]
+    rows = marked(shelf.rows)[::-1]
     if not rows:
         return "\n".join([f"No runs in {files.words(folder_of(path))} yet.", *problems_of(shelf, path)])
     heading = ["started (UTC)", "name", "plan", "status", "time", "÷ usual", "rows", "file"]

@@ -16,7 +16,7 @@ from daftnb.recordings import open_recording
 from daftnb.shelves import index
 from daftnb.shelves.index import INDEX, list_shelf
 from daftnb.shelves.keeper import OURS, Keeper
-from daftnb.shelves.runs import COLUMNS, MARKS, fingerprint, is_run, marked
+from daftnb.shelves.runs import COLUMNS, MARKS, ROW, are_runs, fingerprint, marked
 from daftnb.shelves.tables import problems_of, shelf_text, table_of
 from daftnb.telemetry import events as e
 from daftnb.telemetry import recordfile
@@ -47,7 +47,7 @@ def keeper(tmp_path: Path) -> Keeper:
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """The runs in the order in which they began."""
-    return marked(list_shelf(folder).runs)
+    return marked(list_shelf(folder).rows)
 
 
 def unread(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
@@ -138,7 +138,7 @@ def test_foreign_and_broken_files_are_named_once_and_left_as_they_are(
         keeper.folder / "two.arrow", [recorded([*tiny(1, 50.0), *tiny(2, 60.0)]).reel(n) for n in (1, 2)], "0", {}
     )
     shelf = list_shelf(keeper.folder)
-    assert sorted(run["file"] for run in shelf.runs) == [kept.name, "two.arrow", "two.arrow"]
+    assert sorted(row[-1] for row in shelf.rows) == [kept.name, "two.arrow", "two.arrow"]
     assert sorted(shelf.left_out) == ["cut.arrow", "folder.arrow", "mine.arrow"]
     (line,) = problems_of(shelf, keeper.folder)
     assert line.startswith(f"3 files in {keeper.folder} are no recordings and are left out, such as cut.arrow: ")
@@ -161,7 +161,7 @@ def test_a_file_of_a_newer_daftnb_is_left_out_and_says_so(keeper: Keeper) -> Non
     with pa.ipc.new_file(path, table.schema) as writer:
         writer.write_table(table)
     shelf = list_shelf(keeper.folder)
-    assert shelf.runs == [] and "was written by a newer daftnb" in shelf.left_out[path.name]
+    assert shelf.rows == [] and "was written by a newer daftnb" in shelf.left_out[path.name]
 
 
 def test_the_oldest_are_removed_by_number_and_by_bytes(tmp_path: Path) -> None:
@@ -247,10 +247,11 @@ def test_a_fingerprint_leaves_numbers_and_quoted_texts_out() -> None:
     assert planned() is None
 
 
-def run(place: int, seconds: float, **more: Any) -> dict[str, Any]:
+def run(place: int, seconds: float, **more: Any) -> list[Any]:
+    """A run as it is listed."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {"started": float(place), "seconds": seconds, "plan": "p", "status": "finished", "runner": "ray"}
-    return {**row, "file": f"{place}.arrow", **more}
+    return [*({**row, **more}[name] for name in COLUMNS), f"{place}.arrow"]
 
 
 def test_a_run_is_a_regression_beside_the_median_of_those_before_it() -> None:
@@ -281,15 +282,18 @@ def test_the_table_has_its_types_also_where_there_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("change", "well"),
-    [({}, True), ({"rows": True}, False), ({"started": None}, False), ({"seconds": float("nan")}, False),
-     ({"started": 1e300}, False), ({"rows": 2**70}, False), ({"name": 3}, False), ({"more": 1}, False),
-     ({"tasks": None, "error": "x"}, True)],
-)  # fmt: skip
+    [
+        *(({}, True), ({"rows": True}, False), ({"started": None}, False), ({"seconds": float("nan")}, False)),
+        *(({"started": 1e300}, False), ({"rows": 2**70}, False), ({"name": 3}, False), ({"seconds": None}, False)),
+        *(({"tasks": None, "error": "x"}, True), ({"peak_ratio": float("inf")}, False)),
+    ],
+)
 def test_what_an_index_says_is_checked(change: dict[str, Any], well: bool) -> None:
-    row = {**run(0, 1.0), **change}
-    del row["file"]
-    assert is_run(list(row.values())) is well
-    assert not is_run(row)
+    row = run(0, **{"seconds": 1.0, **change})
+    assert are_runs([row[:-1]]) is well
+    assert are_runs([run(1, 1.0)[:-1], row[:-1]]) is well
+    assert not are_runs([row]) and not are_runs([{}]) and are_runs([])
+    assert len(row) == len(ROW)
 
 
 def test_the_text_marks_what_was_slower_and_escapes_what_others_wrote(keeper: Keeper) -> None:
