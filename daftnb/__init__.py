@@ -72,6 +72,7 @@ __all__ = [
     "get_session",
     "history",
     "jobs",
+    "keep",
     "native",
     "open",
     "open_recording",
@@ -82,6 +83,7 @@ __all__ = [
     "replay",
     "save",
     "settings",
+    "shelf",
     "shows",
     "start",
     "stop",
@@ -546,9 +548,11 @@ def recording(query: int | str | None = None) -> Recording:
 
 
 def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
-    """Write the recording of a query to an Arrow file.
+    """Write a query to a file: a recording, or another form of it by the ending of the name.
 
-    pyarrow and pandas read it, :func:`open_recording` replays it anywhere.
+    ``run.arrow`` is an Arrow file: pyarrow and pandas read it, :func:`open_recording` replays it anywhere.
+    ``run.html`` is a page that replays it in any browser, without a kernel, a network or a server.
+    ``run.trace.json`` is a trace for Perfetto or chrome://tracing.
 
     Parameters
     ----------
@@ -582,6 +586,94 @@ def save(path: str | os.PathLike[str], query: int | str | None = None, all: bool
     from daftnb import runs
 
     return runs.save(get_session(), path, query, all)
+
+
+def keep(
+    folder: str | os.PathLike[str] | None, most_runs: int | None = None, most_bytes: int | None = None
+) -> str | None:
+    """Keep the recording of each query in a folder, some seconds after its end, as ``%daft keep`` does.
+
+    Several kernels may keep in one folder. The oldest runs are removed where there are too many; other files are not
+    touched. No query waits for it, and what cannot be written is told among the problems of the views.
+
+    Parameters
+    ----------
+    folder
+        Where; it is made if it is missing. None: keep no more, once those that have ended are written.
+    most_runs
+        How many runs the folder holds. None: 10,000.
+    most_bytes
+        How large they are in all. None: 1 GiB.
+
+    Returns
+    -------
+    str | None
+        The folder in which they were kept before.
+
+    Raises
+    ------
+    RecordingError
+        If the folder cannot be written to; runs are then kept as before.
+
+    Examples
+    --------
+    >>> import daft, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     keep(folder)
+    ...     with watch("orders", quiet=True):
+    ...         rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+    ...     _ = keep(None)
+    ...     shelf(folder).to_pydict()["name"]
+    ['orders']
+    """
+    from daftnb import runs
+    from daftnb.shelves.keeper import MOST_BYTES, MOST_RUNS
+
+    return runs.keep(
+        get_session(),
+        folder,
+        MOST_RUNS if most_runs is None else most_runs,
+        MOST_BYTES if most_bytes is None else most_bytes,
+    )
+
+
+def shelf(folder: str | os.PathLike[str]) -> DataFrame:
+    """Return the runs in a folder of recordings as a dataframe of Daft's: one row for each query, the oldest first.
+
+    ``plan`` is a fingerprint: equal where the same plan ran, whatever numbers and quoted texts were in it.
+    ``median_before`` is the median time of the last ten finished runs of the same plan and runner before it (null where
+    there are not three), ``slower`` the run's time over that, and ``regression`` whether it took more than 1.5 times as
+    long, and half a second more. ``file`` can be given to :func:`open` and :func:`compare`, behind the folder.
+
+    Parameters
+    ----------
+    folder
+        One that :func:`keep` has filled, or any with recordings (``*.arrow``) in it.
+
+    Returns
+    -------
+    DataFrame
+        The columns ``started``, ``name``, ``plan``, ``seconds``, ``rows``, ``status``, ``error``, ``runner``,
+        ``tasks``, ``workers``, ``peak_ratio``, ``node_seconds``, ``id``, ``number``, ``daftnb``, ``daft``, ``ray``
+        (versions), ``median_before``, ``slower``, ``regression`` and ``file``. A warning names files that are no
+        recordings.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such folder.
+
+    Examples
+    --------
+    >>> shelf("no-such-folder")
+    Traceback (most recent call last):
+        ...
+    daftnb.errors.RecordingError: no-such-folder cannot be read: No such file or directory. \
+Try %daft keep, which says where runs are kept
+    """
+    from daftnb.shelves.tables import dataframe_of
+
+    return dataframe_of(folder)
 
 
 def replay(recording: Recording) -> Replay:

@@ -1,4 +1,4 @@
-"""The command ``daftnb lab | demo | doctor``: parses its arguments and starts Jupyter."""
+"""The command ``daftnb lab | demo | doctor | view``: parses its arguments and starts Jupyter."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from daftnb import fileverbs
 from daftnb.errors import DaftnbError
 from daftnb.text.plain import plainly
 
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--folder", default="daftnb-demo", help="where the notebook and its data go (./daftnb-demo)")
     doctor = commands.add_parser("doctor", help="check the setup of this environment, and say what to fix")
     doctor.add_argument("--json", action="store_true", help="print the findings as a JSON list")
+    fileverbs.add_to(commands)
     options = parser.parse_args(arguments)
     with plainly():
         return _done(options)
@@ -41,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _done(options: argparse.Namespace) -> int:
     try:
+        if hasattr(options, "run"):
+            status: int = options.run(options)
+            return status
         if options.command == "doctor":
             from daftnb.doctor.report import report
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from daftnb import files
+from daftnb._version import __version__
 from daftnb.errors import RecordingError
+from daftnb.export.forms import writer_of
 from daftnb.telemetry import recordfile, tables
 from daftnb.telemetry.model import Query
 from daftnb.telemetry.recordfile import Reel
 from daftnb.telemetry.replay import Replay
 from daftnb.telemetry.snapshots import Snapshot
+from daftnb.telemetry.timeline import Timeline, timeline_of
 from daftnb.telemetry.wire import ViewName
 from daftnb.text.numbers import plural
 from daftnb.text.plain import printable
@@ -345,13 +348,52 @@ class Recording:
         """
         return tables.decisions(self._some(query))
 
+    def moments(self) -> list[float]:
+        """Return when events came: the moments between which nothing changes but the clock.
+
+        Returns
+        -------
+        list[float]
+            Seconds since the epoch, in their order, of all queries together.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> recorded = daftnb.recording()
+        >>> recorded.start <= recorded.moments()[-1] <= recorded.end
+        True
+        """
+        return sorted({moment for replay in self._replays.values() for moment in replay.moments})
+
+    def timelines(self) -> list[Timeline]:
+        """Return each query as spans of time and samples, which the forms for other tools are made of.
+
+        Returns
+        -------
+        list[Timeline]
+            One of each query (:class:`daftnb.telemetry.timeline.Timeline`), in the order of recording.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> daftnb.recording().timelines()[0].query.name
+        'orders'
+        """
+        return [timeline_of(replay) for replay in self._replays.values()]
+
     def save(self, path: str | os.PathLike[str]) -> int:
         """Write all of it to a file, whole or not at all.
 
         Parameters
         ----------
         path
-            The file; one that is there is replaced.
+            The file; one that is there is replaced. ``run.arrow`` is a recording, which :func:`daftnb.open_recording`
+            reads; ``run.html`` a page that shows it in a browser, with its slider and without a kernel;
+            ``run.trace.json`` a trace, which Perfetto and chrome://tracing open.
 
         Returns
         -------
@@ -361,14 +403,58 @@ class Recording:
         Raises
         ------
         RecordingError
-            If it cannot be written.
-        """
-        from daftnb._version import __version__
+            If it cannot be written, or its name has another ending.
 
+        Examples
+        --------
+        >>> import daft, daftnb, os, tempfile
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = daftnb.recording().save(os.path.join(folder, "run.html"))
+        >>> size > 100_000  # the views are in it
+        True
+        """
+        writer = writer_of(path)
+        if writer is not None:
+            return writer(path, self)
         reels = [
             Reel(replay.number, replay.events, replay.moments, replay.dropped) for replay in self._replays.values()
         ]
         return recordfile.write(path, reels, __version__, self._replay(None).settings.environment())
+
+    def export_otel(self, endpoint: str) -> int:
+        """Send all of it to OpenTelemetry, as spans and metrics, by its own SDK (``pip install "daftnb[otel]"``).
+
+        Parameters
+        ----------
+        endpoint
+            The base address of an OTLP/HTTP receiver, such as ``http://127.0.0.1:4318``.
+
+        Returns
+        -------
+        int
+            How many spans the receiver took.
+
+        Raises
+        ------
+        RecordingError
+            In one line, if the SDK is not installed, or the receiver does not take them.
+
+        Examples
+        --------
+        >>> import daft, daftnb
+        >>> with daftnb.watch("orders", quiet=True):
+        ...     rows = daft.from_pydict({"a": [1, 2]}).where(daft.col("a") > 1).collect()
+        >>> daftnb.recording().export_otel("nowhere")
+        Traceback (most recent call last):
+            ...
+        daftnb.errors.RecordingError: 'nowhere' is not the address of an OTLP/HTTP receiver. \
+Try http://127.0.0.1:4318, where a collector listens
+        """
+        from daftnb.export import otel
+
+        return otel.send(self.timelines(), endpoint)
 
     def _ended(self, t: float) -> list[Replay]:
         ended = {query.number for query in self.queries if query.ended is not None and query.ended <= t}

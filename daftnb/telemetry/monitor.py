@@ -154,9 +154,10 @@ class Monitor:
     def tick(self) -> None:
         """Fold what has come, and publish a snapshot to the listeners that are looking.
 
-        While quick queries come one after the other, and nobody looks, folding waits.
+        While quick queries come one after the other, nobody looks, and nobody wants the recording of each, folding waits.
         """
-        if not self.looked_at and not self._inbox.is_due(self._clock()):
+        kept = self._recorder is not None and bool(self._recorder.listeners)
+        if not self.looked_at and not kept and not self._inbox.is_due(self._clock()):
             self._inbox.forget_superseded()
             return
         self._fold()

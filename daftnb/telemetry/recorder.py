@@ -100,11 +100,13 @@ class _Take:
 class Recorder:
     """Records what a Monitor folds. ``settings`` gives what is set, as environment variables.
 
-    ``record`` is called on the thread that folds, ``settle`` on the monitor's own, the rest from any.
+    ``record`` is called on the thread that folds, ``settle`` on the monitor's own, the rest from any. ``listeners`` are
+    told the number of each recording that is over, on the thread of ``settle``.
     """
 
     def __init__(self, settings: Callable[[], Mapping[str, str]] = dict) -> None:
         self.dropped = 0  # recordings of queries that are no longer kept
+        self.listeners: list[Callable[[int], None]] = []
         self._settings = settings
         self._takes: OrderedDict[int, _Take] = OrderedDict()
         self._open: dict[str, _Take] = {}  # to which events are added
@@ -185,16 +187,20 @@ class Recorder:
         """
         problems: list[str] = []
         with self._lock:
-            for take in list(self._open.values()):
-                if take.ended is not None and now - take.ended >= TAIL_SECONDS:
-                    self._close(take)
-            self._make_room(problems)  # what is not kept is not worth encoding
+            over = [take for take in self._open.values() if take.ended is not None and now - take.ended >= TAIL_SECONDS]
+            for take in over:
+                self._close(take)
+            if not self.listeners:
+                self._make_room(problems)  # what is not kept is not worth encoding
             waiting = [take for take in self._takes.values() if take.over and take.events]
             if active and len(waiting) <= WAITING and sum(len(take.events) for take in waiting) <= 4 * CHUNK:
                 waiting = []  # later, when nothing runs
             long = [take for take in self._open.values() if len(take.events) >= CHUNK]
         for take in (*long, *waiting[:BATCH]):
             self._encode(take, problems)
+        for take in over:
+            for listener in list(self.listeners):
+                listener(take.number)
         with self._lock:
             self._make_room(problems)
         return problems
@@ -241,6 +247,12 @@ class Recorder:
         """Return the numbers of the queries of which there is a recording."""
         with self._lock:
             return list(self._takes)
+
+    @property
+    def open_numbers(self) -> dict[int, bool]:
+        """Return the numbers of the queries that are still recorded, and whether each has ended (a moment ago)."""
+        with self._lock:
+            return {take.number: take.ended is not None for take in self._open.values()}
 
     @property
     def bytes(self) -> int:

@@ -15,8 +15,8 @@ started                 float64                     when a task or a worker bega
 body                    string                      all else as a JSON object; what is at its default is left out
 ======================  ==========================  ===================================================================
 
-``daftnb.format``, ``daftnb.format_version``, ``daftnb.version``, ``daftnb.settings``, ``daftnb.dropped`` and
-``daftnb.digest`` are in the schema's metadata.
+``daftnb.format``, ``daftnb.format_version``, ``daftnb.version``, ``daftnb.settings``, ``daftnb.dropped``,
+``daftnb.digest`` and, where it is known, ``daftnb.engine`` are in the schema's metadata.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from daftnb import files
@@ -35,6 +34,7 @@ from daftnb.files import FileProblem
 from daftnb.telemetry import events as e
 from daftnb.telemetry.arrowsize import decompressed
 from daftnb.telemetry.codec import COLUMNS, MAX_BODY, Columns, NewerError, checked, from_columns, to_columns
+from daftnb.telemetry.savedfiles import put, target_of
 from daftnb.text.reasons import first_line
 
 FORMAT = "daftnb recording"
@@ -52,7 +52,8 @@ MAX_MEMORY = 3 * 2**29  # of the events, by this estimate: for each, for its bod
 EVENT_BYTES, PART_BYTES = 200, 64
 PIECE_ROWS, PIECE_BYTES = 16_384, 2**24  # that are made into events at a time
 ANOTHER = "Try a file that %daft save has written"
-ELSEWHERE = "Try a file of your own, such as %daft save run.arrow"
+EXAMPLE = "run.arrow"
+VERSIONS = ("daftnb", "daft", "ray")
 _TEXTS = ("event", "query", "worker", "outcome")
 
 
@@ -88,19 +89,21 @@ def decode(data: bytes) -> tuple[list[e.Event], list[float]]:
     return from_columns(_columns(pa.ipc.open_stream(data).read_all()))
 
 
-def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, settings: Mapping[str, str]) -> int:
+def write(
+    path: str | os.PathLike[str],
+    reels: Sequence[Reel],
+    version: str,
+    settings: Mapping[str, str],
+    engine: Mapping[str, str] | None = None,
+) -> int:
     """Write recordings to a file, whole or not at all, over one that is there; return its size in bytes.
 
-    Raises RecordingError, in one line, where that cannot be done.
+    ``version`` is daftnb's, ``engine`` the versions of Daft and Ray (None: not known). Raises RecordingError, in one
+    line, where that cannot be done.
     """
     import pyarrow as pa
 
-    try:
-        target = files.place(path, "written")
-        if target.is_dir():
-            raise FileProblem(f"{files.words(target)} is a folder.", folder=True)
-    except (FileProblem, OSError) as error:
-        raise _refused(path, error) from None
+    target = target_of(path, EXAMPLE)
     tables = []
     for reel in reels:
         columns = to_columns(reel.events, reel.moments)
@@ -114,24 +117,39 @@ def write(path: str | os.PathLike[str], reels: Sequence[Reel], version: str, set
         "daftnb.settings": json.dumps(dict(settings)),
         "daftnb.dropped": json.dumps({str(reel.number): reel.dropped for reel in reels if reel.dropped}),
         "daftnb.digest": _digest(table),
+        **({} if engine is None else {"daftnb.engine": json.dumps(dict(engine))}),
     }
     table = table.replace_schema_metadata(about)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     data = sink.getvalue()
-    try:
-        files.write(target, memoryview(data))
-    except FileProblem as error:
-        raise _refused(target, error) from None
+    put(target, memoryview(data), EXAMPLE)
     return int(data.size)
 
 
-def _refused(path: str | os.PathLike[str] | Path, error: Exception) -> RecordingError:
-    """Return the error for a place that cannot be written to."""
-    if not isinstance(error, FileProblem):
-        return RecordingError(f"{files.words(path)} cannot be written: {getattr(error, 'strerror', error)}.", ELSEWHERE)
-    return RecordingError(error.what, f"Try %daft save {Path(path) / 'run.arrow'}" if error.folder else ELSEWHERE)
+def versions_in(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the versions of ``daftnb``, ``daft`` and ``ray`` that a file names; those that it does not are left out.
+
+    Raises RecordingError where :func:`read` does for the file as such; its events are not looked at.
+    """
+    import pyarrow as pa
+
+    try:
+        source = files.place(path, "read")
+        data = files.read(source, MAX_FILE)
+    except FileProblem as error:
+        raise RecordingError(error.what, ANOTHER) from None
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(memoryview(data)[FILE_HEAD:])) as reader:
+            about = reader.schema.metadata or {}
+        named = json.loads(about.get(b"daftnb.engine", b"{}"))
+        named = {**named, "daftnb": about[b"daftnb.version"].decode()}
+    except _UNREADABLE as error:
+        raise RecordingError(f"{files.words(source)} cannot be read: {first_line(error)}.", ANOTHER) from None
+    return {
+        name: text for name, text in named.items() if name in VERSIONS and isinstance(text, str) and len(text) <= 100
+    }
 
 
 def read(path: str | os.PathLike[str]) -> list[Reel]:

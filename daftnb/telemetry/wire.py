@@ -545,8 +545,19 @@ class CellQueries(TypedDict):
     brief: int
 
 
-#: A recording's position, and the times of its decisions: seconds since the epoch.
-Replay = TypedDict("Replay", {"from": float, "to": float, "at": float, "title": str, "moments": list[float]})
+#: A recording's position, the times of its decisions, and the only times that can be shown (None: all): seconds since
+#: the epoch.
+Replay = TypedDict(
+    "Replay",
+    {
+        "from": float,
+        "to": float,
+        "at": float,
+        "title": str,
+        "moments": list[float],
+        "stops": list[float] | None,
+    },
+)
 
 
 class Kept(TypedDict):

@@ -15,13 +15,13 @@ import os
 import time
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 import anywidget
 import ipywidgets
 import traitlets
 
+from daftnb.built import built
 from daftnb.text.plain import printable
 
 ASKED_AGAIN_SECONDS = 0.5
@@ -30,17 +30,6 @@ VIEWS, PREVIEWS = "daftnb.js", "preview.js"  # the bundles
 
 Reader = Literal["mounting", "widgets", "none"]
 """Who shows an output: a page that puts views into HTML, one that shows widgets, or none (nbclient, papermill)."""
-
-
-@cache
-def built(name: str) -> str:
-    """Return the text of a file of the built front end. Raises RuntimeError where it is missing."""
-    path = files("daftnb") / "static" / name
-    if not path.is_file():
-        raise RuntimeError(
-            f"daftnb/static/{name} is missing from this installation. Try: pip install --force-reinstall ."
-        )
-    return path.read_text(encoding="utf-8")
 
 
 class Library(ipywidgets.Widget):

@@ -3,103 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any
 
-from daftnb.errors import SettingError
 from daftnb.messages import is_number
 from daftnb.telemetry.codec import LATEST
-from daftnb.telemetry.host import Still
-from daftnb.telemetry.wire import Replay as Position
+from daftnb.telemetry.stage import Recording, SavedRecording, Stage, title_of
 from daftnb.telemetry.wire import Snapshot
 from daftnb.widgets.base import View
-
-
-class Recording(Protocol):
-    """What a replay needs of a recording. Times are seconds since the epoch; ``snapshot`` is exact at any of them."""
-
-    @property
-    def start(self) -> float:
-        """Return when it begins."""
-
-    @property
-    def end(self) -> float:
-        """Return when it ends."""
-
-    def snapshot(self, t: float) -> Snapshot:
-        """Return the snapshot at ``t``."""
-
-
-class Numbered(Protocol):
-    """A query of a recording, by its number."""
-
-    @property
-    def number(self) -> int:
-        """Return the query's number in its session."""
-
-
-class SavedRecording(Recording, Protocol):
-    """A recording that knows where it is from, and which queries it holds."""
-
-    @property
-    def source(self) -> str:
-        """Return the path of its file, or "this session"."""
-
-    @property
-    def queries(self) -> Sequence[Numbered]:
-        """Return the queries, in the order of recording."""
-
-
-class Stage(Still):
-    """A recording as a host: nothing runs, nothing can be stopped or set; it changes when it is asked to.
-
-    Attributes
-    ----------
-    at
-        The moment that is shown, in seconds since the epoch.
-
-    Parameters
-    ----------
-    recording
-        What is shown; the end of it first.
-    title
-        What it is called.
-    """
-
-    def __init__(self, recording: Recording, title: str) -> None:
-        last = recording.snapshot(recording.end)
-        super().__init__(last)
-        self.recording = recording
-        self.at = recording.end
-        self._title = title
-        self._moments = sorted({round(decision["t"], 3) for decision in last["decisions"].values()})
-
-    def snapshot(self) -> Snapshot:
-        """Return the snapshot at the moment that is shown."""
-        replay: Position = {
-            "from": self.recording.start,
-            "to": self.recording.end,
-            "title": self._title,
-            "moments": self._moments,
-            "at": self.at,
-        }
-        return {**self.recording.snapshot(self.at), "replay": replay}
-
-    def set(self, **values: Any) -> None:
-        """Raise SettingError: what it was recorded with cannot be changed.
-
-        Parameters
-        ----------
-        values
-            Settings by name.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
-        raise SettingError("A recording has the settings that it was made with.", "Change them in a live cockpit.")
 
 
 class Replay(View):
@@ -171,6 +82,4 @@ def replay_of(recording: SavedRecording) -> Replay:
     Replay
         The view, not displayed yet.
     """
-    numbers = [query.number for query in recording.queries]
-    title = f"Query {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} queries"
-    return Replay(recording, f"{title}, {PurePath(recording.source).name}")
+    return Replay(recording, f"{title_of(recording)}, {PurePath(recording.source).name}")

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 from unittest import mock
 
+from daftnb.built import built
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry.events import Event
 from daftnb.telemetry.model import State
@@ -25,7 +26,6 @@ from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.snapshots import LANES, LIVE_LANES, Snapshot, merge_patch, select, snapshot_of
 from daftnb.telemetry.state import apply
 from daftnb.widgets import base
-from daftnb.widgets.loading import built
 from daftnb.widgets.views import Backlog, Cockpit, Plan, Workers
 from tests.benchmarks.chromium import chromium
 from tests.benchmarks.figures import Figure, Goal, Report

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from daftnb.widgets.loading import built
+from daftnb.built import built
 from tests.benchmarks.chromium import chromium
 from tests.benchmarks.figures import Figure, Goal, Report
 from tests.browser.fakekernel import FakeKernel, Made, number_summary

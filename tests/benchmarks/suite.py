@@ -86,6 +86,8 @@ BENCHMARKS = (
         "tests.benchmarks.at_once",
         "measure_wide",
     ),
+    Benchmark("runpage", 45, "the page of a recording: its size, and how quick it opens in Chromium", True),
+    Benchmark("shelf", 20, "how long a shelf of 10,000 runs takes to list", True),
     Benchmark("overhead-long", 700, "overhead with 2,000 tasks", True, "tests.benchmarks.overhead", "measure_long"),
     Benchmark(
         "scale-long",

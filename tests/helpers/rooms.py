@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "messages": "",
     "blocks": "variables",
     "files": "",
+    "built": "",
     "text": "",
     "errors": "text",
     "settings": "blocks errors text",
@@ -22,7 +23,8 @@ MAY_IMPORT = {
     "telemetry": "aside errors files settings text",
     "snapshots": "settings telemetry text",
     "comparison": "telemetry text",
-    "recordings": "_version errors files snapshots telemetry text",
+    "export": "_version built errors files snapshots telemetry text",
+    "recordings": "_version errors export files snapshots telemetry text",
     # Nothing but these goes to the cluster, which need not have daftnb.
     "engine.meter": "clock",
     "engine.actor": "clock engine.meter variables",
@@ -35,19 +37,21 @@ MAY_IMPORT = {
     "connection": "clock engine engine.connection engine.embedded engine.queries errors telemetry text",
     "sql": "engine errors text",
     "previews": "engine engine.connection engine.queries engine.rows errors messages sql text",
-    "widgets": "clock engine engine.connection engine.queries engine.rows errors messages previews settings snapshots "
-    "telemetry text",
+    "widgets": "built clock engine engine.connection engine.queries engine.rows errors messages previews settings "
+    "snapshots telemetry text",
     "cells": "blocks clock engine.connection errors settings snapshots telemetry text widgets",
     "session": "blocks cells clock connection engine engine.connection engine.embedded engine.queries engine.rows "
     "errors options settings telemetry",
-    "runs": "_version comparison errors recordings session settings telemetry",
+    "shelves": "_version errors files recordings telemetry text",
+    "runs": "_version clock comparison engine errors export recordings session settings shelves telemetry",
     "demo": "engine.embedded errors",
-    "doctor": "_version engine engine.connection engine.embedded errors session settings text widgets",
-    "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors files kuberay previews "
-    "options recordings runs session settings snapshots sql telemetry text widgets",
+    "doctor": "_version built engine engine.connection engine.embedded errors session settings text widgets",
+    "commands": "_version cells clock doctor engine engine.embedded engine.jobs errors export files kuberay previews "
+    "options recordings runs session settings shelves snapshots sql telemetry text widgets",
     "magics": "cells commands engine session text widgets",
     "": "_version cells comparison engine engine.embedded engine.jobs errors magics options previews recordings runs "
-    "session settings text widgets",
-    "cli": "demo doctor engine.embedded errors text",
+    "session settings shelves text widgets",
+    "fileverbs": "comparison errors export files recordings telemetry text",
+    "cli": "demo doctor engine.embedded errors fileverbs text",
     "__main__": "cli",
 }

@@ -116,5 +116,5 @@ def replayed(at: float) -> Snapshot:
     """A moment of a recording of 42 s."""
     snapshot = history(scaling.snapshot(over=at > 30))
     moments = [T + decision[0] for decision in scaling.DECISIONS]
-    about = {"from": T, "to": T + 42, "at": T + at, "title": "run.arrow", "moments": moments}
+    about = {"from": T, "to": T + 42, "at": T + at, "title": "run.arrow", "moments": moments, "stops": None}
     return snapshot | {"now": T + at, "replay": about}

@@ -51,7 +51,7 @@ def test_a_name_that_is_not_there() -> None:
 
 def test_the_module_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "daftnb", "--help"], capture_output=True, text=True, check=True)
-    assert "{lab,demo,doctor}" in done.stdout
+    assert "{lab,demo,doctor,view,export,diff}" in done.stdout
 
 
 LOGGED = """

@@ -20,6 +20,7 @@ from daftnb import magics, runs
 from daftnb.errors import RecordingError
 from daftnb.settings import AutoscalingSettings
 from daftnb.telemetry import events as e
+from daftnb.telemetry.followers import Followers
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.recorder import Recorder
 from daftnb.telemetry.snapshots import snapshot_of
@@ -45,6 +46,7 @@ def session_of(events: Iterable[e.Event]) -> Any:
         settings=AutoscalingSettings(),
         cluster=None,
         lines=None,
+        followers=Followers(),
     )
 
 

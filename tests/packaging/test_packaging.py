@@ -106,7 +106,7 @@ with Absent("ray", "IPython", "ipywidgets", "anywidget", "traitlets", "jupyter_c
     import daftnb.cli, daftnb.kuberay, daftnb.settings
 assert daftnb.__file__.startswith(sys.argv[1]), daftnb.__file__
 assert "ray" not in sys.modules and "anywidget" not in sys.modules
-from daftnb.widgets.loading import built
+from daftnb.built import built
 from daftnb.cli import notebook_sources
 print(len(built("daftnb.js")), len(built("preview.js")), len(built("loader.js")), *notebook_sources())
 """

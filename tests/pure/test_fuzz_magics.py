@@ -22,6 +22,7 @@ from daftnb.engine.connection.address import parse
 from daftnb.errors import DaftnbError
 from daftnb.session import close_session
 from daftnb.settings import SETTINGS, AutoscalingSettings
+from daftnb.telemetry.followers import Followers
 from daftnb.telemetry.recorder import Recorder
 from tests.helpers.fakesession import FakeSession, native
 from tests.helpers.magiclines import LINES
@@ -61,6 +62,7 @@ class Session(FakeSession):
     def __init__(self) -> None:
         super().__init__(*native(1, 0.0, 0.1), *native(2, 1.0, 2.0))
         self.recorder = Recorder()
+        self.followers = Followers()
         self.external = None
         self.off: dict[str, str] = {}
         self.addresses: list[str] = []
@@ -122,8 +124,10 @@ BODIES = st.sampled_from(["", "1", "x = ", "select 1", "select '", "{x}", "\0"])
 
 @pytest.fixture
 def session(clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    from daftnb import runs
     from daftnb.doctor import page as probe
     from daftnb.engine.jobs import job as jobs
+    from daftnb.export import otel
 
     def nowhere(*_arguments: Any, **_options: Any) -> Any:
         raise DaftnbError("No job server answers.", "Start one.")
@@ -131,8 +135,11 @@ def session(clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     for name in ("jobs", "search", "submit"):  # each goes to a server, which tests/kernel/test_jobs.py has
         monkeypatch.setattr(jobs, name, nowhere)
     monkeypatch.setattr(probe, "show", lambda session: print("examined"))  # tests/kernel/test_doctor.py does it
+    monkeypatch.setattr(otel, "send", nowhere)  # tests/pure/test_otel.py has a receiver
+    monkeypatch.setattr(runs, "Keeper", nowhere)  # it makes its folder: tests/pure/test_shelves.py
     made = Session()
     yield made
+    made.followers.close()
     made.monitor.stop()
     close_session()  # the kernel's own, which a preview opens
 

@@ -17,10 +17,11 @@ from daftnb.telemetry.model import State
 from daftnb.telemetry.monitor import Monitor
 from daftnb.telemetry.snapshots import LIVE_LANES, TOPICS, Snapshot, select, snapshot_of
 from daftnb.telemetry.state import apply
-from daftnb.widgets import base, loading
+from daftnb.widgets import base
 from daftnb.widgets.pace import BYTES_PER_SECOND, LEAST_SECONDS, Pace, size_of
 from daftnb.widgets.views import Cockpit
 from tests.benchmarks.stream import PULL_SECONDS, stream
+from tests.conftest import ROOT
 from tests.helpers import calling, story
 from tests.helpers.mergepatch import rfc7386, without_none
 
@@ -99,7 +100,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def made(clock: Clock, frontend: Callable[..., str]) -> Iterator[tuple[FakeSession, Cockpit, Page]]:
-    if not (loading.files("daftnb") / "static" / "daftnb.js").is_file():
+    if not (ROOT / "daftnb" / "static" / "daftnb.js").is_file():
         frontend("build.mjs")
     session = FakeSession(lambda: story.snapshot(1.0))
     view = Cockpit(session)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 // A recording's controls: where it is on a slider, playing at three speeds, and from decision to decision.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { placeOf } from "./filemodel.ts";
 import { duration } from "./format.ts";
 import type { Replay } from "./snapshot.ts";
 import type { Store } from "./store.ts";
@@ -16,6 +17,10 @@ export function moment(replay: Replay, at: number, forward: boolean): number | n
   return found ?? null;
 }
 
+/** The moment that is shown for a wanted one: of a file, the last stop at or before it. */
+export const shownAt = (replay: Replay, t: number): number =>
+  replay.stops?.length ? replay.stops[placeOf(replay.stops, t)]! : t;
+
 export function ReplayBar({ store }: { store: Store }) {
   const replay = store.snapshot.value!.replay!;
   const [wanted, setWanted] = useState<number | null>(null); // asked for, and not yet answered
@@ -26,18 +31,20 @@ export function ReplayBar({ store }: { store: Store }) {
   const span = replay.to - replay.from;
 
   // One request at a time: the next one goes when the kernel has answered the last.
-  const pump = (t: number | null) => {
-    if (t === null) return;
+  const pump = (goal: number | null) => {
+    if (goal === null) return;
+    const t = shownAt(replay, goal);
     const answered = Math.abs(replay.at - asked.current.t) < 0.001;
     const waits = !Number.isNaN(asked.current.t) && !answered && performance.now() - asked.current.when < PATIENCE_MS;
     if (waits) return;
-    if (Math.abs(replay.at - t) < 0.001) setWanted(null);
-    else {
+    if (Math.abs(replay.at - t) < 0.001) {
+      if (!playing) setWanted(null); // playing goes on from where it is, also between two stops
+    } else {
       asked.current = { t, when: performance.now() };
       store.seek(t);
     }
   };
-  useLayoutEffect(() => pump(wanted), [wanted, replay.at]);
+  useLayoutEffect(() => pump(wanted), [wanted, replay.at, playing]);
 
   useEffect(() => {
     if (!playing) return;

@@ -511,13 +511,17 @@ export interface CellQueries {
   brief: number;
 }
 
-/** A recording's position, and the times of its decisions: seconds since the epoch. */
+/**
+ * A recording's position, the times of its decisions, and the only times that can be shown (null: all): seconds since
+ * the epoch.
+ */
 export interface Replay {
   from: number;
   to: number;
   at: number;
   title: string;
   moments: number[];
+  stops: number[] | null;
 }
 
 /** A view that stays with the queries of its cell. */

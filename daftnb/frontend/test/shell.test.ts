@@ -62,7 +62,7 @@ test("settings that differ from the default are said", () => {
 });
 
 test("the next and the last decision of a recording", () => {
-  const replay: Replay = { from: 0, to: 10, at: 5, title: "", moments: [1, 5, 7] };
+  const replay: Replay = { from: 0, to: 10, at: 5, title: "", moments: [1, 5, 7], stops: null };
   assert.equal(moment(replay, 5, true), 7);
   assert.equal(moment(replay, 5, false), 1);
   assert.equal(moment(replay, 0, false), null);
