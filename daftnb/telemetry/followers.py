@@ -6,15 +6,18 @@ What goes wrong there is told in one line (once, where it is the same again), an
 from __future__ import annotations
 
 import queue
+import re
 import threading
+from collections import deque
 from collections.abc import Callable
 
-from daftnb.errors import DaftnbError
+from daftnb.errors import DaftnbError, RecordingError
 from daftnb.telemetry.recorder import Recorder
 from daftnb.telemetry.recordfile import Reel
 from daftnb.text.reasons import describe_error
 
 WAITING = 1000  # recordings that wait for their turn; of more, the later ones are left out, and that is told
+HEARD = 1000
 CLOSE_SECONDS = 10.0  # that the end of a session waits for what is still to be done
 
 
@@ -41,30 +44,37 @@ class Follower:
         self._work = work
         self._tell = tell
         self._told: set[str] = set()
-        self._before = {number for number, ended in recorder.open_numbers.items() if ended}
-        self._numbers: queue.Queue[int | None] = queue.Queue(WAITING)
+        self._lock = threading.Lock()
+        before = [number for number, ended in recorder.untold_numbers.items() if ended]
+        self._heard = deque(before, max(HEARD, len(before)))  # the latest: none is taken twice
+        self._waiting: queue.Queue[tuple[int, Callable[[], Reel]] | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._run, name=f"daftnb-{name}", daemon=True)
         self._thread.start()
         recorder.listeners.append(self._hear)
 
     def _hear(self, number: int) -> None:
-        if number in self._before:
-            return
+        with self._lock:
+            if number in self._heard:
+                return
+            self._heard.append(number)
         try:
-            self._numbers.put_nowait(number)
+            self._waiting.put_nowait((number, self._recorder.held(number)))
+        except RecordingError as error:
+            self._problem(f"{self.name}: query {number} was left out: {error}")
         except queue.Full:
             self._problem(f"{self.name}: a query was left out, as {WAITING} others wait")
 
     def _run(self) -> None:
-        while (number := self._numbers.get()) is not None:
+        while (waiting := self._waiting.get()) is not None:
+            number, reel = waiting
             try:
-                self._work(self._recorder.reel(number))
+                self._work(reel())
             except Exception as error:
                 why = str(error) if isinstance(error, DaftnbError) else describe_error(error)
                 self._problem(f"{self.name}: query {number} was left out: {why}")
 
     def _problem(self, text: str) -> None:
-        kind = text.partition(": ")[2].partition(": ")[2] or text  # without the number of the query
+        kind = re.sub(r"\d+", "", text)  # without the number of the query
         if kind not in self._told:
             self._told.add(kind)
             self._tell(text)
@@ -80,10 +90,10 @@ class Follower:
             except Exception as error:
                 self._problem(f"{self.name}: the last events were not told: {describe_error(error)}")
             self._recorder.listeners.remove(self._hear)
-            for number in self._recorder.open_numbers:
+            for number in self._recorder.untold_numbers:
                 self._hear(number)
             try:
-                self._numbers.put(None, timeout=patience)
+                self._waiting.put(None, timeout=patience)
             except queue.Full:
                 return False
         if self._thread is not threading.current_thread():

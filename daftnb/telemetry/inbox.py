@@ -58,11 +58,14 @@ class Inbox:
             return True
         return self._began >= MOST_QUERIES or self._characters >= MOST_CHARACTERS
 
-    def take(self) -> tuple[list[Item], frozenset[str]]:
-        """Return all there is, in order, and the ids of the queries of which only their number is of use."""
+    def take(self, keeps_each: bool = False) -> tuple[list[Item], frozenset[str]]:
+        """Return all there is, in order, and the ids of the queries of which only their number is of use.
+
+        ``keeps_each``: somebody takes the recording of each, so that there are none of the latter.
+        """
         items = self._pop()
         self._began = self._characters = 0
-        superseded = _superseded(items)
+        superseded = frozenset() if keeps_each else _superseded(items)
         return _without_details(items, superseded), superseded
 
     def forget_superseded(self) -> None:

@@ -151,13 +151,17 @@ class Monitor:
         with self._lock:
             return self._snapshot(self.state, self._clock())
 
+    @property
+    def _keeps_each(self) -> bool:
+        """Return True if somebody takes the recording of each query."""
+        return self._recorder is not None and bool(self._recorder.listeners)
+
     def tick(self) -> None:
         """Fold what has come, and publish a snapshot to the listeners that are looking.
 
-        While quick queries come one after the other, nobody looks, and nobody wants the recording of each, folding waits.
+        While quick queries come one after the other, and nobody looks or keeps the recording of each, folding waits.
         """
-        kept = self._recorder is not None and bool(self._recorder.listeners)
-        if not self.looked_at and not kept and not self._inbox.is_due(self._clock()):
+        if not self.looked_at and not self._keeps_each and not self._inbox.is_due(self._clock()):
             self._inbox.forget_superseded()
             return
         self._fold()
@@ -217,7 +221,7 @@ class Monitor:
     def _apply(self, pulled: list[e.Event]) -> None:
         with self._lock:
             # What the driver said comes first: it announces the queries that the pulled counts are about.
-            waiting, superseded = self._inbox.take()
+            waiting, superseded = self._inbox.take(self._keeps_each)
             for each in waiting:
                 for event in each.read() if isinstance(each, Unread) else (each,):
                     self._take(event, getattr(event, "query_id", None) not in superseded)

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from daftnb.errors import RecordingError
@@ -107,6 +108,7 @@ class Recorder:
     def __init__(self, settings: Callable[[], Mapping[str, str]] = dict) -> None:
         self.dropped = 0  # recordings of queries that are no longer kept
         self.listeners: list[Callable[[int], None]] = []
+        self._closed: list[_Take] = []  # that the listeners were not told of yet
         self._settings = settings
         self._takes: OrderedDict[int, _Take] = OrderedDict()
         self._open: dict[str, _Take] = {}  # to which events are added
@@ -175,6 +177,7 @@ class Recorder:
     def _close(self, take: _Take) -> None:
         take.finish(self._now)
         del self._open[take.id]
+        self._closed.append(take)
         if take in self._world:
             self._world.remove(take)
 
@@ -187,9 +190,10 @@ class Recorder:
         """
         problems: list[str] = []
         with self._lock:
-            over = [take for take in self._open.values() if take.ended is not None and now - take.ended >= TAIL_SECONDS]
-            for take in over:
-                self._close(take)
+            for take in list(self._open.values()):
+                if take.ended is not None and now - take.ended >= TAIL_SECONDS:
+                    self._close(take)
+            over = self._closed[:]
             if not self.listeners:
                 self._make_room(problems)  # what is not kept is not worth encoding
             waiting = [take for take in self._takes.values() if take.over and take.events]
@@ -202,6 +206,7 @@ class Recorder:
             for listener in list(self.listeners):
                 listener(take.number)
         with self._lock:
+            del self._closed[: len(over)]
             self._make_room(problems)
         return problems
 
@@ -227,7 +232,8 @@ class Recorder:
                 problems.append(TOO_LONG)
 
     def _make_room(self, problems: list[str]) -> None:
-        over = [take for take in self._takes.values() if take.over]
+        untold = {take.number for take in self._closed} if self.listeners else set()
+        over = [take for take in self._takes.values() if take.over and take.number not in untold]
         size = sum(take.size for take in self._takes.values())
         many = len(self._takes) - KEPT_QUERIES
         for take in over:
@@ -249,10 +255,10 @@ class Recorder:
             return list(self._takes)
 
     @property
-    def open_numbers(self) -> dict[int, bool]:
-        """Return the numbers of the queries that are still recorded, and whether each has ended (a moment ago)."""
+    def untold_numbers(self) -> dict[int, bool]:
+        """Return the numbers of the queries that no listener was told of yet, and whether each has ended."""
         with self._lock:
-            return {take.number: take.ended is not None for take in self._open.values()}
+            return {take.number: take.ended is not None for take in (*self._closed, *self._open.values())}
 
     @property
     def bytes(self) -> int:
@@ -284,6 +290,13 @@ class Recorder:
 
     def reel(self, number: int) -> Reel:
         """Return the events of a query's recording so far; raise RecordingError if there is none any more."""
+        return self.held(number)()
+
+    def held(self, number: int) -> Callable[[], Reel]:
+        """Return what gives a query's recording as it is now, also when it is not kept any more; it takes little room.
+
+        Raises RecordingError if there is none.
+        """
         with self._lock:
             take = self._takes.get(number)
             if take is None:
@@ -291,10 +304,14 @@ class Recorder:
             chunks, dropped = list(take.chunks), take.dropped
             counts = (take.latest or {}).values()
             tail = [*take.events, *counts], [*take.moments, *[self._now] * len(counts)]
-        _, last, came, failed = checked(*tail)
-        events: list[e.Event] = []
-        moments: list[float] = []
-        for more, when in (*map(decode, chunks), (last, came)):
-            events += more
-            moments += when
-        return Reel(number, events, moments, dropped + failed)
+        return partial(_reel, number, chunks, dropped, tail)
+
+
+def _reel(number: int, chunks: list[bytes], dropped: int, tail: tuple[list[e.Event], list[float]]) -> Reel:
+    _, last, came, failed = checked(*tail)
+    events: list[e.Event] = []
+    moments: list[float] = []
+    for more, when in (*map(decode, chunks), (last, came)):
+        events += more
+        moments += when
+    return Reel(number, events, moments, dropped + failed)

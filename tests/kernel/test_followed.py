@@ -154,3 +154,20 @@ def test_a_secret_is_in_no_form_of_a_recording(tmp_path: Path) -> None:
     lines = python(SECRET, tmp_path).splitlines()
     assert [line.partition(":")[0] for line in lines[:3]] == ["run.html", "run.trace.json", "run.arrow"]
     assert lines[3] == str([(False, True)] * 4)
+
+
+BURST = """
+import daft, daftnb
+from pathlib import Path
+session = daftnb.get_session()
+daftnb.keep("runs")
+for number in range(300):
+    daft.from_pydict({"a": [1, 2, 3]}).where(daft.col("a") > 1).collect()
+daftnb.keep(None)
+print(len(list(Path("runs").glob("*.arrow"))), session.snapshot()["session"]["problems"])
+session.close()
+"""
+
+
+def test_of_many_quick_queries_each_is_kept(tmp_path: Path) -> None:
+    assert python(BURST, tmp_path).splitlines()[-1] == "300 {}"
