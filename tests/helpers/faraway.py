@@ -43,7 +43,7 @@ class FarAway:
         there_reader, there_writer = await asyncio.open_connection(*self._server_at)
         try:
             await asyncio.gather(self._carry(reader, there_writer), self._carry(there_reader, writer))
-        except (ConnectionError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError):
             pass  # one of the two has hung up, or it is over
         finally:
             for each in (writer, there_writer):
