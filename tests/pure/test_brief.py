@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import daft
 import pytest
+from daft.event_loop import BackgroundEventLoop
 
 from daftnb.engine import internals
 from daftnb.engine.queries.brief import BRIEF_SECONDS, MOST_ROWS, NEVER, Brevity, is_cheap
@@ -181,6 +183,49 @@ def test_several_threads_run_quick_queries_and_followed_ones() -> None:
     assert [query.state for query in state.queries.values()] == ["finished"] * 40
     for query in state.queries.values():
         assert query.operators and all(each.stats is not None and each.ended for each in query.operators.values())
+
+
+def test_queries_that_begin_side_by_side_are_each_followed_and_none_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where two threads run their first queries at once: Daft then makes an event loop for each.
+    loops = threading.local()
+
+    def loop_of_this_thread() -> BackgroundEventLoop:
+        if not hasattr(loops, "loop"):
+            loops.loop = BackgroundEventLoop()
+        return loops.loop  # type: ignore[no-any-return]
+
+    monkeypatch.setattr("daft.execution.native_executor.get_or_init_event_loop", loop_of_this_thread)
+    told: list[Any] = []
+    events = QueryEvents(told.append, lambda: None)
+    events.brevity.expected = lambda plan, rows: (False, "")  # type: ignore[method-assign]
+    events.attach()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            frames = [daft.from_pydict({"a": [n]}).where(daft.col("a") >= 0) for n in range(200)]
+            assert [each["a"] for each in pool.map(daft.DataFrame.to_pydict, frames)] == [[n] for n in range(200)]
+    finally:
+        events.detach()
+    assert not [event for event in told if isinstance(event, e.ProblemFound)]
+    followed = {event.query_id for event in told if isinstance(event, e.OperatorStarted)}
+    assert len(followed) == 200
+
+
+def test_a_query_runs_though_it_cannot_be_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    events = QueryEvents(told.append, lambda: None)
+    events.brevity.expected = lambda plan, rows: (False, "")  # type: ignore[method-assign]
+
+    def refuses(*_arguments: Any) -> None:
+        raise RuntimeError("no more subscribers")
+
+    events.attach()
+    try:
+        monkeypatch.setattr(daft, "attach_subscriber", refuses)
+        assert daft.from_pydict({"a": [1]}).where(daft.col("a") > 0).to_pydict() == {"a": [1]}
+    finally:
+        events.detach()
+    [problem] = [event.text for event in told if isinstance(event, e.ProblemFound)]
+    assert problem == "a query's operators could not be followed: RuntimeError: no more subscribers"
 
 
 def test_what_a_session_is_asked_for_right_after_a_query_has_all_of_it() -> None:

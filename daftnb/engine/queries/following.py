@@ -1,14 +1,16 @@
 """Has a query's operators followed while it executes on the native runner, or read when it has ended.
 
 Daft's executor hands a query's events to the subscribers that are there when it begins to execute
-(``daft-local-execution/src/run.rs``), which happens on Daft's event loop, one query after the other. So a subscriber
-that is there for that moment alone is told of this query, and of no other. What the executor returns at a query's end
-(``PyExecutionStats``) has its physical plan and the last figures of all operators.
+(``daft-local-execution/src/run.rs``), on one of Daft's event loops: two threads that run their first queries side by
+side make one each. So a subscriber that is there for that moment alone, one query at a time, is told of this query and
+of no other. What the executor returns at a query's end (``PyExecutionStats``) has its physical plan and the last
+figures of all operators.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
@@ -17,6 +19,7 @@ import daft
 
 MODULE, EXECUTOR = "daft.execution.native_executor", "NativeExecutor"
 ALIAS = "daftnb"
+_attaching = threading.Lock()  # over the moment in which a query begins
 
 
 class Follower(Protocol):
@@ -27,6 +30,9 @@ class Follower(Protocol):
 
     def executed(self, query_id: str, stats: Any) -> None:
         """Take the PyExecutionStats of a query that was not followed."""
+
+    def not_followed(self, error: Exception) -> None:
+        """Take why a query could not be followed, or not be let go of."""
 
 
 def attach(subscriber: Any, follower: Follower) -> Callable[[], None]:
@@ -72,12 +78,25 @@ class _Executor:
     def run(self, plan: Any, ctx: Any, input_id: int, inputs: Any, *more: Any) -> Any:
         """Begin to execute, as Daft's does, with the subscriber there or without."""
         if not self._follower.is_followed(self._query_id, inputs):
-            return self._received(self._own.run(plan, ctx, input_id, inputs, *more))
-        daft.attach_subscriber(ALIAS, self._subscriber)
+            with _attaching:
+                begun = self._own.run(plan, ctx, input_id, inputs, *more)
+            return self._received(begun)
+        with _attaching:
+            attached = self._guarded(daft.attach_subscriber, ALIAS, self._subscriber)
+            try:
+                return self._own.run(plan, ctx, input_id, inputs, *more)
+            finally:
+                if attached:
+                    self._guarded(daft.detach_subscriber, ALIAS)
+
+    def _guarded(self, method: Callable[..., Any], *arguments: Any) -> bool:
+        """Call a method of Daft's for our own sake. What it raises is told, as it is not the query's: then return False."""
         try:
-            return self._own.run(plan, ctx, input_id, inputs, *more)
-        finally:
-            daft.detach_subscriber(ALIAS)
+            method(*arguments)
+        except Exception as error:
+            self._follower.not_followed(error)
+            return False
+        return True
 
     async def _received(self, receiver: Any) -> _Receiver:
         return _Receiver(await receiver, self._query_id, self._follower)

@@ -254,6 +254,10 @@ class QueryEvents(Subscriber):  # type: ignore[misc]  # Daft's base class is unt
         if native is not None:
             native.stats = stats
 
+    def not_followed(self, error: Exception) -> None:
+        """Report why a query could not be followed, or not be let go of."""
+        self.emit(e.ProblemFound.of(time.time(), "a query's operators could not be followed", error))
+
     def _is_unseen(self, kind: str, event: Any) -> bool:
         """Return True if an event is about a query of ours; note what the runner on Ray has to know of it."""
         own = background.current() if kind == "QueryStarted" else None
