@@ -90,7 +90,7 @@ class _Executor:
                     self._guarded(daft.detach_subscriber, ALIAS)
 
     def _guarded(self, method: Callable[..., Any], *arguments: Any) -> bool:
-        """Call a method of Daft's for our own sake. What it raises is told, as it is not the query's: then return False."""
+        """Call a method of Daft's for our own sake; where it raises, which is not the query's fault, return False."""
         try:
             method(*arguments)
         except Exception as error:
