@@ -321,14 +321,6 @@ class InActor:
         if self.tap.demand:
             flotilla.clear_autoscaling_requests()
 
-    def works(self) -> bool:
-        """Return True if a query runs that has had tasks dispatched, and has a worker for them."""
-        with self.tap.lock:
-            if not any(worker.held and worker.alive for worker in self.tap.workers.values()):
-                return False
-            queries = [self.tap.query(int(plan_id)) for plan_id in list(self.actor.curr_result_gens)]
-            return any(stage.dispatched for query in queries for stage in query.stages.values())
-
     # -- in and out ---------------------------------------------------------------------------------------------------
 
     def patch(self, owner: Any, name: str, replacement: Any) -> None:

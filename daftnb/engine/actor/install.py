@@ -148,7 +148,7 @@ def tap_starts(mine: InActor, flotilla: Any) -> None:
     def make(*made: Any) -> Any:
         return flotilla.RaySwordfishWorker(*made)  # as it is wrapped by then
 
-    starting = mine.starting = Starting(tap, start_ray_workers, make, mine.works, pool.active, pool.end)
+    starting = mine.starting = Starting(tap, start_ray_workers, make, lambda: bool(mine.tasks), pool.active, pool.end)
 
     @functools.wraps(start_ray_workers)
     def start_or_hand_over(existing_worker_ids: list[str], *arguments: Any) -> list[Any]:

@@ -4,8 +4,7 @@ The engine looks for nodes without a worker every 5 s, and after each request fo
 and waits until they answer, with its scheduler standing still (``RayWorkerManagerState::refresh_workers``,
 ``python/ray/worker_manager.rs``, which is called from ``SchedulerLoop::run``). Here the same function of the engine's
 is called from a thread of daftnb's, ahead of the engine's look, and the look is given the workers that are there by
-then. Where no worker has had a task yet, or none is left, nobody is kept waiting, and the engine starts workers and
-waits for them as it always did.
+then. While no task runs nobody is kept waiting, and the engine starts workers and waits for them as it always did.
 
 Sent to the runner actor by value, with :mod:`daftnb.engine.actor.tap`.
 """
@@ -31,8 +30,8 @@ class Starting:
     """The workers of one runner actor that are starting, or have started and were not handed over yet.
 
     ``start`` is the engine's own function, which starts and awaits workers; ``make`` makes its object for a worker, in
-    the engine's call; ``busy`` says whether there are workers that have had tasks, ``active`` whether a query runs;
-    ``end`` ends the process of a worker.
+    the engine's call; ``busy`` says whether tasks run, ``active`` whether a query does; ``end`` ends the process of a
+    worker.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Starting:
     def look(self, existing: Iterable[str], *arguments: Any) -> list[Any]:
         """Return the engine's objects for new workers, where the engine looks for some: it starts all, and awaits them.
 
-        Where others have tasks, only those that are there already. Raises what the engine's own start raises.
+        While tasks run, those that are there already. Raises what the engine's own start raises.
         """
         with self.tap.lock:
             self.existing, self.arguments = set(existing), arguments
