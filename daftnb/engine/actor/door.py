@@ -23,7 +23,6 @@ from daftnb.engine.actor.launches import Launches
 from daftnb.engine.actor.metering import Metering
 from daftnb.engine.actor.node_usage import NodeUsage
 from daftnb.engine.actor.requests import Requests
-from daftnb.engine.actor.starting import Starting
 from daftnb.engine.actor.streams import Streams
 from daftnb.engine.actor.tap import Tap, own_dashboard, stats_rows
 from daftnb.engine.actor.trimming import Most
@@ -71,8 +70,7 @@ class InActor:
         self.devices = Devices(pool)
         self.launches = Launches(tap)
         self.metering = Metering(actor, tap)
-        self.requests: Requests | None = None  # these two where the release has what they need
-        self.starting: Starting | None = None
+        self.requests: Requests | None = None  # where the release has what they need
         self.with_launches = True
         self.with_usage = True
         self.with_devices = True
@@ -340,9 +338,9 @@ class InActor:
         else:
             self.actor.curr_result_gens.clear()
             self.actor.curr_result_gens.update(running)
-        for each in (self.starting, self.pool, self.requests):
-            if each is not None:
-                each.close()
+        self.pool.close()
+        if self.requests is not None:
+            self.requests.close()
         variables.put(self.environment_before)
         for name in (ATTRIBUTE, DOOR):
             delattr(self.actor, name)

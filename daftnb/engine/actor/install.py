@@ -6,7 +6,7 @@
 - ``RaySwordfishTaskHandle.get_result`` and ``.cancel``: how each task ended;
 - ``flotilla.RaySwordfishWorker``: every worker the engine gets, with its node and its CPUs;
 - ``flotilla.start_ray_workers``: where new workers get variables of the environment, and warm ones are given
-  back, unless Daft has a reaper, which keeps them itself; while tasks run it is called ahead of the engine's look;
+  back, unless Daft has a reaper, which keeps them itself;
 - ``flotilla.try_autoscale``: every request for resources, which may grow, and is trimmed to the most that the cluster
   may have; and every withdrawal;
 - ``flotilla.get_head_node_id``: asked for at each sweep, and never changing;
@@ -27,7 +27,6 @@ from typing import Any
 from daftnb.clock import steady as time
 from daftnb.engine.actor.door import ATTRIBUTE, CANCELLED, DOOR, InActor, NotSent
 from daftnb.engine.actor.requests import Requests
-from daftnb.engine.actor.starting import Starting
 from daftnb.engine.actor.tap import OUT_OF_MEMORY, Tap
 from daftnb.engine.actor.udfpools import Amounts, UdfPool, resources_of, room
 from daftnb.engine.actor.warm import Facts, Pool
@@ -138,34 +137,6 @@ def tap_workers(mine: InActor, flotilla: Any) -> None:
 
     mine.patch(flotilla, "RaySwordfishWorker", tapped_worker)
     mine.patch(flotilla.RaySwordfishActorHandle, "shutdown", noted_shutdown)
-
-
-def tap_starts(mine: InActor, flotilla: Any) -> None:
-    """Stand before the engine's own start of workers, which others wrap: it goes on while tasks run."""
-    tap, pool = mine.tap, mine.pool
-    start_ray_workers = flotilla.start_ray_workers
-
-    def make(*made: Any) -> Any:
-        return flotilla.RaySwordfishWorker(*made)  # as it is wrapped by then
-
-    starting = mine.starting = Starting(tap, start_ray_workers, make, lambda: bool(mine.tasks), pool.active, pool.end)
-
-    @functools.wraps(start_ray_workers)
-    def start_or_hand_over(existing_worker_ids: list[str], *arguments: Any) -> list[Any]:
-        return starting.look(existing_worker_ids, *arguments)
-
-    mine.patch(flotilla, "start_ray_workers", start_or_hand_over)
-
-
-def tap_started(mine: InActor, flotilla: Any) -> None:
-    """Wrap the making of workers, after all else: of one that is started ahead, the engine's object is made later."""
-    starting, worker_class = mine.starting, flotilla.RaySwordfishWorker
-    assert starting is not None, "it stands before the start of workers"
-
-    def worker_or_what_it_is_made_of(*made: Any) -> Any:
-        return made if starting.is_ahead else worker_class(*made)
-
-    mine.patch(flotilla, "RaySwordfishWorker", worker_or_what_it_is_made_of)
 
 
 def tap_variables(mine: InActor, flotilla: Any) -> None:
@@ -358,13 +329,9 @@ def install(actor: Any, off: frozenset[str] = frozenset(), reaper: bool = False)
         mine.patch(progress_bar, "ProgressBar", tapped_progress_bar(tap))
         tap_tasks(mine, flotilla)
         tap_workers(mine, flotilla)
-    with_starts = not {"task counts", "warm workers"} & off
-    if with_starts:
-        tap_starts(mine, flotilla)
     if not {"task counts", "variables of workers"} & off:
         tap_variables(mine, flotilla)
-    if with_starts:
-        tap_started(mine, flotilla)
+    if not {"task counts", "warm workers"} & off:
         tap_head(mine, flotilla)
         if not reaper:
             tap_retirement(mine, flotilla)
